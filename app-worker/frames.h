@@ -1,0 +1,82 @@
+/* What the supervisor and a handler process say to each other. Both are the same program,
+ * so there are no versions; each frame is an item of the envelope (wire/item.h).
+ *
+ *   supervisor                    handler process
+ *     SETUP  ───────────────────────▶
+ *            ◀─────────────────────── HELLO   its tasks, or why the app cannot be used
+ *     RUN    ───────────────────────▶
+ *            ◀─────────────────────── LOG     any number of them
+ *            ◀─────────────────────── CALL    a call of the handler's own,
+ *     CALLED ───────────────────────▶         which waits for what came of it
+ *            ◀─────────────────────── ANSWER
+ *     QUIT   ───────────────────────▶ exits
+ */
+#ifndef CREW_WORKER_FRAMES_H
+#define CREW_WORKER_FRAMES_H
+
+#include "wire/item.h"
+#include <crew/host.h>
+
+enum frame_kind {
+    FRAME_SETUP = 128,
+    FRAME_HELLO,
+    FRAME_RUN,
+    FRAME_ANSWER,
+    FRAME_CALL,
+    FRAME_CALLED,
+    FRAME_LOG,
+    FRAME_QUIT
+};
+
+/* What a frame gives beyond the bytes of its item: an array of pairs and texts with a zero
+ * behind them. Used again and again; zeroed memory is valid. */
+struct frame_parts {
+    struct crew_pair *pairs;
+    size_t pair_cap;
+    struct buffer texts;
+};
+
+void frame_parts_fini(struct frame_parts *parts);
+
+/* How a handler process is to be. */
+struct frame_setup {
+    const char *uuid;
+    const char *node_uuid;
+    const char *route_task;
+    size_t max_response_bytes;
+    size_t max_memory_bytes;
+    int argc; /* APP.so and its arguments */
+    char *const *argv;
+};
+
+/* Writing. Failure shows in to->failed. */
+void frame_put_setup(struct buffer *to, const struct frame_setup *setup);
+void frame_put_hello(struct buffer *to, const char *const *tasks, size_t count);
+void frame_put_refusal(struct buffer *to, const char *why); /* a HELLO, too */
+void frame_put_run(struct buffer *to, const struct crew_task_view *task,
+                   uint32_t left_ms);
+void frame_put_answer(struct buffer *to, enum frame_kind kind,
+                      const struct crew_answer *answer); /* ANSWER or CALLED */
+void frame_put_call(struct buffer *to, const struct crew_call *call);
+void frame_put_log(struct buffer *to, enum crew_log_level level, const char *request_id,
+                   const char *text);
+void frame_put_quit(struct buffer *to);
+
+/* Do these pairs fit a frame? */
+bool frame_pairs_fit(const struct crew_pair *pairs, size_t count);
+
+/* Reading. What is given points into the item and PARTS. False: not such a frame, or
+ * memory is out. */
+bool frame_get_setup(const struct wire_item *item, struct frame_parts *parts,
+                     struct frame_setup *setup); /* argv: free(3) it, its words are PARTS' */
+bool frame_get_run(const struct wire_item *item, struct frame_parts *parts,
+                   struct crew_task_view *task, uint32_t *left_ms);
+bool frame_get_answer(const struct wire_item *item, struct frame_parts *parts,
+                      struct crew_answer *answer);
+bool frame_get_call(const struct wire_item *item, struct frame_parts *parts,
+                    struct crew_call *call);
+bool frame_get_log(const struct wire_item *item, struct frame_parts *parts,
+                   enum crew_log_level *level, const char **request_id,
+                   const char **text);
+
+#endif

@@ -1,0 +1,108 @@
+/* A handler process, as the supervisor sees it: its life, and the one task that it runs.
+ *
+ * A task that is given to a handler is answered and finished here, whatever becomes of the
+ * process: that is all that others need to know. */
+#ifndef CREW_WORKER_HANDLER_H
+#define CREW_WORKER_HANDLER_H
+
+#include "calls.h"
+#include "channel.h"
+#include "frames.h"
+#include "settings.h"
+#include "tasks.h"
+#include "base/id.h"
+#include <crew/worker.h>
+#include <uv.h>
+
+enum handler_state {
+    HANDLER_STARTING, /* executed; its hello is awaited, until then its death ends it */
+    HANDLER_IDLE,     /* waits for a task, or to be told to quit */
+    HANDLER_BUSY,     /* runs a task; ends with its answer, or at the task's limit */
+    HANDLER_WAITING,  /* the same, but its handler waits for a call of its own */
+    HANDLER_STOPPING, /* the limit has come: the caller is answered, the handler is told to
+                         stop; ends when it returns, or with the grace period */
+    HANDLER_LEAVING,  /* told to quit; ends with its exit, or with the grace period */
+    HANDLER_KILLED,   /* its group was sent SIGKILL; the exit status is awaited */
+    HANDLER_GONE,     /* reaped */
+    HANDLER_STATE_COUNT
+};
+
+/* Why a handler was killed. */
+enum handler_end {
+    HANDLER_LOST,    /* its socket ended, or it exited */
+    HANDLER_BABBLED, /* what came over its socket made no sense */
+    HANDLER_DEAF,    /* it did not stop or leave within the grace period */
+    HANDLER_ORDERED  /* it is not wanted any more */
+};
+
+/* What a handler process is there for. Kept by the pool. */
+enum handler_duty {
+    DUTY_CANDIDATE, /* of a generation that is not yet in charge */
+    DUTY_PRESENT,   /* takes tasks */
+    DUTY_WORN,      /* takes tasks until its replacement is ready */
+    DUTY_RETIRED    /* takes none, and is let go when it has none */
+};
+
+struct handler;
+
+/* What all handlers of a supervisor share. */
+struct handler_context {
+    uv_loop_t *loop;
+    const struct settings *settings;
+    const char *node_uuid;
+    struct calls *calls;
+    void *arg;
+    /* Called after each change of state. When a handler comes from STARTING to IDLE, its
+     * tasks are known; when it leaves STARTING otherwise, handler->refusal says why. */
+    void (*moved)(void *arg, struct handler *handler, enum handler_state from);
+};
+
+struct handler {
+    enum handler_state state;
+    enum handler_duty duty;
+    const struct handler_context *context;
+    pid_t pid;
+    char uuid[ID_UUID_BYTES];
+    struct tasks tasks; /* from its hello */
+    char *refusal;      /* why the app cannot be used; null when it said nothing */
+    uint64_t served;    /* requests that it has returned from */
+    uint64_t started_ms;
+    uint64_t idle_since_ms;
+    uint64_t worn_after; /* requests after which it is replaced; 0: never */
+
+    struct channel channel;
+    struct frame_parts parts;
+    crew_task *task;         /* given and not yet done */
+    struct calls_call *call; /* WAITING: what it waits for */
+    enum handler_state killed_in;
+    enum handler_end end;
+    uv_poll_t poll;
+    uv_timer_t timer; /* BUSY, WAITING: the limit; STOPPING, LEAVING: the grace */
+    int open_handles;
+
+    struct handler *prev; /* all handlers of the pool */
+    struct handler *next;
+    struct handler *idle_prev; /* those that may be given a task */
+    struct handler *idle_next;
+};
+
+const char *handler_state_name(enum handler_state state);
+
+/* Start a process. Null with errno when that fails. */
+struct handler *handler_start(const struct handler_context *context,
+                              enum handler_duty duty);
+
+/* IDLE: hand over a task that has been begun. */
+void handler_run(struct handler *handler, crew_task *task);
+
+/* IDLE: tell it to quit. */
+void handler_quit(struct handler *handler);
+
+/* Any state: kill its group. A task that was not answered is answered with ERROR. */
+void handler_kill(struct handler *handler, enum handler_end end, int error);
+
+/* The process has ended, with this status (wait(2)), and is still to be waited for: its
+ * group is killed, its task finished, and its memory freed by the loop. */
+void handler_reaped(struct handler *handler, int wait_status);
+
+#endif

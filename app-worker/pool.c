@@ -1,0 +1,329 @@
+/* Which handler process takes which task, and what follows from what becomes of them.
+ *
+ * Tasks wait in a queue, first come, first served (the broker has ordered them), and idle
+ * processes on a stack: the one that worked last works next, so that those which are not
+ * needed stay idle and can be let go. At most one of the two is not empty.
+ */
+#include "pool.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "daemon/log.h"
+#include "pool_room.h"
+#include "spawn.h"
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <utlist.h>
+
+enum { WEAR_JITTER_PERCENT = 10, LIVED_MS = 1000 };
+
+struct job {
+    crew_task *task;
+    struct job *prev;
+    struct job *next;
+};
+
+/* ---- tasks to processes ---- */
+
+static crew_task *queue_pop(struct pool *pool) {
+    struct job *job = pool->queue;
+    crew_task *task = job->task;
+    DL_DELETE(pool->queue, job);
+    free(job);
+    return task;
+}
+
+static void dispatch(struct pool *pool) {
+    while (pool->queue != NULL && pool->idle != NULL) {
+        crew_task *task = queue_pop(pool);
+        if (crew_task_begin(task) == CREW_OK)
+            handler_run(pool->idle, task);
+    }
+}
+
+static bool has_processes(const struct pool *pool) {
+    const struct handler *handler;
+    DL_FOREACH(pool->handlers, handler)
+        if (handler->state <= HANDLER_STOPPING && handler->duty != DUTY_RETIRED)
+            return true;
+    return false;
+}
+
+/* Tasks that nobody here will serve any more were under way while the queue was given up.
+ */
+static bool is_wanted(const struct pool *pool, const crew_task *task) {
+    struct crew_task_view view;
+    if (pool->phase == POOL_CLOSED ||
+        (pool->phase == POOL_DRAINING && !has_processes(pool)))
+        return false;
+    crew_task_view(task, &view);
+    return tasks_have(&pool->tasks, view.task);
+}
+
+void pool_add(struct pool *pool, crew_task *task) {
+    if (!is_wanted(pool, task)) {
+        crew_task_put_back(task);
+        return;
+    }
+    struct job *job = memory_zeroed(sizeof *job);
+    job->task = task;
+    DL_APPEND(pool->queue, job);
+    dispatch(pool);
+}
+
+static void put_back_unwanted(struct pool *pool) {
+    struct job *job;
+    struct job *next;
+    DL_FOREACH_SAFE(pool->queue, job, next) {
+        if (is_wanted(pool, job->task))
+            continue;
+        crew_task_put_back(job->task);
+        DL_DELETE(pool->queue, job);
+        free(job);
+    }
+}
+
+const struct tasks *pool_tasks(const struct pool *pool) {
+    return &pool->tasks;
+}
+
+/* ---- processes ---- */
+
+struct handler *pool_start(struct pool *pool, enum handler_duty duty) {
+    struct handler *handler = handler_start(&pool->context, duty);
+    if (handler == NULL)
+        return NULL;
+    handler->worn_after =
+        respawn_jitter(pool->context.settings->max_requests, WEAR_JITTER_PERCENT);
+    DL_APPEND(pool->handlers, handler);
+    return handler;
+}
+
+/* handler_quit takes it off the idle stack, where no RETIRED one ever is. */
+void pool_retire(struct pool *pool, struct handler *handler) {
+    (void)pool;
+    if (handler->state == HANDLER_IDLE)
+        handler_quit(handler);
+    else if (handler->state == HANDLER_STARTING)
+        handler_kill(handler, HANDLER_ORDERED, CREW_ELOST);
+    handler->duty = DUTY_RETIRED;
+}
+
+static void offer(struct pool *pool, struct handler *handler) {
+    DL_PREPEND2(pool->idle, handler, idle_prev, idle_next);
+    dispatch(pool);
+    if (pool->phase == POOL_DRAINING && handler->state == HANDLER_IDLE)
+        pool_retire(pool, handler);
+}
+
+static bool is_worn(const struct pool *pool, const struct handler *handler) {
+    size_t max_memory_bytes = pool->context.settings->max_memory_bytes;
+    if (handler->worn_after > 0 && handler->served >= handler->worn_after)
+        return true;
+    return max_memory_bytes > 0 && spawn_memory_bytes(handler->pid) > max_memory_bytes;
+}
+
+static void on_returned(struct pool *pool, struct handler *handler) {
+    respawn_worked(&pool->respawn);
+    if (handler->duty == DUTY_RETIRED) {
+        handler_quit(handler);
+        strength_balance(pool);
+        return;
+    }
+    bool became_worn = handler->duty == DUTY_PRESENT && is_worn(pool, handler);
+    if (became_worn) {
+        log_debug("handler %d is worn after %llu requests", (int)handler->pid,
+                  (unsigned long long)handler->served);
+        handler->duty = DUTY_WORN;
+    }
+    offer(pool, handler);
+    if (became_worn)
+        strength_balance(pool);
+}
+
+static void on_ready(struct pool *pool, struct handler *handler) {
+    if (handler->duty == DUTY_CANDIDATE) {
+        pool->listener.candidate(pool->listener.arg, handler, NULL);
+        return;
+    }
+    if (pool->phase == POOL_PROVING) {
+        pool->phase = POOL_SERVING;
+        tasks_move(&pool->tasks, &handler->tasks);
+        pool->listener.ready(pool->listener.arg);
+    } else if (!tasks_equal(&pool->tasks, &handler->tasks)) {
+        pool->listener.changed(pool->listener.arg);
+    }
+    offer(pool, handler);
+    strength_balance(pool);
+}
+
+/* Neither ever returned from a request nor lived for long: to start the next one at once
+ * would be no better. */
+static bool died_useless(const struct handler *handler) {
+    return handler->end != HANDLER_ORDERED && handler->served == 0 &&
+           (handler->refusal != NULL || clock_ms() - handler->started_ms < LIVED_MS);
+}
+
+static void on_gone(struct pool *pool, struct handler *handler) {
+    const struct pool_listener *listener = &pool->listener;
+    const char *why = handler->refusal;
+    bool is_wanted_still = handler->end != HANDLER_ORDERED;
+    DL_DELETE(pool->handlers, handler);
+    if (died_useless(handler))
+        respawn_failed(&pool->respawn, clock_ms());
+
+    if (handler->duty == DUTY_CANDIDATE && is_wanted_still)
+        listener->candidate(listener->arg, handler,
+                            why != NULL ? why : "a new handler process has died");
+    else if (pool->phase == POOL_PROVING)
+        listener->unusable(listener->arg, why != NULL ? why : "a handler was killed");
+    else if (why != NULL && is_wanted_still)
+        log_error("cannot replace a handler process: %s", why);
+
+    if (pool->phase >= POOL_DRAINING && pool->handlers == NULL && pool->queue == NULL)
+        listener->empty(listener->arg);
+    else
+        strength_balance(pool);
+}
+
+static void on_moved(void *arg, struct handler *handler, enum handler_state from) {
+    struct pool *pool = arg;
+    bool was_on_stack = from == HANDLER_IDLE &&
+                        (handler->duty == DUTY_PRESENT || handler->duty == DUTY_WORN);
+    if (was_on_stack)
+        DL_DELETE2(pool->idle, handler, idle_prev, idle_next);
+
+    if (handler->state == HANDLER_IDLE && from == HANDLER_STARTING)
+        on_ready(pool, handler);
+    else if (handler->state == HANDLER_IDLE)
+        on_returned(pool, handler);
+    else if (handler->state == HANDLER_GONE)
+        on_gone(pool, handler);
+    else if (handler->state == HANDLER_WAITING || from == HANDLER_WAITING)
+        strength_balance(pool);
+}
+
+/* ---- what the supervisor asks for ---- */
+
+struct pool *pool_new(uv_loop_t *loop, const struct settings *settings,
+                      crew_worker *worker, const struct pool_listener *listener) {
+    struct pool *pool = memory_zeroed(sizeof *pool);
+    pool->listener = *listener;
+    pool->worker = worker;
+    pool->context = (struct handler_context){
+        .loop = loop,
+        .settings = settings,
+        .node_uuid = crew_worker_uuid(worker),
+        .calls = calls_new(loop, &settings->broker),
+        .arg = pool,
+        .moved = on_moved,
+    };
+    strength_init(pool);
+    strength_balance(pool);
+    return pool;
+}
+
+void pool_drain(struct pool *pool) {
+    struct handler *handler;
+    pool->phase = POOL_DRAINING;
+    put_back_unwanted(pool);
+    DL_FOREACH(pool->handlers, handler)
+        if (handler->state == HANDLER_IDLE ||
+            (handler->state == HANDLER_STARTING && pool->queue == NULL))
+            pool_retire(pool, handler);
+    if (pool->handlers == NULL && pool->queue == NULL)
+        pool->listener.empty(pool->listener.arg);
+}
+
+void pool_close(struct pool *pool) {
+    struct handler *handler;
+    pool->phase = POOL_CLOSED;
+    put_back_unwanted(pool);
+    DL_FOREACH(pool->handlers, handler)
+        handler_kill(handler, HANDLER_ORDERED, CREW_ELOST);
+    if (pool->handlers == NULL)
+        pool->listener.empty(pool->listener.arg);
+}
+
+static struct handler *find(const struct pool *pool, pid_t pid) {
+    struct handler *handler;
+    DL_FOREACH(pool->handlers, handler)
+        if (handler->pid == pid)
+            return handler;
+    return NULL;
+}
+
+static int wait_status(const siginfo_t *info) {
+    return info->si_code == CLD_EXITED ? W_EXITCODE(info->si_status, 0)
+                                       : W_EXITCODE(0, info->si_status);
+}
+
+/* A process is waited for last: until then its group's id is not given to another. As the
+ * first process of a container this program is also asked to wait for strangers. */
+void pool_reap(struct pool *pool) {
+    siginfo_t info = {0};
+    while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid != 0) {
+        struct handler *handler = find(pool, info.si_pid);
+        if (handler != NULL)
+            handler_reaped(handler, wait_status(&info));
+        waitpid(info.si_pid, NULL, 0);
+        info = (siginfo_t){0};
+    }
+}
+
+/* ---- for a reload ---- */
+
+int pool_start_candidates(struct pool *pool, unsigned count) {
+    for (unsigned i = 0; i < count; i++)
+        if (pool_start(pool, DUTY_CANDIDATE) == NULL)
+            return -1;
+    return 0;
+}
+
+void pool_drop_candidates(struct pool *pool) {
+    struct handler *handler;
+    DL_FOREACH(pool->handlers, handler) {
+        if (handler->duty != DUTY_CANDIDATE)
+            continue;
+        handler_kill(handler, HANDLER_ORDERED, CREW_ELOST);
+        handler->duty = DUTY_RETIRED;
+    }
+}
+
+static void promote(struct pool *pool, struct handler *handler) {
+    tasks_move(&pool->tasks, &handler->tasks);
+    handler->duty = DUTY_PRESENT;
+    DL_PREPEND2(pool->idle, handler, idle_prev, idle_next);
+}
+
+void pool_promote_candidates(struct pool *pool) {
+    struct handler *handler;
+    DL_FOREACH(pool->handlers, handler) {
+        if (handler->duty != DUTY_CANDIDATE)
+            pool_retire(pool, handler);
+        else if (handler->state == HANDLER_IDLE)
+            promote(pool, handler);
+    }
+    put_back_unwanted(pool);
+    dispatch(pool);
+    strength_balance(pool);
+}
+
+/* ---- the end ---- */
+
+static void on_closed(uv_handle_t *handle) {
+    struct pool *pool = handle->data;
+    if (--pool->open_handles == 0)
+        free(pool);
+}
+
+void pool_free(struct pool *pool) {
+    if (pool == NULL)
+        return;
+    tasks_fini(&pool->tasks);
+    calls_free(pool->context.calls);
+    pool->open_handles = 2;
+    uv_close((uv_handle_t *)&pool->refill, on_closed);
+    uv_close((uv_handle_t *)&pool->trim, on_closed);
+}

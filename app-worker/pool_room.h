@@ -1,0 +1,46 @@
+/* Inside the pool: shared by pool.c (tasks to processes) and strength.c (how many
+ * processes). */
+#ifndef CREW_WORKER_POOL_ROOM_H
+#define CREW_WORKER_POOL_ROOM_H
+
+#include "pool.h"
+#include "respawn.h"
+
+enum pool_phase {
+    POOL_PROVING,  /* the first process shows whether the app can be used */
+    POOL_SERVING,  /* processes that end are replaced */
+    POOL_DRAINING, /* tasks in hand are finished; processes are let go */
+    POOL_CLOSED    /* all processes were killed; their ends are awaited */
+};
+
+struct job;
+
+struct pool {
+    enum pool_phase phase;
+    struct handler_context context;
+    struct pool_listener listener;
+    crew_worker *worker;
+    struct tasks tasks;
+    struct handler *handlers; /* all */
+    struct handler *idle;     /* PRESENT and WORN ones that are IDLE; the latest first */
+    struct job *queue;        /* tasks not begun */
+    unsigned prefetch;
+    struct respawn respawn;
+    uv_timer_t refill; /* ends the pause after processes have died too fast */
+    uv_timer_t trim;   /* runs while there may be spares to let go */
+    int open_handles;
+};
+
+/* Start a process and list it. Null with errno. */
+struct handler *pool_start(struct pool *pool, enum handler_duty duty);
+
+/* No tasks for this process any more: it goes as soon as it has none. */
+void pool_retire(struct pool *pool, struct handler *handler);
+
+/* Work out how many processes there are to be and how many tasks may be in hand, and see to
+ * it. To be called when a process is ready, waits for a call, is worn, retired or gone. */
+void strength_balance(struct pool *pool);
+
+void strength_init(struct pool *pool);
+
+#endif

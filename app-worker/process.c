@@ -1,0 +1,279 @@
+/* A handler process: plain blocking code. It loads the app, runs one request after the
+ * other, and reaches the outside through its socket alone.
+ *
+ * Whatever the app does to this process, the supervisor answers for it; so nothing here
+ * tries to survive. When the socket ends, the supervisor is gone, and the whole process
+ * group goes with it: what a handler has started must not stay behind.
+ */
+#include "process.h"
+
+#include "base/memory.h"
+#include "channel.h"
+#include "frames.h"
+#include "spawn.h"
+#include "wire/limits.h"
+#include <crew/host.h>
+#include <errno.h>
+#include <execinfo.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* The answer to a call, kept until the handler has returned. */
+struct kept {
+    struct kept *next;
+    struct buffer frame;
+    struct frame_parts parts;
+    struct crew_answer answer;
+};
+
+struct process {
+    struct channel channel;
+    struct frame_parts setup_parts;
+    struct frame_setup setup;
+    crew_host *host;
+    struct buffer run_frame; /* the running request, once a call has been made */
+    struct kept *kept;
+};
+
+/* Read by the handler, written by the signal handler. */
+static volatile sig_atomic_t told_to_stop;
+static volatile sig_atomic_t is_running;
+static pid_t supervisor_pid;
+
+/* ---- told to stop ---- */
+
+/* Only the supervisor's word counts: a service manager that signals all processes of a
+ * group must not end requests that are being finished. Writes only; backtrace() has been
+ * called before, so that it does not load its library now. */
+static void on_stop(int number, siginfo_t *info, void *context) {
+    (void)number;
+    (void)context;
+    if (info->si_pid != supervisor_pid || !is_running)
+        return;
+    int error = errno;
+    told_to_stop = 1;
+    static const char head[] = "app-worker: told to stop, this is what runs:\n";
+    void *frames[64];
+    int depth = backtrace(frames, sizeof frames / sizeof *frames);
+    if (write(STDERR_FILENO, head, sizeof head - 1) > 0)
+        backtrace_symbols_fd(frames, depth, STDERR_FILENO);
+    errno = error;
+}
+
+static void listen_for_stop(void) {
+    void *frame;
+    backtrace(&frame, 1);
+    supervisor_pid = getppid();
+    struct sigaction action = {.sa_sigaction = on_stop,
+                               .sa_flags = SA_SIGINFO | SA_RESTART};
+    sigaction(SIGTERM, &action, NULL);
+}
+
+/* ---- the socket ---- */
+
+_Noreturn static void leave_with_group(void) {
+    kill(0, SIGKILL);
+    _exit(EXIT_FAILURE);
+}
+
+static void read_frame(struct process *process, struct wire_item *item) {
+    int got;
+    while ((got = channel_next(&process->channel, item)) == 0)
+        if (channel_fill(&process->channel) <= 0)
+            leave_with_group();
+    if (got < 0)
+        leave_with_group();
+}
+
+static void send_frames(struct process *process) {
+    if (channel_flush(&process->channel) != 1)
+        leave_with_group();
+}
+
+/* ---- the port: how handlers reach the outside ---- */
+
+static void port_log(void *arg, enum crew_log_level level, const char *request_id,
+                     const char *text) {
+    struct process *process = arg;
+    frame_put_log(&process->channel.out, level, request_id, text);
+    send_frames(process);
+}
+
+static bool port_stopping(void *arg) {
+    (void)arg;
+    return told_to_stop != 0;
+}
+
+static bool call_fits(const struct crew_call *call) {
+    return call->body_bytes <= LIMIT_MESSAGE_BYTES &&
+           (call->id == NULL || strlen(call->id) <= LIMIT_ITEM_ID_BYTES) &&
+           (call->content_type == NULL || strlen(call->content_type) <= UINT8_MAX) &&
+           frame_pairs_fit(call->pairs, call->pair_count);
+}
+
+/* The request's own frame must outlive the reading of the call's answer. */
+static void keep_run_frame(struct process *process) {
+    if (process->run_frame.data == NULL)
+        channel_hold(&process->channel, &process->run_frame);
+}
+
+static int port_call(void *arg, const struct crew_call *call,
+                     const struct crew_answer **answer) {
+    struct process *process = arg;
+    if (!call_fits(call))
+        return CREW_EINVAL;
+    frame_put_call(&process->channel.out, call);
+    if (process->channel.out.failed) {
+        buffer_fini(&process->channel.out);
+        return CREW_ENOMEM;
+    }
+    send_frames(process);
+    keep_run_frame(process);
+
+    struct wire_item item;
+    struct kept *kept = memory_zeroed(sizeof *kept);
+    kept->next = process->kept;
+    process->kept = kept;
+    read_frame(process, &item);
+    channel_hold(&process->channel, &kept->frame);
+    if (item.kind != FRAME_CALLED || !frame_get_answer(&item, &kept->parts, &kept->answer))
+        leave_with_group();
+    if (kept->answer.error != CREW_OK && kept->answer.error < CREW_EBROKER)
+        return kept->answer.error; /* it was never accepted: there is no answer */
+    *answer = &kept->answer;
+    return kept->answer.error;
+}
+
+/* ---- running ---- */
+
+static void forget_run(struct process *process) {
+    buffer_fini(&process->run_frame);
+    while (process->kept != NULL) {
+        struct kept *kept = process->kept;
+        process->kept = kept->next;
+        buffer_fini(&kept->frame);
+        frame_parts_fini(&kept->parts);
+        free(kept);
+    }
+}
+
+static void send_outcome(struct process *process, int error) {
+    struct crew_answer outcome = {.error = error, .status = crew_error_status(error)};
+    frame_put_answer(&process->channel.out, FRAME_ANSWER, &outcome);
+    send_frames(process);
+}
+
+static void send_answer(struct process *process, const struct crew_answer *answer) {
+    struct buffer *out = &process->channel.out;
+    if (!frame_pairs_fit(answer->pairs, answer->pair_count)) {
+        send_outcome(process, CREW_EBADRESPONSE);
+        return;
+    }
+    frame_put_answer(out, FRAME_ANSWER, answer);
+    if (out->failed) {
+        buffer_fini(out);
+        send_outcome(process, CREW_EFAILED);
+        return;
+    }
+    send_frames(process);
+}
+
+static void run(struct process *process, struct frame_parts *parts,
+                const struct wire_item *item) {
+    struct crew_task_view task;
+    struct crew_answer answer;
+    uint32_t left_ms;
+    if (!frame_get_run(item, parts, &task, &left_ms)) {
+        send_outcome(process, CREW_EFAILED);
+        return;
+    }
+    told_to_stop = 0;
+    is_running = 1;
+    crew_host_run(process->host, &task, left_ms, &answer);
+    is_running = 0;
+    send_answer(process, &answer);
+    forget_run(process);
+}
+
+static void serve(struct process *process) {
+    struct frame_parts parts = {0};
+    struct wire_item item;
+    for (;;) {
+        read_frame(process, &item);
+        if (item.kind == FRAME_QUIT)
+            break;
+        if (item.kind == FRAME_RUN)
+            run(process, &parts, &item);
+    }
+    frame_parts_fini(&parts);
+}
+
+/* ---- beginning ---- */
+
+static void limit_memory(size_t bytes) {
+    if (bytes == 0)
+        return;
+    const struct rlimit limit = {bytes, bytes};
+    setrlimit(RLIMIT_DATA, &limit);
+}
+
+/* What the service manager said is for the supervisor alone. */
+static void forget_service_manager(void) {
+    static const char *const names[] = {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID",
+                                        "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        unsetenv(names[i]);
+}
+
+static int load_app(struct process *process) {
+    const struct frame_setup *setup = &process->setup;
+    const struct crew_host_options options = {
+        .path = setup->argv[0],
+        .argc = setup->argc,
+        .argv = setup->argv,
+        .route_task = setup->route_task,
+        .uuid = setup->uuid,
+        .node_uuid = setup->node_uuid,
+        .max_response_bytes = setup->max_response_bytes,
+        .port = {process, port_call, port_log, port_stopping},
+    };
+    char why[512];
+    int error = crew_host_new(&options, &process->host, why, sizeof why);
+    if (error == CREW_OK) {
+        size_t count;
+        const char *const *tasks = crew_host_tasks(process->host, &count);
+        frame_put_hello(&process->channel.out, tasks, count);
+    } else {
+        frame_put_refusal(&process->channel.out, why);
+    }
+    send_frames(process);
+    return error;
+}
+
+int process_main(void) {
+    struct process process = {0};
+    struct wire_item item;
+    prctl(PR_SET_NAME, "crew-handler"); /* so that `pkill app-worker` means supervisors */
+    listen_for_stop();
+    forget_service_manager();
+    channel_init(&process.channel, SPAWN_SOCKET_FD, SIZE_MAX);
+    read_frame(&process, &item);
+    if (!frame_get_setup(&item, &process.setup_parts, &process.setup))
+        return EXIT_FAILURE;
+    limit_memory(process.setup.max_memory_bytes);
+
+    int error = load_app(&process);
+    if (error == CREW_OK)
+        serve(&process);
+    crew_host_free(process.host);
+    buffer_fini(&process.channel.in); /* the socket itself ends with the process */
+    buffer_fini(&process.channel.out);
+    free((void *)(uintptr_t)process.setup.argv);
+    frame_parts_fini(&process.setup_parts);
+    return error == CREW_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,27 @@
+/* Starting handler processes: this program, executed anew. Also how a process ended, and
+ * how much memory it has. */
+#ifndef CREW_WORKER_SPAWN_H
+#define CREW_WORKER_SPAWN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+enum { SPAWN_SOCKET_FD = 3 }; /* in the handler process: its end of the socket */
+
+/* Start a handler process for APP_PATH (which is only told in its title). It leads a
+ * process group of its own, has /dev/null as stdin and the log as stdout and stderr, no
+ * other descriptor but its end of a socket pair, default signal handling, and dies with
+ * this thread. *FD is the other end, close-on-exec. 0, or -1 with errno. */
+int spawn_handler(const char *app_path, pid_t *pid, int *fd);
+
+/* Was this program executed by spawn_handler? */
+bool spawn_is_handler(int argc, char *const *argv);
+
+/* "was killed by SIGSEGV", "exited with status 1". */
+void spawn_describe_end(int wait_status, char *text, size_t text_bytes);
+
+/* Resident memory of a process, 0 when it cannot be told. */
+size_t spawn_memory_bytes(pid_t pid);
+
+#endif

@@ -1,0 +1,153 @@
+/* How many handler processes a pool has, and how many tasks it may hold.
+ *
+ *   processes  what --processes says, and one more for each handler that waits for a call
+ *              of its own, up to --max-processes. Those too many are let go when they have
+ *              been idle for some seconds.
+ *   prefetch   what --prefetch says, and one more for each process that holds a task
+ *              without being there for another: it waits for a call, or is retired.
+ *
+ * More is seen to at once; less only once a second, because each change costs a word with
+ * the broker or the start of a process, and calls come and go.
+ */
+#include "base/clock.h"
+#include "daemon/log.h"
+#include "pool_room.h"
+#include <errno.h>
+#include <string.h>
+#include <utlist.h>
+
+enum { SPARE_IDLE_MS = 10 * 1000, TRIM_EVERY_MS = 1000 };
+
+struct census {
+    unsigned present;  /* processes that count, those that start included */
+    unsigned ready;    /* of these, those that have started */
+    unsigned waiting;  /* of these, those that wait for a call */
+    unsigned detached; /* retired ones that still hold a task */
+};
+
+static struct census take_census(const struct pool *pool) {
+    struct census census = {0};
+    const struct handler *handler;
+    DL_FOREACH(pool->handlers, handler) {
+        if (handler->duty == DUTY_RETIRED && handler->task != NULL)
+            census.detached++;
+        if (handler->duty != DUTY_PRESENT || handler->state > HANDLER_STOPPING)
+            continue;
+        census.present++;
+        census.ready += handler->state != HANDLER_STARTING;
+        census.waiting += handler->state == HANDLER_WAITING;
+    }
+    return census;
+}
+
+static unsigned spares(const struct pool *pool, unsigned waiting) {
+    const struct settings *settings = pool->context.settings;
+    unsigned most = settings->max_processes - settings->processes;
+    return waiting < most ? waiting : most;
+}
+
+static unsigned wanted_processes(const struct pool *pool, const struct census *census) {
+    unsigned processes =
+        pool->context.settings->processes + spares(pool, census->waiting);
+    switch (pool->phase) {
+    case POOL_PROVING:
+        return 1;
+    case POOL_SERVING:
+        return processes;
+    case POOL_DRAINING:
+        return pool->queue != NULL ? processes : 0;
+    case POOL_CLOSED:
+        break;
+    }
+    return 0;
+}
+
+static unsigned wanted_prefetch(const struct pool *pool, const struct census *census) {
+    return pool->context.settings->prefetch + spares(pool, census->waiting) +
+           census->detached;
+}
+
+static void set_prefetch(struct pool *pool, unsigned prefetch) {
+    if (prefetch == pool->prefetch)
+        return;
+    crew_worker_set_prefetch(pool->worker, prefetch);
+    pool->prefetch = prefetch;
+}
+
+/* ---- more ---- */
+
+static void on_refill(uv_timer_t *timer) {
+    strength_balance(timer->data);
+}
+
+/* One process, or a pause. False: no more now. */
+static bool add_process(struct pool *pool) {
+    uint32_t pause_ms = respawn_pause_ms(&pool->respawn, clock_ms());
+    if (pause_ms > 0) {
+        uv_timer_start(&pool->refill, on_refill, pause_ms, 0);
+        return false;
+    }
+    if (pool_start(pool, DUTY_PRESENT) == NULL) {
+        log_error("cannot start a handler process: %s", strerror(errno));
+        respawn_failed(&pool->respawn, clock_ms());
+        uv_timer_start(&pool->refill, on_refill,
+                       respawn_pause_ms(&pool->respawn, clock_ms()), 0);
+        return false;
+    }
+    return true;
+}
+
+/* ---- less ---- */
+
+/* Worn processes go when there are enough others. */
+static void retire_worn(struct pool *pool) {
+    struct handler *handler;
+    DL_FOREACH(pool->handlers, handler)
+        if (handler->duty == DUTY_WORN && handler->state <= HANDLER_STOPPING)
+            pool_retire(pool, handler);
+}
+
+/* The last of the stack has been idle for the longest time. */
+static struct handler *longest_idle(const struct pool *pool, uint64_t since_ms) {
+    struct handler *last = pool->idle != NULL ? pool->idle->idle_prev : NULL;
+    return last != NULL && last->idle_since_ms <= since_ms ? last : NULL;
+}
+
+static void on_trim(uv_timer_t *timer) {
+    struct pool *pool = timer->data;
+    struct census census = take_census(pool);
+    unsigned wanted = wanted_processes(pool, &census);
+    uint64_t now_ms = uv_now(pool->context.loop);
+    uint64_t since_ms = now_ms > SPARE_IDLE_MS ? now_ms - SPARE_IDLE_MS : 0;
+    struct handler *spare;
+    while (census.present > wanted && (spare = longest_idle(pool, since_ms)) != NULL) {
+        pool_retire(pool, spare);
+        census.present--;
+    }
+    set_prefetch(pool, wanted_prefetch(pool, &census));
+    if (census.present <= wanted)
+        uv_timer_stop(timer);
+}
+
+void strength_balance(struct pool *pool) {
+    struct census census = take_census(pool);
+    unsigned wanted = wanted_processes(pool, &census);
+    unsigned prefetch = wanted_prefetch(pool, &census);
+    if (prefetch > pool->prefetch)
+        set_prefetch(pool, prefetch);
+    if (census.ready >= wanted)
+        retire_worn(pool);
+    for (unsigned present = census.present; present < wanted; present++)
+        if (!add_process(pool))
+            break;
+    bool is_surplus = census.present > wanted || prefetch < pool->prefetch;
+    if (is_surplus && !uv_is_active((uv_handle_t *)&pool->trim))
+        uv_timer_start(&pool->trim, on_trim, TRIM_EVERY_MS, TRIM_EVERY_MS);
+}
+
+void strength_init(struct pool *pool) {
+    pool->prefetch = pool->context.settings->prefetch;
+    uv_timer_init(pool->context.loop, &pool->refill);
+    uv_timer_init(pool->context.loop, &pool->trim);
+    pool->refill.data = pool->trim.data = pool;
+}

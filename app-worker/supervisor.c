@@ -1,0 +1,285 @@
+/* The supervisor: one loop for the worker's tasks, the handler processes and the signals.
+ * It never loads the app.
+ *
+ * Signals: SIGTERM, SIGQUIT  stop taking tasks, finish those in hand, leave
+ *          SIGINT, or a second of those  leave now
+ *          SIGHUP            new handler processes with the app as it is now
+ */
+#include "supervisor.h"
+
+#include "daemon/log.h"
+#include "daemon/notify.h"
+#include "pool.h"
+#include "reload.h"
+#include <crew/worker.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <uv.h>
+
+enum { GZIP_ABOVE_BYTES = 32 * 1024, SETTLE_MS = 10 * 1000, LEAVE_NOW_MS = 2 * 1000 };
+
+enum phase {
+    PHASE_STARTING, /* the first handler process is awaited */
+    PHASE_SERVING,  /* tasks are taken; a signal ends it */
+    PHASE_DRAINING, /* no task is taken any more; the last process is awaited */
+    PHASE_LEAVING,  /* everything was given up; the last process is awaited, but not long */
+    PHASE_SETTLING, /* no process is left; the broker's word on the last answers is awaited,
+                       but not for ever */
+    PHASE_COUNT
+};
+
+static const char *const phase_names[PHASE_COUNT] = {
+    [PHASE_STARTING] = "starting",       [PHASE_SERVING] = "serving",
+    [PHASE_DRAINING] = "stopping",       [PHASE_LEAVING] = "leaving now",
+    [PHASE_SETTLING] = "settling tasks",
+};
+
+static const int signals[] = {SIGTERM, SIGQUIT, SIGINT, SIGHUP, SIGCHLD};
+enum { SIGNAL_COUNT = sizeof signals / sizeof *signals };
+
+struct supervisor {
+    enum phase phase;
+    int status;
+    bool announced; /* the service manager knows that tasks are consumed */
+    const struct settings *settings;
+    uv_loop_t loop;
+    crew_worker *worker;
+    struct pool *pool;
+    struct reload reload;
+    uv_poll_t worker_poll;
+    uv_timer_t patience; /* LEAVING, SETTLING */
+    uv_signal_t signals[SIGNAL_COUNT];
+};
+
+static void enter(struct supervisor *supervisor, enum phase phase) {
+    log_debug("%s", phase_names[phase]);
+    supervisor->phase = phase;
+}
+
+/* ---- the end ---- */
+
+static void on_patience(uv_timer_t *timer) {
+    struct supervisor *supervisor = timer->data;
+    size_t held = crew_worker_held(supervisor->worker);
+    if (held > 0)
+        log_warning("leaving with %zu tasks that could not be settled", held);
+    uv_stop(&supervisor->loop);
+}
+
+static void stop_when_settled(struct supervisor *supervisor) {
+    if (supervisor->phase == PHASE_SETTLING && crew_worker_held(supervisor->worker) == 0)
+        uv_stop(&supervisor->loop);
+}
+
+static void on_empty(void *arg) {
+    struct supervisor *supervisor = arg;
+    if (supervisor->phase == PHASE_DRAINING)
+        uv_timer_start(&supervisor->patience, on_patience, SETTLE_MS, 0);
+    enter(supervisor, PHASE_SETTLING);
+    stop_when_settled(supervisor);
+}
+
+static void drain(struct supervisor *supervisor) {
+    log_info("stopping: finishing the tasks in hand");
+    notify("STOPPING=1");
+    enter(supervisor, PHASE_DRAINING);
+    reload_cancel(&supervisor->reload);
+    crew_worker_serve(supervisor->worker, NULL, 0);
+    pool_drain(supervisor->pool);
+}
+
+static void leave_now(struct supervisor *supervisor) {
+    log_info("leaving now");
+    notify("STOPPING=1");
+    uv_timer_start(&supervisor->patience, on_patience, LEAVE_NOW_MS, 0);
+    if (supervisor->phase == PHASE_SETTLING)
+        return;
+    enter(supervisor, PHASE_LEAVING);
+    crew_worker_serve(supervisor->worker, NULL, 0);
+    pool_close(supervisor->pool);
+}
+
+/* ---- the worker ---- */
+
+static void on_task(void *arg, crew_task *task) {
+    struct supervisor *supervisor = arg;
+    pool_add(supervisor->pool, task);
+}
+
+static void announce_ready(struct supervisor *supervisor) {
+    if (supervisor->announced || supervisor->phase != PHASE_SERVING ||
+        !crew_worker_ready(supervisor->worker))
+        return;
+    supervisor->announced = true;
+    log_info("tasks are being consumed");
+    notify("READY=1");
+}
+
+static void on_worker(uv_poll_t *poll, int status, int events) {
+    (void)status;
+    (void)events;
+    struct supervisor *supervisor = poll->data;
+    crew_worker_dispatch(supervisor->worker);
+    announce_ready(supervisor);
+    stop_when_settled(supervisor);
+}
+
+static void serve_tasks(struct supervisor *supervisor) {
+    char names[512];
+    const struct tasks *tasks = pool_tasks(supervisor->pool);
+    int error = crew_worker_serve(supervisor->worker, (const char *const *)tasks->names,
+                                  tasks->count);
+    tasks_describe(tasks, names, sizeof names);
+    if (error != CREW_OK)
+        log_error("cannot serve tasks %s: %s", names, crew_strerror(error));
+    else
+        log_info("worker %s serves tasks %s with %u processes",
+                 crew_worker_uuid(supervisor->worker), names,
+                 supervisor->settings->processes);
+}
+
+/* ---- the pool ---- */
+
+static void on_pool_ready(void *arg) {
+    struct supervisor *supervisor = arg;
+    enter(supervisor, PHASE_SERVING);
+    serve_tasks(supervisor);
+}
+
+static void on_unusable(void *arg, const char *why) {
+    struct supervisor *supervisor = arg;
+    log_error("%s", why);
+    supervisor->status = EXIT_FAILURE;
+    leave_now(supervisor);
+}
+
+static void begin_reload(struct supervisor *supervisor) {
+    notify("RELOADING=1");
+    reload_begin(&supervisor->reload);
+    if (supervisor->reload.state == RELOAD_NONE)
+        notify("READY=1");
+}
+
+static void on_changed(void *arg) {
+    struct supervisor *supervisor = arg;
+    if (supervisor->phase != PHASE_SERVING || supervisor->reload.state != RELOAD_NONE)
+        return;
+    log_warning("the app has other tasks than before");
+    begin_reload(supervisor);
+}
+
+static void on_candidate(void *arg, struct handler *candidate, const char *why) {
+    (void)candidate;
+    struct supervisor *supervisor = arg;
+    if (reload_candidate(&supervisor->reload, why)) {
+        log_info("reload: the new handler processes are in charge");
+        serve_tasks(supervisor);
+    }
+    if (supervisor->reload.state == RELOAD_NONE)
+        notify("READY=1");
+}
+
+/* ---- signals ---- */
+
+static void on_hangup(struct supervisor *supervisor) {
+    if (supervisor->phase == PHASE_SERVING)
+        begin_reload(supervisor);
+    else
+        log_warning("no reload while %s", phase_names[supervisor->phase]);
+}
+
+static void on_stop(struct supervisor *supervisor) {
+    if (supervisor->phase <= PHASE_SERVING)
+        drain(supervisor);
+    else
+        leave_now(supervisor);
+}
+
+static void on_signal(uv_signal_t *handle, int number) {
+    struct supervisor *supervisor = handle->data;
+    switch (number) {
+    case SIGCHLD:
+        pool_reap(supervisor->pool);
+        break;
+    case SIGHUP:
+        on_hangup(supervisor);
+        break;
+    case SIGINT:
+        leave_now(supervisor);
+        break;
+    default:
+        on_stop(supervisor);
+        break;
+    }
+}
+
+/* ---- life ---- */
+
+static int make_worker(struct supervisor *supervisor) {
+    const struct crew_worker_options options = {
+        .name = "app-worker",
+        .prefetch = supervisor->settings->prefetch,
+        .gzip_above_bytes = GZIP_ABOVE_BYTES,
+        .on_task = on_task,
+        .task_arg = supervisor,
+        .on_event = log_crew_event,
+    };
+    int error = crew_worker_new(&supervisor->settings->broker, &options,
+                                &supervisor->worker);
+    if (error != CREW_OK)
+        log_error("cannot make a worker: %s", crew_strerror(error));
+    return error;
+}
+
+static void make_pool(struct supervisor *supervisor) {
+    const struct pool_listener listener = {
+        .arg = supervisor,
+        .ready = on_pool_ready,
+        .unusable = on_unusable,
+        .changed = on_changed,
+        .candidate = on_candidate,
+        .empty = on_empty,
+    };
+    supervisor->pool = pool_new(&supervisor->loop, supervisor->settings,
+                                supervisor->worker, &listener);
+    supervisor->reload = (struct reload){.pool = supervisor->pool,
+                                         .processes = supervisor->settings->processes};
+}
+
+static void watch(struct supervisor *supervisor) {
+    uv_loop_t *loop = &supervisor->loop;
+    uv_timer_init(loop, &supervisor->patience);
+    supervisor->patience.data = supervisor;
+    for (size_t i = 0; i < SIGNAL_COUNT; i++) {
+        uv_signal_init(loop, &supervisor->signals[i]);
+        supervisor->signals[i].data = supervisor;
+        uv_signal_start(&supervisor->signals[i], on_signal, signals[i]);
+    }
+    uv_poll_init(loop, &supervisor->worker_poll, crew_worker_fd(supervisor->worker));
+    supervisor->worker_poll.data = supervisor;
+    uv_poll_start(&supervisor->worker_poll, UV_READABLE, on_worker);
+}
+
+static void unwatch(struct supervisor *supervisor) {
+    uv_close((uv_handle_t *)&supervisor->patience, NULL);
+    for (size_t i = 0; i < SIGNAL_COUNT; i++)
+        uv_close((uv_handle_t *)&supervisor->signals[i], NULL);
+    uv_close((uv_handle_t *)&supervisor->worker_poll, NULL);
+}
+
+int supervisor_run(const struct settings *settings) {
+    struct supervisor supervisor = {.settings = settings};
+    if (make_worker(&supervisor) != CREW_OK)
+        return EXIT_FAILURE;
+    uv_loop_init(&supervisor.loop);
+    watch(&supervisor);
+    make_pool(&supervisor);
+    uv_run(&supervisor.loop, UV_RUN_DEFAULT);
+
+    pool_free(supervisor.pool);
+    unwatch(&supervisor);
+    crew_worker_free(supervisor.worker);
+    uv_run(&supervisor.loop, UV_RUN_DEFAULT); /* the handles close */
+    uv_loop_close(&supervisor.loop);
+    return supervisor.status;
+}

@@ -1,0 +1,108 @@
+/* classic.so - tasks by name.
+ *
+ * Each task below is a queue of its own, crew.tasks.NAME. The web server chooses the task
+ * for a location (fastcgi_param CREW_TASK test), and any program that speaks AMQP can
+ * call it too: a handler serves both alike.
+ *
+ *     app-worker build/examples/classic.so
+ */
+#include <crew/app.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- state ----------------------------------------------------------------------- */
+
+/* What handlers share is made once per handler process. Here it is a counter; it could be
+ * a connection to a database. A process serves one request at a time, so there is no
+ * lock. */
+struct served {
+    unsigned long tasks;
+};
+
+static int served_setup(crew_app *app, void **state) {
+    (void)app;
+    *state = calloc(1, sizeof(struct served));
+    return *state == NULL;
+}
+
+static void served_teardown(void *state) {
+    free(state);
+}
+
+static unsigned long count_task(const crew_request *request) {
+    struct served *served = crew_request_state(request);
+    return ++served->tasks;
+}
+
+/* ---- handlers -------------------------------------------------------------------- */
+
+/* The shortest useful handler: look at the request, write the response, return. */
+static int test(crew_request *request, crew_response *response) {
+    count_task(request);
+    return crew_response_text(response, "Wake up Neo.\n");
+}
+
+/* Every handler process has a name of its own. With several workers this one shows how
+ * the requests spread over them. */
+static int stat(crew_request *request, crew_response *response) {
+    unsigned long tasks = count_task(request);
+    return crew_response_printf(response, "I'm worker \"%s\". And I serve %lu tasks",
+                                crew_request_uuid(request), tasks);
+}
+
+/* A handler that never comes back. Its caller is answered 504 when the time is over, and
+ * this process is replaced by a fresh one; nobody else notices. */
+static int dead(crew_request *request, crew_response *response) {
+    count_task(request);
+    volatile bool waiting = true;
+    while (waiting)
+        ;
+    return crew_response_text(response, "Nobody has ever read this.\n");
+}
+
+/* Handlers may block. Others wait in the queue, not in the web server. */
+static int slow(crew_request *request, crew_response *response) {
+    count_task(request);
+    sleep(3);
+    return crew_response_text(response, "Slept for 3 seconds.\n");
+}
+
+/* Call TASK and print what came of it, in one line. A call that failed is a result, too.
+ */
+static int print_call(crew_request *request, crew_response *response, const char *label,
+                      const char *task) {
+    struct crew_call call = {.form = CREW_PLAIN, .task = task};
+    const struct crew_answer *answer;
+    int error = crew_request_call(request, &call, &answer);
+    if (error != 0)
+        return crew_response_printf(response, "%s result: %s\n", label,
+                                    crew_strerror(error));
+
+    const char *body = answer->body;
+    size_t bytes = answer->body_bytes;
+    if (bytes > 0 && body[bytes - 1] == '\n')
+        bytes--;
+    return crew_response_printf(response, "%s result: %.*s\n", label, (int)bytes, body);
+}
+
+/* A handler can call other tasks, and waits for them inside its own time. */
+static int parallel(crew_request *request, crew_response *response) {
+    count_task(request);
+    int error = print_call(request, response, "Test", "test");
+    if (error == 0)
+        error = print_call(request, response, "Stat", "stat");
+    return error;
+}
+
+/* ---- the app --------------------------------------------------------------------- */
+
+CREW_APP(app) {
+    crew_app_state(app, served_setup, served_teardown);
+    crew_app_task(app, "test", test);
+    crew_app_task(app, "stat", stat);
+    crew_app_task(app, "dead", dead);
+    crew_app_task(app, "sleep", slow);
+    crew_app_task(app, "parallel", parallel);
+    return 0;
+}

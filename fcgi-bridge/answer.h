@@ -1,0 +1,35 @@
+/* What goes back to the web server: a CGI response (RFC 3875 §6), of a worker's making or of
+ * the bridge's own. */
+#ifndef BRIDGE_ANSWER_H
+#define BRIDGE_ANSWER_H
+
+#include "base/buffer.h"
+#include <crew/message.h>
+
+/* Besides crew_error, how a request can end here. */
+enum {
+    ANSWER_BAD_REQUEST = CREW_ERROR_COUNT,
+    ANSWER_TOO_LARGE,
+    ANSWER_COUNT
+};
+
+/* How the caller wants it. */
+struct answer_style {
+    bool head; /* HEAD: no body */
+    bool json; /* Accept names JSON */
+};
+
+/* answer_own - the bridge's answer for a crew_error or one of the above. DETAIL (may be
+ * null) takes the place of the general sentence. */
+void answer_own(struct buffer *to, uint16_t id, const struct answer_style *style,
+                int outcome, const char *detail);
+
+/* answer_workers - the answer of a worker, its error included. Returns how the request has
+ * ended: 0, the answer's error, or CREW_EBADRESPONSE when it is not a valid response. */
+int answer_workers(struct buffer *to, uint16_t id, const struct answer_style *style,
+                   const struct crew_answer *answer);
+
+/* The word that goes into Crew-Error; never null. */
+const char *answer_word(int outcome);
+
+#endif

@@ -1,0 +1,363 @@
+#include "connection.h"
+
+#include "base/memory.h"
+#include "bridge.h"
+#include "daemon/log.h"
+#include "caps.h"
+#include <assert.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#define INPUT_BYTES 65536
+#define TICK_MS 100
+
+/* After a stop, an idle connection is kept for a moment: the web server may have sent a
+ * request on it just now, and would see it fail. */
+#define LINGER_MS 250
+
+static void pump(struct connection *c);
+
+/* ---- closing ------------------------------------------------------------------------------ */
+
+static void account(struct connection *c) {
+    size_t now = c->state == CONNECTION_CLOSED
+                     ? 0
+                     : gate_held_bytes(&c->gate) + c->pending.len + c->out.len +
+                           c->sending.len;
+    c->bridge->buffered_bytes += now - c->accounted_bytes;
+    c->accounted_bytes = now;
+}
+
+static void on_closed(uv_handle_t *handle) {
+    struct connection *c = handle->data;
+    struct bridge *bridge = c->bridge;
+    struct connections *all = &bridge->connections;
+    DL_DELETE(all->all, c);
+    all->count--;
+    gate_fini(&c->gate);
+    buffer_fini(&c->pending);
+    buffer_fini(&c->out);
+    buffer_fini(&c->sending);
+    if (all->spare_count < LIMIT_SPARE_CONNECTIONS) {
+        all->spare_count++;
+        LL_PREPEND(all->spare, c);
+    } else {
+        free(c);
+    }
+    bridge_connection_gone(bridge);
+}
+
+static void close_now(struct connection *c) {
+    if (c->state == CONNECTION_CLOSED)
+        return;
+    request_abandon(&c->request);
+    c->state = CONNECTION_CLOSED;
+    deadlines_clear(&c->bridge->connections.deadlines, &c->deadline);
+    account(c);
+    uv_close(&c->uv.handle, on_closed);
+}
+
+/* ---- the peer's silence -------------------------------------------------------------------- */
+
+/* How long the peer may be silent as things are; 0: as long as it likes. */
+static uint64_t patience_ms(const struct connection *c) {
+    if (c->sending.len > 0)
+        return LIMIT_STALL_MS;
+    if (c->request.state != REQUEST_NONE)
+        return 0;
+    if (!gate_quiet(&c->gate))
+        return LIMIT_SILENCE_MS;
+    return c->bridge->state == BRIDGE_STOPPING ? LINGER_MS : 0;
+}
+
+static void on_tick(uv_timer_t *timer);
+
+static void watch(struct connection *c) {
+    struct connections *all = &c->bridge->connections;
+    uint64_t patience = c->state == CONNECTION_CLOSED ? 0 : patience_ms(c);
+    if (patience == 0) {
+        deadlines_clear(&all->deadlines, &c->deadline);
+        return;
+    }
+    deadlines_set(&all->deadlines, &c->deadline, uv_now(&c->bridge->loop) + patience);
+    if (!uv_is_active((uv_handle_t *)&all->timer))
+        uv_timer_start(&all->timer, on_tick, TICK_MS, TICK_MS);
+}
+
+static void on_silence(struct connection *c) {
+    size_t queued = uv_stream_get_write_queue_size(&c->uv.stream);
+    if (queued < c->queued_bytes) { /* slow, but not dead */
+        c->queued_bytes = queued;
+        watch(c);
+        return;
+    }
+    if (c->bridge->state != BRIDGE_STOPPING)
+        log_info("a connection of the web server was silent for too long and is closed");
+    close_now(c);
+}
+
+static void on_tick(uv_timer_t *timer) {
+    struct bridge *bridge = timer->data;
+    struct deadlines *deadlines = &bridge->connections.deadlines;
+    struct deadline *due;
+    while ((due = deadlines_take_due(deadlines, uv_now(&bridge->loop))))
+        on_silence((struct connection *)((char *)due -
+                                         offsetof(struct connection, deadline)));
+    if (!deadlines_first(deadlines))
+        uv_timer_stop(timer);
+}
+
+/* ---- output -------------------------------------------------------------------------------- */
+
+static void flush(struct connection *c);
+
+static void on_written(uv_write_t *write, int status) {
+    struct connection *c = write->data;
+    buffer_reset(&c->sending, 0);
+    c->queued_bytes = 0;
+    if (c->state == CONNECTION_CLOSED)
+        return;
+    if (status < 0) {
+        close_now(c);
+        return;
+    }
+    pump(c);
+}
+
+/* What the kernel did not take at once is libuv's, and must not move until it is gone. */
+static void send_rest(struct connection *c, size_t sent) {
+    c->sending = c->out;
+    c->out = BUFFER_INIT;
+    c->write.data = c;
+    c->queued_bytes = c->sending.len - sent;
+    uv_buf_t rest = uv_buf_init((char *)c->sending.data + sent,
+                                (unsigned)(c->sending.len - sent));
+    if (uv_write(&c->write, &c->uv.stream, &rest, 1, on_written) != 0)
+        close_now(c);
+}
+
+static void flush(struct connection *c) {
+    if (c->state == CONNECTION_CLOSED || c->sending.len > 0)
+        return;
+    if (c->out.failed) {
+        log_error("out of memory for an answer: its connection is closed");
+        close_now(c);
+        return;
+    }
+    if (c->out.len > 0) {
+        uv_buf_t all = uv_buf_init((char *)c->out.data, (unsigned)c->out.len);
+        int sent = uv_try_write(&c->uv.stream, &all, 1);
+        if (sent < 0 && sent != UV_EAGAIN) {
+            close_now(c);
+            return;
+        }
+        if (sent < (int)c->out.len) {
+            send_rest(c, sent > 0 ? (size_t)sent : 0);
+            return;
+        }
+        buffer_reset(&c->out, LIMIT_KEPT_BUFFER_BYTES);
+    }
+    if (c->state == CONNECTION_LEAVING)
+        close_now(c);
+}
+
+/* ---- input --------------------------------------------------------------------------------- */
+
+static void leave_unless_kept(struct connection *c) {
+    if (!c->gate.keep || c->bridge->state == BRIDGE_STOPPING)
+        c->state = CONNECTION_LEAVING;
+}
+
+static void on_request_end(void *arg) {
+    struct connection *c = arg;
+    gate_finish(&c->gate);
+    leave_unless_kept(c);
+    if (!c->feeding)
+        pump(c);
+}
+
+static void on_gate_event(struct connection *c, enum gate_event event) {
+    switch (event) {
+    case GATE_REQUEST:
+        request_start(&c->request);
+        break;
+    case GATE_ABORTED:
+        request_abandon(&c->request);
+        leave_unless_kept(c);
+        break;
+    case GATE_LEAVE:
+        c->state = CONNECTION_LEAVING;
+        break;
+    case GATE_BREAK:
+        log_debug("a connection that does not speak FastCGI is closed");
+        close_now(c);
+        break;
+    case GATE_MORE:
+    case GATE_WAIT:
+        break;
+    }
+}
+
+/* Returns how many bytes were used up. */
+static size_t feed(struct connection *c, const void *data, size_t bytes) {
+    size_t at = 0;
+    enum gate_event event;
+    c->feeding = true;
+    do {
+        size_t used = 0;
+        event = gate_feed(&c->gate, (const uint8_t *)data + at, bytes - at, &used, &c->out);
+        at += used;
+        on_gate_event(c, event);
+    } while (c->state == CONNECTION_OPEN && event != GATE_MORE && event != GATE_WAIT);
+    c->feeding = false;
+    return c->state == CONNECTION_OPEN ? at : bytes;
+}
+
+static void take(struct connection *c, const char *data, size_t bytes) {
+    if (c->state != CONNECTION_OPEN)
+        return;
+    if (c->pending.len > 0) {
+        buffer_append(&c->pending, data, bytes);
+        return;
+    }
+    size_t used = feed(c, data, bytes);
+    buffer_append(&c->pending, data + used, bytes - used);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t bytes, const uv_buf_t *buf);
+static void on_alloc(uv_handle_t *handle, size_t size, uv_buf_t *buf);
+
+/* Read on as long as there is room for what has to wait. */
+static void regulate(struct connection *c) {
+    bool wanted = c->pending.len < LIMIT_PENDING_BYTES;
+    if (c->state == CONNECTION_CLOSED || wanted == c->reading)
+        return;
+    c->reading = wanted;
+    if (wanted)
+        uv_read_start(&c->uv.stream, on_alloc, on_read);
+    else
+        uv_read_stop(&c->uv.stream);
+}
+
+/* Whatever has changed: go on with the input that waits, send what there is, set the watch.
+ * The one place where a connection moves on. */
+static void pump(struct connection *c) {
+    if (c->state == CONNECTION_OPEN && (c->pending.len > 0 || !gate_quiet(&c->gate))) {
+        size_t used = feed(c, c->pending.data ? (char *)c->pending.data : "", c->pending.len);
+        buffer_consume(&c->pending, used < c->pending.len ? used : c->pending.len);
+        if (c->pending.len == 0)
+            buffer_reset(&c->pending, 0);
+    }
+    if (c->state == CONNECTION_OPEN && bridge_full(c->bridge))
+        gate_refuse(&c->gate);
+    flush(c);
+    account(c);
+    watch(c);
+    regulate(c);
+}
+
+static void on_alloc(uv_handle_t *handle, size_t size, uv_buf_t *buf) {
+    struct connection *c = handle->data;
+    (void)size;
+    *buf = uv_buf_init(c->bridge->connections.input, INPUT_BYTES);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t bytes, const uv_buf_t *buf) {
+    struct connection *c = stream->data;
+    if (bytes < 0) { /* a hang-up: whoever asked is gone */
+        close_now(c);
+        return;
+    }
+    take(c, buf->base, (size_t)bytes);
+    if (c->pending.failed)
+        close_now(c);
+    pump(c);
+}
+
+/* ---- opening ------------------------------------------------------------------------------- */
+
+static int open_handle(struct connection *c, int fd) {
+    int domain = AF_UNIX;
+    socklen_t bytes = sizeof domain;
+    getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &bytes);
+    if (domain == AF_UNIX) {
+        uv_pipe_init(&c->bridge->loop, &c->uv.unix_socket, 0);
+        return uv_pipe_open(&c->uv.unix_socket, fd);
+    }
+    uv_tcp_init(&c->bridge->loop, &c->uv.tcp);
+    int error = uv_tcp_open(&c->uv.tcp, fd);
+    if (!error) {
+        uv_tcp_nodelay(&c->uv.tcp, 1);
+        uv_tcp_keepalive(&c->uv.tcp, 1, LIMIT_SILENCE_MS / 1000);
+    }
+    return error;
+}
+
+static struct connection *new_connection(struct bridge *bridge) {
+    struct connections *all = &bridge->connections;
+    struct connection *c = all->spare;
+    if (c) {
+        LL_DELETE(all->spare, c);
+        all->spare_count--;
+    } else {
+        c = memory_zeroed(sizeof *c);
+    }
+    *c = (struct connection){.state = CONNECTION_OPEN, .bridge = bridge};
+    gate_init(&c->gate, bridge->settings->max_body_bytes, bridge->settings->max_inflight);
+    c->request = (struct request){.bridge = bridge,
+                                  .gate = &c->gate,
+                                  .out = &c->out,
+                                  .on_end = on_request_end,
+                                  .arg = c};
+    DL_APPEND(all->all, c);
+    all->count++;
+    return c;
+}
+
+void connection_open(struct bridge *bridge, int fd) {
+    struct connection *c = new_connection(bridge);
+    int error = open_handle(c, fd);
+    c->uv.handle.data = c;
+    if (error) {
+        close(fd);
+        close_now(c);
+        return;
+    }
+    regulate(c);
+}
+
+int connections_init(struct bridge *bridge) {
+    struct connections *all = &bridge->connections;
+    all->input = memory_zeroed(INPUT_BYTES);
+    all->timer.data = bridge;
+    return uv_timer_init(&bridge->loop, &all->timer);
+}
+
+void connections_stop(struct bridge *bridge) {
+    struct connection *c;
+    DL_FOREACH(bridge->connections.all, c) {
+        watch(c);
+    }
+}
+
+void connections_close(struct bridge *bridge) {
+    struct connection *c;
+    DL_FOREACH(bridge->connections.all, c) {
+        close_now(c);
+    }
+}
+
+void connections_fini(struct bridge *bridge) {
+    struct connections *all = &bridge->connections;
+    assert(!all->all);
+    struct connection *c;
+    struct connection *next;
+    LL_FOREACH_SAFE(all->spare, c, next) {
+        free(c);
+    }
+    deadlines_fini(&all->deadlines);
+    free(all->input);
+}

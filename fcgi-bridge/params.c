@@ -1,0 +1,221 @@
+#include "params.h"
+
+#include "wire/http.h"
+#include "wire/limits.h"
+#include "wire/task_name.h"
+#include <assert.h>
+#include <string.h>
+#include <strings.h>
+
+static_assert(LIMIT_TASK_NAME_BYTES < sizeof((struct params *)0)->task, "a task name fits");
+
+static bool text_is(const char *text, size_t bytes, const char *word) {
+    return bytes == strlen(word) && memcmp(text, word, bytes) == 0;
+}
+
+static bool value_is(const struct crew_pair *pair, const char *word) {
+    return text_is(pair->value, pair->value_bytes, word);
+}
+
+/* Decimal digits only; false when it is anything else or above MAX. */
+static bool read_number(const char *text, size_t bytes, int64_t max, int64_t *number) {
+    int64_t n = 0;
+    for (size_t i = 0; i < bytes; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return false;
+        n = n * 10 + (text[i] - '0');
+        if (n > max)
+            return false;
+    }
+    *number = n;
+    return bytes > 0;
+}
+
+/* ---- the CREW_ parameters; each returns false when the value is bad ------------------------ */
+
+static bool read_task(struct params *p, const struct crew_pair *pair) {
+    if (!task_name_valid(pair->value, pair->value_bytes))
+        return false;
+    memcpy(p->task, pair->value, pair->value_bytes);
+    p->task[pair->value_bytes] = 0;
+    p->call.task = p->task;
+    return true;
+}
+
+/* Seconds with decimals; what is finer than a millisecond is rounded up. */
+static bool read_expiration(struct params *p, const struct crew_pair *pair) {
+    const char *point = memchr(pair->value, '.', pair->value_bytes);
+    size_t whole_bytes = point ? (size_t)(point - pair->value) : pair->value_bytes;
+    int64_t ms = 0;
+    if (!read_number(pair->value, whole_bytes, LIMIT_EXPIRATION_MS / 1000, &ms) &&
+        !(point && whole_bytes == 0))
+        return false;
+    ms *= 1000;
+    int64_t scale = 100;
+    bool finer = false;
+    size_t decimals = 0;
+    for (size_t i = whole_bytes + 1; i < pair->value_bytes; i++, decimals++) {
+        int digit = pair->value[i] - '0';
+        if (digit < 0 || digit > 9)
+            return false;
+        ms += digit * scale;
+        finer |= scale == 0 && digit > 0;
+        scale /= 10;
+    }
+    ms += finer;
+    if (ms < 1 || ms > LIMIT_EXPIRATION_MS || (point && decimals == 0))
+        return false;
+    p->call.expiration_ms = (uint32_t)ms;
+    return true;
+}
+
+static bool read_priority(struct params *p, const struct crew_pair *pair) {
+    int64_t n = 0;
+    if (!read_number(pair->value, pair->value_bytes, 255, &n))
+        return false;
+    p->call.priority = (uint8_t)n;
+    return true;
+}
+
+static bool read_persistent(struct params *p, const struct crew_pair *pair) {
+    p->call.persistent = value_is(pair, "1");
+    return p->call.persistent || value_is(pair, "0");
+}
+
+static bool read_repeat(struct params *p, const struct crew_pair *pair) {
+    bool always = value_is(pair, "always");
+    p->repeat_by_method = value_is(pair, "safe");
+    p->call.repeat = always ? CREW_REPEAT_ALWAYS : CREW_REPEAT_NEVER;
+    return always || p->repeat_by_method || value_is(pair, "never");
+}
+
+static bool read_no_workers(struct params *p, const struct crew_pair *pair) {
+    p->call.fail_without_workers = value_is(pair, "fail");
+    return p->call.fail_without_workers || value_is(pair, "wait");
+}
+
+static bool not_here(struct params *p, const struct crew_pair *pair) {
+    (void)p;
+    (void)pair;
+    return false;
+}
+
+static const struct row {
+    const char *name; /* behind CREW_ */
+    bool (*read)(struct params *p, const struct crew_pair *pair);
+    const char *complaint;
+} rows[] = {
+    {"TASK", read_task, "CREW_TASK is not a task name"},
+    {"EXPIRATION", read_expiration, "CREW_EXPIRATION is not between 0.001 and 1500"},
+    {"PRIORITY", read_priority, "CREW_PRIORITY is not between 0 and 255"},
+    {"PERSISTENT", read_persistent, "CREW_PERSISTENT is neither 0 nor 1"},
+    {"REPEAT", read_repeat, "CREW_REPEAT is none of safe, always, never"},
+    {"NO_WORKERS", read_no_workers, "CREW_NO_WORKERS is neither wait nor fail"},
+    {"SUBSCRIBE", not_here, "CREW_SUBSCRIBE is not available in this version"},
+    {"PUBLISH", not_here, "CREW_PUBLISH is not available in this version"},
+    {"STATUS", not_here, "CREW_STATUS is not available in this version"},
+};
+
+/* The first one counts. */
+static void complain(struct params *p, const char *complaint, const char *advice) {
+    if (p->complaint)
+        return;
+    p->complaint = complaint;
+    p->advice = advice;
+}
+
+/* An empty value is what a variable of the web server's that is not set comes to: as if the
+ * parameter were not there. */
+static void read_crew(struct params *p, const struct crew_pair *pair) {
+    const char *name = pair->name + 5;
+    for (size_t i = 0; pair->value_bytes > 0 && i < sizeof rows / sizeof *rows; i++) {
+        if (text_is(name, pair->name_bytes - 5, rows[i].name) && !rows[i].read(p, pair))
+            complain(p, rows[i].complaint, "");
+    }
+}
+
+/* ---- the CGI parameters -------------------------------------------------------------------- */
+
+static void read_content_length(struct params *p, const struct crew_pair *pair) {
+    int64_t length = -1;
+    if (pair->value_bytes > 0 &&
+        !read_number(pair->value, pair->value_bytes, INT64_MAX / 16, &length))
+        complain(p, "CONTENT_LENGTH is not a number", NULL);
+    else if (p->content_length >= 0 && length != p->content_length)
+        complain(p, "CONTENT_LENGTH is given twice", NULL);
+    else
+        p->content_length = length;
+}
+
+static bool names_json(const struct crew_pair *pair) {
+    static const char word[] = "json";
+    for (size_t i = 1; i + sizeof word - 1 <= pair->value_bytes; i++) {
+        char before = pair->value[i - 1];
+        if ((before == '/' || before == '+') &&
+            strncasecmp(pair->value + i, word, sizeof word - 1) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* RFC 9110 §9.2.2, and those that the contract of CREW_REPEAT names. */
+static bool method_is_safe(const struct crew_pair *method) {
+    static const char *const safe[] = {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"};
+    for (size_t i = 0; i < sizeof safe / sizeof *safe; i++) {
+        if (value_is(method, safe[i]))
+            return true;
+    }
+    return false;
+}
+
+static void settle_method(struct params *p, const struct crew_pair *method) {
+    if (!method || method->value_bytes == 0)
+        complain(p, "REQUEST_METHOD is missing",
+                 "; in nginx, a location with a fastcgi_param of its own inherits none from "
+                 "outside: it needs `include fastcgi_params;` again");
+    else if (!http_field_name_valid(method->value, method->value_bytes))
+        complain(p, "REQUEST_METHOD is not a method", NULL);
+    p->style.head = method && value_is(method, "HEAD");
+    if (p->repeat_by_method)
+        p->call.repeat = method && method_is_safe(method) ? CREW_REPEAT_ALWAYS
+                                                          : CREW_REPEAT_NEVER;
+}
+
+/* Whether the handler sees it. HTTP_PROXY comes from a client's Proxy header, and would be
+ * taken for a setting by libraries of the handler's (httpoxy). */
+static bool visible(const struct crew_pair *pair) {
+    return !text_is(pair->name, pair->name_bytes, "HTTP_PROXY");
+}
+
+static void read_cgi(struct params *p, const struct crew_pair *pair,
+                     const struct crew_pair **method) {
+    if (text_is(pair->name, pair->name_bytes, "REQUEST_METHOD"))
+        *method = pair;
+    else if (text_is(pair->name, pair->name_bytes, "CONTENT_LENGTH"))
+        read_content_length(p, pair);
+    else if (text_is(pair->name, pair->name_bytes, "HTTP_ACCEPT"))
+        p->style.json |= names_json(pair);
+}
+
+void params_read(struct params *p, const struct settings *settings,
+                 struct crew_pair *pairs, size_t count) {
+    *p = (struct params){.content_length = -1,
+                         .repeat_by_method = true,
+                         .call = {.form = CREW_HTTP,
+                                  .task = settings->task,
+                                  .expiration_ms = settings->expiration_ms}};
+    const struct crew_pair *method = NULL;
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (pairs[i].name_bytes >= 5 && memcmp(pairs[i].name, "CREW_", 5) == 0) {
+            read_crew(p, &pairs[i]);
+        } else if (visible(&pairs[i])) {
+            pairs[kept] = pairs[i];
+            read_cgi(p, &pairs[kept], &method);
+            kept++;
+        }
+    }
+    settle_method(p, method);
+    p->call.pairs = pairs;
+    p->call.pair_count = kept;
+}

@@ -1,0 +1,25 @@
+/* What a request's parameters say: how to call (CREW_*, set by the web server's
+ * administrator), and what the handler shall see (RFC 3875 §4.1). */
+#ifndef BRIDGE_PARAMS_H
+#define BRIDGE_PARAMS_H
+
+#include "answer.h"
+#include "settings.h"
+#include <crew/message.h>
+
+struct params {
+    struct crew_call call; /* all but the body */
+    char task[256];        /* call.task, when the location names one */
+    bool repeat_by_method; /* CREW_REPEAT safe */
+    struct answer_style style;
+    int64_t content_length; /* -1: not given */
+    const char *complaint;  /* null, or what is wrong, in one sentence */
+    const char *advice;     /* for the log, when the web server's configuration is wrong */
+};
+
+/* params_read - read PAIRS, which are rearranged: what the handler must not see is taken
+ * out. PARAMS points into PAIRS and SETTINGS. */
+void params_read(struct params *params, const struct settings *settings,
+                 struct crew_pair *pairs, size_t count);
+
+#endif

@@ -1,0 +1,158 @@
+#include "request.h"
+
+#include "base/clock.h"
+#include "bridge.h"
+#include "codec.h"
+#include "daemon/log.h"
+#include "params.h"
+#include <assert.h>
+
+#define COMPLAINT_EVERY_MS 60000
+
+/* How a request ends. */
+struct ending {
+    const struct crew_answer *answer; /* the client's, or null: the bridge's own */
+    int outcome;                      /* then this one */
+    const char *detail;
+    bool unheard; /* nobody is there to be answered */
+};
+
+static const char *const state_names[] = {
+    [REQUEST_NONE] = "none",
+    [REQUEST_JUDGED] = "judged",
+    [REQUEST_WAITING] = "waiting",
+    [REQUEST_ENDED] = "ended",
+};
+
+static void enter(struct request *r, enum request_state state) {
+    static const unsigned allowed[] = {
+        [REQUEST_NONE] = 1u << REQUEST_JUDGED,
+        [REQUEST_JUDGED] = 1u << REQUEST_WAITING | 1u << REQUEST_ENDED,
+        [REQUEST_WAITING] = 1u << REQUEST_ENDED,
+        [REQUEST_ENDED] = 1u << REQUEST_NONE,
+    };
+    assert(allowed[r->state] & 1u << state);
+    log_debug("request %p: %s, then %s", (void *)r, state_names[r->state],
+              state_names[state]);
+    r->state = state;
+}
+
+static void write_answer(struct request *r, const struct ending *end) {
+    int outcome = end->outcome;
+    if (end->answer)
+        outcome = answer_workers(r->out, r->gate->id, &r->style, end->answer);
+    else
+        answer_own(r->out, r->gate->id, &r->style, outcome, end->detail);
+    if (log_enabled(LOG_LEVEL_DEBUG))
+        log_request(LOG_LEVEL_DEBUG, r->pending ? crew_client_pending_id(r->pending) : NULL,
+                    "%s after %lu us", outcome ? answer_word(outcome) : "answered",
+                    (unsigned long)(clock_us() - r->started_us));
+}
+
+/* The one way out. */
+static void finish(struct request *r, const struct ending *end) {
+    if (r->state == REQUEST_WAITING) {
+        r->bridge->inflight--;
+        r->bridge->buffered_bytes -= r->body_bytes;
+    }
+    enter(r, REQUEST_ENDED);
+    if (!end->unheard)
+        write_answer(r, end);
+    r->pending = NULL;
+    r->body_bytes = 0;
+    enter(r, REQUEST_NONE);
+    if (!end->unheard)
+        r->on_end(r->arg);
+}
+
+static void refuse(struct request *r, int outcome, const char *detail) {
+    finish(r, &(struct ending){.outcome = outcome, .detail = detail});
+}
+
+static void on_answer(void *arg, const struct crew_answer *answer) {
+    finish(arg, &(struct ending){.answer = answer});
+}
+
+void request_abandon(struct request *r) {
+    if (r->state != REQUEST_WAITING)
+        return;
+    crew_client_cancel(r->bridge->client, r->pending);
+    finish(r, &(struct ending){.unheard = true});
+}
+
+/* An administrator sees it in the log, but not once per request. */
+static void log_misconfiguration(struct bridge *bridge, const struct params *params) {
+    uint64_t now_ms = clock_ms();
+    if (bridge->complained_ms != 0 && now_ms - bridge->complained_ms < COMPLAINT_EVERY_MS)
+        return;
+    bridge->complained_ms = now_ms;
+    log_warning("request refused: %s%s", params->complaint, params->advice);
+}
+
+static void call(struct request *r, const struct params *params) {
+    struct crew_call ask = params->call;
+    ask.body = r->gate->body.len > 0 ? (const void *)r->gate->body.data : "";
+    ask.body_bytes = r->gate->body.len;
+    int error = crew_client_call(r->bridge->client, &ask, on_answer, r, &r->pending);
+    if (error) {
+        refuse(r, error, error == CREW_EINVAL ? "The request cannot be passed on" : NULL);
+        return;
+    }
+    enter(r, REQUEST_WAITING);
+    r->body_bytes = ask.body_bytes;
+    r->bridge->buffered_bytes += ask.body_bytes;
+    r->bridge->inflight++;
+    gate_drop(r->gate);
+}
+
+/* What the gate has found, and what the parameters say, in the order in which it matters. */
+static bool acceptable(struct request *r, const struct params *params) {
+    const struct gate *gate = r->gate;
+    const struct bridge *bridge = r->bridge;
+    if (gate->verdict == GATE_BODY_TOO_LARGE)
+        refuse(r, ANSWER_TOO_LARGE, NULL);
+    else if (gate->verdict == GATE_REFUSED)
+        refuse(r, CREW_EOVERLOADED, NULL);
+    else if (params->complaint)
+        refuse(r, ANSWER_BAD_REQUEST, params->complaint);
+    else if (params->content_length >= 0 &&
+             (uint64_t)params->content_length != gate->body_bytes)
+        refuse(r, ANSWER_BAD_REQUEST, "CONTENT_LENGTH and the body disagree");
+    else if (bridge->inflight >= bridge->settings->max_inflight || bridge_full(bridge))
+        refuse(r, CREW_EOVERLOADED, NULL);
+    else
+        return true;
+    return false;
+}
+
+static void start_decoded(struct request *r, struct crew_pair *pairs, size_t count) {
+    struct params params;
+    params_read(&params, r->bridge->settings, pairs, count);
+    r->style = params.style;
+    if (params.advice && r->gate->verdict == GATE_SOUND)
+        log_misconfiguration(r->bridge, &params);
+    if (acceptable(r, &params))
+        call(r, &params);
+}
+
+void request_start(struct request *r) {
+    enter(r, REQUEST_JUDGED);
+    r->started_us = clock_us();
+    r->style = (struct answer_style){0};
+    if (r->gate->verdict == GATE_PARAMS_TOO_LARGE) {
+        refuse(r, ANSWER_BAD_REQUEST, "The parameters are too large or too many");
+        return;
+    }
+    if (r->gate->verdict == GATE_PARAMS_UNSOUND) {
+        refuse(r, ANSWER_BAD_REQUEST, "The parameters are malformed");
+        return;
+    }
+    struct crew_pair *pairs = NULL;
+    size_t count = 0;
+    if (codec_decode(&r->gate->params, &pairs, &count) != 0) {
+        refuse(r, ANSWER_BAD_REQUEST, NULL);
+        return;
+    }
+    start_decoded(r, pairs, count);
+    codec_release();
+}

@@ -1,0 +1,44 @@
+/* A request, from the moment the gate has all of it until it is answered or given up.
+ *
+ * It ends exactly once, in one function, whoever ends it: the client's answer, a refusal of
+ * the bridge's own, or the web server that hangs up. It is embedded in its connection,
+ * which has one at a time.
+ */
+#ifndef BRIDGE_REQUEST_H
+#define BRIDGE_REQUEST_H
+
+#include "answer.h"
+#include "gate.h"
+#include <crew/client.h>
+
+struct bridge;
+
+enum request_state {
+    REQUEST_NONE,    /* there is none, or the gate still collects it */
+    REQUEST_JUDGED,  /* it is being looked at; ends before request_start returns */
+    REQUEST_WAITING, /* the client has it and will answer, at its deadline at the latest;
+                        request_abandon ends it earlier */
+    REQUEST_ENDED    /* on its way to NONE: the answer is being written */
+};
+
+struct request {
+    enum request_state state;
+    struct bridge *bridge;
+    struct gate *gate;         /* where it comes from */
+    struct buffer *out;        /* where its answer goes */
+    void (*on_end)(void *arg); /* its answer is in OUT; may be called in request_start */
+    void *arg;
+    crew_pending *pending; /* while WAITING */
+    size_t body_bytes;     /* while WAITING: what the client keeps for it */
+    uint64_t started_us;
+    struct answer_style style;
+};
+
+/* request_start - the gate has a complete request. */
+void request_start(struct request *request);
+
+/* request_abandon - nobody waits for the answer any more: on_end is not called. Nothing
+ * happens when there is no request. */
+void request_abandon(struct request *request);
+
+#endif

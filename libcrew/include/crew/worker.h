@@ -1,0 +1,112 @@
+/* crew/worker.h - serve tasks by name.
+ *
+ * A worker consumes the queues of its tasks under one prefetch limit over all of them,
+ * hands each task to its owner and answers it. It reconnects by itself, remembers what it
+ * has answered, and settles a message (ack) only when the answer is safe and the owner has
+ * said that it is done with the task.
+ *
+ * All callbacks run inside crew_worker_dispatch, on the thread that calls it. One thread
+ * at a time may use a worker. No function blocks unless it says so.
+ *
+ * The life of a task:
+ *   on_task ──▶ crew_task_begin ──▶ crew_task_answer ──▶ crew_task_done
+ *      │              └─ not to be run any more: the handle is gone
+ *      └────▶ crew_task_put_back: the handle is gone
+ */
+#ifndef CREW_WORKER_H
+#define CREW_WORKER_H
+
+#include <crew/broker.h>
+#include <crew/message.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct crew_worker crew_worker;
+typedef struct crew_task crew_task;
+
+struct crew_worker_options {
+    const char *name;  /* connection name; null: "crew-worker" */
+    unsigned prefetch; /* tasks held at a time, over all queues; 0: 1 */
+    size_t gzip_above_bytes;
+    size_t max_request_bytes; /* larger after inflating: rejected; 0: 64 MiB */
+    void (*on_task)(void *arg, crew_task *task);
+    void *task_arg;
+    crew_event_fn *on_event; /* may be null */
+    void *event_arg;
+};
+
+/* A task as its owner sees it. Valid until crew_task_done or the end of its handle. */
+struct crew_task_view {
+    enum crew_form form;
+    const char *task; /* its name */
+    const char *id;
+    const char *content_type; /* of a plain body, or null */
+    const uint8_t *pairs;     /* the name/value block as on the wire (docs/wire.md):
+                                 CGI parameters, or a plain call's headers */
+    size_t pairs_bytes;
+    const void *body;
+    size_t body_bytes;
+};
+
+/* crew_worker_new - start to connect, in the background. No task is consumed yet. */
+CREW_API int crew_worker_new(const crew_broker *broker,
+                             const struct crew_worker_options *options,
+                             crew_worker **worker);
+
+CREW_API int crew_worker_fd(const crew_worker *worker);
+CREW_API void crew_worker_dispatch(crew_worker *worker);
+
+/* crew_worker_uuid - the id of this worker, 36 characters, made at crew_worker_new. */
+CREW_API const char *crew_worker_uuid(const crew_worker *worker);
+
+/* crew_worker_ready - all tasks are being consumed. */
+CREW_API bool crew_worker_ready(const crew_worker *worker);
+
+/* crew_worker_serve - consume exactly these tasks from now on: new ones are declared and
+ * consumed, those no longer named are cancelled; tasks in hand are not touched. NAMES are
+ * copied. CREW_EEXIST: a name stands there twice. CREW_EINVAL: not a task name (1 to 200
+ * bytes, no control characters). */
+CREW_API int crew_worker_serve(crew_worker *worker, const char *const *names,
+                               size_t count);
+
+/* crew_worker_set_prefetch - change the limit; takes effect with the next deliveries. */
+CREW_API void crew_worker_set_prefetch(crew_worker *worker, unsigned prefetch);
+
+/* crew_worker_held - tasks in hand or answered but not yet settled. A worker that serves
+ * nothing and holds nothing can be freed without losing anything. */
+CREW_API size_t crew_worker_held(const crew_worker *worker);
+
+/* crew_worker_free - close the connections; what is not settled goes back to the broker.
+ * Blocks until the I/O threads have ended, at most about two seconds. Null is fine. */
+CREW_API void crew_worker_free(crew_worker *worker);
+
+CREW_API void crew_task_view(const crew_task *task, struct crew_task_view *view);
+
+/* crew_task_left_ms - what is left of the caller's time budget; 0 when it is over. */
+CREW_API uint32_t crew_task_left_ms(const crew_task *task);
+
+/* crew_task_begin - to be called right before the task is handed to a handler. CREW_OK: run
+ * it; when no answer has come 100 ms later, the caller is told that it was taken.
+ * CREW_EEXPIRED, CREW_ECANCELLED: do not run it; the handle is gone. */
+CREW_API int crew_task_begin(crew_task *task);
+
+/* crew_task_answer - send the answer (or, with answer->error, how it ended). ANSWER is
+ * copied. The first answer counts, a later one is ignored. The handle stays good until
+ * crew_task_done. */
+CREW_API void crew_task_answer(crew_task *task, const struct crew_answer *answer);
+
+/* crew_task_done - the owner is done with the task: nothing runs for it any more. The
+ * message is acked as soon as the answer is safe with the broker. The handle is gone. A
+ * task that was never answered is answered CREW_ELOST. */
+CREW_API void crew_task_done(crew_task *task);
+
+/* crew_task_put_back - for a task that was not begun: publish it again, wait for the
+ * broker's confirm, then ack. The handle is gone. */
+CREW_API void crew_task_put_back(crew_task *task);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,36 @@
+/* How long to wait before the next attempt to connect, and to which address. */
+#include "amqp/backoff.h"
+
+#include "base/id.h"
+
+#define FIRST_WAIT_MS 100u
+#define LONGEST_WAIT_MS 5000u
+
+/* Half of it fixed, half by chance, so that a broker that comes back is not met by all of
+ * its clients at once. */
+static uint32_t wait_ms(unsigned rounds) {
+    uint32_t ms = FIRST_WAIT_MS;
+    for (unsigned i = 0; i < rounds && ms < LONGEST_WAIT_MS; i++) {
+        ms *= 2;
+    }
+    if (ms > LONGEST_WAIT_MS) {
+        ms = LONGEST_WAIT_MS;
+    }
+    return ms / 2 + id_below(ms / 2 + 1);
+}
+
+uint32_t backoff_after_failure_ms(struct backoff *b) {
+    b->url = (b->url + 1) % b->url_count;
+    if (b->url != 0) {
+        return wait_ms(0); /* another address may be well */
+    }
+    return wait_ms(b->rounds++);
+}
+
+uint32_t backoff_after_loss_ms(struct backoff *b, uint64_t lasted_ms) {
+    if (lasted_ms >= LONGEST_WAIT_MS) {
+        b->rounds = 0;
+    }
+    b->url = 0;
+    return wait_ms(b->rounds++);
+}

@@ -1,0 +1,68 @@
+/* Lists of events. Small and of fixed size, so memory that runs out ends the program. */
+#include "amqp/event.h"
+
+#include "base/memory.h"
+#include <stdlib.h>
+
+static struct link_event *append(struct event_list *list, enum link_event_kind kind,
+                                 uint64_t epoch) {
+    struct link_event *event = memory_zeroed(sizeof *event);
+    event->kind = kind;
+    event->epoch = epoch;
+    if (list->last == NULL) {
+        list->first = event;
+    } else {
+        list->last->next = event;
+    }
+    list->last = event;
+    return event;
+}
+
+void event_plain(struct event_list *list, enum link_event_kind kind, uint64_t epoch) {
+    append(list, kind, epoch);
+}
+
+void event_text(struct event_list *list, enum link_event_kind kind, uint64_t epoch,
+                const char *text) {
+    append(list, kind, epoch)->text = memory_text(text);
+}
+
+void event_message(struct event_list *list, enum link_event_kind kind, uint64_t epoch,
+                   struct message *message) {
+    append(list, kind, epoch)->message = message;
+}
+
+void event_op(struct event_list *list, uint64_t epoch, struct link_op *op) {
+    append(list, LINK_OP_DONE, epoch)->op = op;
+}
+
+void event_fate(struct event_list *list, struct message *message,
+                enum message_fate fate) {
+    message->next = NULL;
+    message->fate = fate;
+    event_message(list, LINK_PUBLISHED, message->epoch, message);
+}
+
+struct link_event *event_list_take(struct event_list *list) {
+    struct link_event *first = list->first;
+    *list = (struct event_list){0};
+    return first;
+}
+
+void event_list_free(struct event_list *list) {
+    struct link_event *event = event_list_take(list);
+    while (event != NULL) {
+        struct link_event *next = event->next;
+        link_event_free(event);
+        event = next;
+    }
+}
+
+void link_event_free(struct link_event *event) {
+    if (event != NULL) {
+        message_free(event->message);
+        link_op_free(event->op);
+        free(event->text);
+        free(event);
+    }
+}

@@ -1,0 +1,41 @@
+/* What the owner of a link hands over from its own threads, in three lanes. It is taken
+ * whole, so both sides hold the lock for a moment only. */
+#ifndef CREW_AMQP_INBOX_H
+#define CREW_AMQP_INBOX_H
+
+#include "amqp/acks.h"
+#include "amqp/link.h"
+#include <pthread.h>
+
+struct inbox_batch {
+    struct message *messages;
+    struct message *messages_last;
+    struct link_op *ops;
+    struct link_op *ops_last;
+    struct settle *settles;
+    size_t settle_count;
+    size_t settle_cap;
+    bool stop; /* nothing more will come */
+    uint64_t stop_flush_ms;
+};
+
+struct inbox {
+    pthread_mutex_t lock;
+    int wake_fd;
+    bool woken; /* the descriptor is readable */
+    struct inbox_batch batch;
+};
+
+int inbox_init(struct inbox *inbox); /* 0 or CREW_ESYSTEM */
+void inbox_fini(struct inbox *inbox);
+
+void inbox_put_messages(struct inbox *inbox, struct message *first, struct message *last);
+void inbox_put_op(struct inbox *inbox, struct link_op *op);
+void inbox_put_settle(struct inbox *inbox, const struct settle *settle);
+void inbox_put_stop(struct inbox *inbox, unsigned flush_ms);
+
+/* Swap: BATCH, which must be empty, for what has come. Its array of settles is used
+ * again. */
+void inbox_take(struct inbox *inbox, struct inbox_batch *batch);
+
+#endif

@@ -1,0 +1,131 @@
+/* A link: one connection to the broker that comes back by itself, and the thread that
+ * owns it. The only room that knows rabbitmq-c.
+ *
+ * The owner hands over commands from its own thread; they never block. The link hands
+ * back events, many at a time, by calling on_events on the link's thread; the owner is
+ * expected to append them to its inbox and wake itself.
+ *
+ * Life cycle (enum link_state in link.c): WAITING (backoff) → CONNECTING → OPEN → WAITING
+ * … → CLOSED. An OPEN link has channel 1 for publishing and consuming (publisher confirms
+ * are on if the link was made for publishing) and channel 2 for topology and probes, so
+ * that a refused declare costs nobody's deliveries. Each connection has a new epoch (1,
+ * 2, …).
+ *
+ * The owner declares its topology with link_op after each LINK_OPEN.
+ */
+#ifndef CREW_AMQP_LINK_H
+#define CREW_AMQP_LINK_H
+
+#include "amqp/message.h"
+#include <crew/broker.h>
+
+struct link;
+
+/* One step of topology, done in order, one at a time; each ends with LINK_OP_DONE, also
+ * when the connection is lost (with ok = false, reply_code = 0). */
+enum link_op_kind {
+    LINK_DECLARE_EXCHANGE, /* name, type, durable. Exists with other arguments: used as it
+                              is, foreign = true */
+    LINK_DECLARE_QUEUE,    /* name, durable, exclusive, arguments; the same */
+    LINK_PROBE_QUEUE,      /* passive declare: exists = ok, messages, consumers */
+    LINK_BIND,             /* name (queue), exchange, key, and one header argument
+                              (header_name = header_value, with x-match all-with-x) if given */
+    LINK_UNBIND,           /* name (queue), exchange, key */
+    LINK_QOS,              /* prefetch, over all consumers of channel 1 (global) */
+    LINK_CONSUME, /* name (queue), consumer tag = queue name, no_ack, exclusive */
+    LINK_CANCEL   /* consumer tag = name; no delivery for it comes after the event */
+};
+
+struct link_op {
+    struct link_op *next; /* the link's own, as is epoch */
+    uint64_t epoch;
+    enum link_op_kind kind;
+    char *name;
+    char *type;
+    char *exchange;
+    char *key;
+    char *header_name;
+    char *header_value;
+    bool durable;
+    bool exclusive;
+    bool auto_delete;
+    bool no_ack;
+    char *dead_letter_exchange; /* x-dead-letter-exchange, or null */
+    unsigned max_priority;      /* x-max-priority, 0: none */
+    unsigned prefetch;
+    void *owner;
+
+    /* filled when done */
+    bool ok;
+    bool foreign;   /* it was there with other arguments */
+    int reply_code; /* AMQP reply code (404, 405, 406 …) when not ok; 0: connection lost;
+                       502: a text of it is longer than AMQP's 255 bytes */
+    uint32_t messages;
+    uint32_t consumers;
+};
+
+/* A zeroed op of this kind for NAME. link_op_free frees it and its texts. */
+struct link_op *link_op_new(enum link_op_kind kind, const char *name);
+void link_op_free(struct link_op *op);
+
+enum link_event_kind {
+    LINK_OPEN,    /* connected and logged in: declare your topology */
+    LINK_LOST,    /* text says why; comes after the last event of its epoch, the fates
+                     of all its messages included */
+    LINK_FAILED,  /* an attempt to connect failed, text says why; it will try again */
+    LINK_BLOCKED, /* connection.blocked, text says why */
+    LINK_UNBLOCKED,
+    LINK_OP_DONE,       /* op: the owner frees it */
+    LINK_PUBLISHED,     /* message with its fate: the owner frees it */
+    LINK_DELIVERY,      /* message: the owner frees it and acks by its epoch and tag */
+    LINK_CONSUMER_GONE, /* text: the queue whose consumer the broker cancelled */
+    LINK_CHANNEL_LOST /* channel 1 was closed by the broker, text says why; the link drops
+                         the connection and opens a new one (LINK_LOST follows) */
+};
+
+struct link_event {
+    struct link_event *next;
+    enum link_event_kind kind;
+    uint64_t epoch;
+    struct message *message;
+    struct link_op *op;
+    char *text;
+};
+
+void link_event_free(struct link_event *event); /* with all that it still carries */
+
+struct link_options {
+    const struct crew_broker *broker; /* copied */
+    const char *name;                 /* connection_name, copied */
+    bool confirms;                    /* for publishing: confirm.select on channel 1 */
+    /* LIST is a singly linked list in order of happening, at least one; the callee owns
+     * it. Called on the link's thread. */
+    void (*on_events)(void *arg, struct link_event *list);
+    void *arg;
+};
+
+/* Starts the thread. CREW_ESYSTEM. */
+int link_new(const struct link_options *options, struct link **link);
+
+/* Publish a list of messages (linked by next) on the present connection, in order. The
+ * link owns them until LINK_PUBLISHED. When the link is not open, or was opened anew
+ * since EPOCH, their fate is MESSAGE_UNSENT. Any thread. */
+void link_publish(struct link *link, uint64_t epoch, struct message *list);
+
+/* Take back messages whose owner lost interest: not offered; a fate always comes. */
+
+/* Do a step of topology. Any thread. */
+void link_op(struct link *link, uint64_t epoch, struct link_op *op);
+
+/* Ack or reject (requeue = false: dead letter; true: back into the queue) one delivery.
+ * Of another epoch than the present one: ignored. Any thread. Acks that are handed over
+ * together travel together. */
+void link_ack(struct link *link, uint64_t epoch, uint64_t delivery_tag);
+void link_reject(struct link *link, uint64_t epoch, uint64_t delivery_tag, bool requeue);
+
+/* Flush what was handed over (for at most FLUSH_MS), close the connection politely, end
+ * the thread, free. Events that were still to come are thrown away, messages freed.
+ * Blocks at most FLUSH_MS and a second. Null is fine. Not from on_events. */
+void link_free(struct link *link, unsigned flush_ms);
+
+#endif

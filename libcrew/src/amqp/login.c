@@ -1,0 +1,179 @@
+/* From an address to a connection that is ready for use, with rabbitmq-c's blocking
+ * calls. */
+#include "amqp/login.h"
+
+#include "amqp/dial.h"
+#include "amqp/op.h"
+#include <amqp_ssl_socket.h>
+#include <amqp_tcp_socket.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/time.h>
+
+#define CONNECT_TIMEOUT_MS 4000
+#define LOGIN_TIMEOUT_S 8
+#define RPC_TIMEOUT_S 4
+#define FRAME_MAX_BYTES 131072
+#define CHANNEL_MAX 8
+#define DEFAULT_CA_FILE "/etc/ssl/certs/ca-certificates.crt"
+
+/* ---- why it failed ---- */
+
+static bool refuse(char *why, const char *what, const char *reason) {
+    snprintf(why, LOGIN_WHY_BYTES, "%s: %s", what, reason);
+    return false;
+}
+
+/* The broker's own words, if it closed something. */
+static bool explain(char *why, const char *what, amqp_rpc_reply_t reply) {
+    if (reply.reply_type == AMQP_RESPONSE_NORMAL) {
+        return true;
+    }
+    if (reply.reply_type == AMQP_RESPONSE_LIBRARY_EXCEPTION) {
+        return refuse(why, what, amqp_error_string2(reply.library_error));
+    }
+    if (reply.reply_type != AMQP_RESPONSE_SERVER_EXCEPTION) {
+        return refuse(why, what, "no answer");
+    }
+    amqp_bytes_t text = {0};
+    if (reply.reply.id == AMQP_CONNECTION_CLOSE_METHOD) {
+        text = ((amqp_connection_close_t *)reply.reply.decoded)->reply_text;
+    } else if (reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD) {
+        text = ((amqp_channel_close_t *)reply.reply.decoded)->reply_text;
+    }
+    snprintf(why, LOGIN_WHY_BYTES, "%s refused: %.*s", what, (int)text.len,
+             (const char *)text.bytes);
+    return false;
+}
+
+/* ---- steps ---- */
+
+static bool open_tcp(const struct login *l, amqp_connection_state_t c, char *why) {
+    amqp_socket_t *tcp = amqp_tcp_socket_new(c);
+    if (tcp == NULL) {
+        return refuse(why, "socket", "out of memory");
+    }
+    int fd = dial(l->url->host, l->url->port, CONNECT_TIMEOUT_MS, why, LOGIN_WHY_BYTES);
+    if (fd < 0) {
+        return false;
+    }
+    amqp_tcp_socket_set_sockfd(tcp, fd);
+    return true;
+}
+
+static bool load_certificates(const struct crew_broker *b, amqp_socket_t *tls,
+                              char *why) {
+    const char *ca_file = b->ca_file != NULL ? b->ca_file : DEFAULT_CA_FILE;
+    if (amqp_ssl_socket_set_cacert(tls, ca_file) != AMQP_STATUS_OK) {
+        return refuse(why, "cannot use the CA file", ca_file);
+    }
+    if (b->cert_file != NULL && b->key_file != NULL &&
+        amqp_ssl_socket_set_key(tls, b->cert_file, b->key_file) != AMQP_STATUS_OK) {
+        return refuse(why, "cannot use the client certificate", b->cert_file);
+    }
+    amqp_ssl_socket_set_verify_peer(tls, 1);
+    amqp_ssl_socket_set_verify_hostname(tls, 1);
+    amqp_ssl_socket_set_ssl_versions(tls, AMQP_TLSv1_2, AMQP_TLSvLATEST);
+    return true;
+}
+
+static bool open_tls(const struct login *l, amqp_connection_state_t c, char *why) {
+    struct timeval timeout = {.tv_sec = CONNECT_TIMEOUT_MS / 1000};
+    amqp_socket_t *tls = amqp_ssl_socket_new(c);
+    if (tls == NULL) {
+        return refuse(why, "TLS", "cannot be set up");
+    }
+    if (!load_certificates(l->broker, tls, why)) {
+        return false;
+    }
+    int status = amqp_socket_open_noblock(tls, l->url->host, l->url->port, &timeout);
+    return status == AMQP_STATUS_OK || refuse(why, "TLS", amqp_error_string2(status));
+}
+
+static amqp_table_entry_t text_entry(const char *name, const char *text) {
+    amqp_table_entry_t entry = {.key = amqp_cstring_bytes(name)};
+    entry.value.kind = AMQP_FIELD_KIND_UTF8;
+    entry.value.value.bytes = amqp_cstring_bytes(text);
+    return entry;
+}
+
+static amqp_table_entry_t capability(const char *name) {
+    amqp_table_entry_t entry = {.key = amqp_cstring_bytes(name)};
+    entry.value.kind = AMQP_FIELD_KIND_BOOLEAN;
+    entry.value.value.boolean = 1;
+    return entry;
+}
+
+/* Without these capabilities RabbitMQ closes the socket on a wrong password instead of
+ * saying so, and never tells that it is blocked or has cancelled a consumer. */
+static bool log_in(const struct login *l, amqp_connection_state_t c, char *why) {
+    amqp_table_entry_t capabilities[] = {
+        capability("authentication_failure_close"), capability("connection.blocked"),
+        capability("consumer_cancel_notify"), capability("basic.nack"),
+        capability("publisher_confirms")};
+    amqp_table_entry_t entries[] = {text_entry("product", "crew"),
+                                    text_entry("connection_name", l->name),
+                                    {.key = amqp_cstring_bytes("capabilities")}};
+    entries[2].value.kind = AMQP_FIELD_KIND_TABLE;
+    entries[2].value.value.table =
+        (amqp_table_t){.num_entries = sizeof capabilities / sizeof capabilities[0],
+                       .entries = capabilities};
+    amqp_table_t properties = {.num_entries = sizeof entries / sizeof entries[0],
+                               .entries = entries};
+    const char *username = l->url->username != NULL ? l->url->username : "";
+    const char *password = l->url->password != NULL ? l->url->password : "";
+    return explain(why, "login",
+                   amqp_login_with_properties(c, l->url->vhost, CHANNEL_MAX,
+                                              FRAME_MAX_BYTES, l->broker->heartbeat_s,
+                                              &properties, AMQP_SASL_METHOD_PLAIN,
+                                              username, password));
+}
+
+static bool open_channels(const struct login *l, amqp_connection_state_t c, char *why) {
+    amqp_channel_open(c, DATA_CHANNEL);
+    if (!explain(why, "channel", amqp_get_rpc_reply(c))) {
+        return false;
+    }
+    if (l->confirms) {
+        amqp_confirm_select(c, DATA_CHANNEL);
+        if (!explain(why, "confirms", amqp_get_rpc_reply(c))) {
+            return false;
+        }
+    }
+    amqp_channel_open(c, TOPOLOGY_CHANNEL);
+    return explain(why, "channel", amqp_get_rpc_reply(c));
+}
+
+static bool set_up(const struct login *l, amqp_connection_state_t c, char *why) {
+    struct timeval handshake = {.tv_sec = LOGIN_TIMEOUT_S};
+    struct timeval rpc = {.tv_sec = RPC_TIMEOUT_S};
+    amqp_set_handshake_timeout(c, &handshake);
+    amqp_set_rpc_timeout(c, &rpc);
+    bool open = l->url->tls ? open_tls(l, c, why) : open_tcp(l, c, why);
+    return open && log_in(l, c, why) && open_channels(l, c, why);
+}
+
+/* rabbitmq-c sends and expects heartbeats only inside its calls. Over TCP the link does
+ * it alone; over TLS the library keeps on too, because its blocking writes end only by
+ * it. */
+static void take_over_heartbeats(const struct login *l, amqp_connection_state_t c) {
+    if (!l->url->tls) {
+        amqp_tune_connection(c, amqp_get_channel_max(c), amqp_get_frame_max(c), 0);
+    }
+}
+
+bool login_open(const struct login *login, struct transport *transport,
+                unsigned *heartbeat_s, char why[LOGIN_WHY_BYTES]) {
+    amqp_connection_state_t c = amqp_new_connection();
+    if (c == NULL) {
+        return refuse(why, "connection", "out of memory");
+    }
+    if (!set_up(login, c, why)) {
+        amqp_destroy_connection(c);
+        return false;
+    }
+    *heartbeat_s = (unsigned)amqp_get_heartbeat(c);
+    take_over_heartbeats(login, c);
+    transport_init(transport, c, login->url->tls);
+    return true;
+}

@@ -1,0 +1,196 @@
+/* Properties of a message that came in.
+ *
+ * rabbitmq-c's texts have no terminating zero and live in memory of the connection. They
+ * are laid out with their zeros in a scratch buffer, from which message_new copies them.
+ */
+#include "amqp/properties.h"
+
+#include "base/memory.h"
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PLACE_COUNT 16 /* more than there are text properties: room for their zeros */
+
+void origin_set(struct origin *origin, char text[256], amqp_bytes_t bytes) {
+    size_t len = bytes.len < 255 ? bytes.len : 255;
+    if (len > 0) {
+        memcpy(text, bytes.bytes, len);
+    }
+    text[len] = '\0';
+    origin->broken = origin->broken || strlen(text) != bytes.len;
+}
+
+/* Where texts are laid out. There is room for all of them from the start, so none moves.
+ */
+struct layout {
+    struct buffer *scratch;
+    bool broken; /* a text held a zero byte */
+};
+
+static const char *lay(struct layout *l, amqp_bytes_t bytes) {
+    const char *text = (const char *)l->scratch->data + l->scratch->len;
+    buffer_append(l->scratch, bytes.bytes, bytes.len);
+    buffer_u8(l->scratch, 0);
+    l->broken = l->broken || strlen(text) != bytes.len;
+    return text;
+}
+
+static const char *lay_if(struct layout *l, const amqp_basic_properties_t *from,
+                          amqp_flags_t flag, amqp_bytes_t bytes) {
+    return (from->_flags & flag) != 0 ? lay(l, bytes) : NULL;
+}
+
+static bool is_text(const amqp_field_value_t *value) {
+    return value->kind == AMQP_FIELD_KIND_UTF8 || value->kind == AMQP_FIELD_KIND_BYTES;
+}
+
+static bool is_key(const amqp_table_entry_t *entry, const char *name) {
+    return entry->key.len == strlen(name) &&
+           memcmp(entry->key.bytes, name, entry->key.len) == 0;
+}
+
+/* A whole number or a truth value. */
+static bool read_number(const amqp_field_value_t *value, int64_t *number) {
+    switch (value->kind) {
+    case AMQP_FIELD_KIND_BOOLEAN:
+        *number = value->value.boolean != 0;
+        return true;
+    case AMQP_FIELD_KIND_I8:
+        *number = value->value.i8;
+        return true;
+    case AMQP_FIELD_KIND_U8:
+        *number = value->value.u8;
+        return true;
+    case AMQP_FIELD_KIND_I16:
+        *number = value->value.i16;
+        return true;
+    case AMQP_FIELD_KIND_U16:
+        *number = value->value.u16;
+        return true;
+    case AMQP_FIELD_KIND_I32:
+        *number = value->value.i32;
+        return true;
+    case AMQP_FIELD_KIND_U32:
+        *number = value->value.u32;
+        return true;
+    case AMQP_FIELD_KIND_I64:
+        *number = value->value.i64;
+        return true;
+    case AMQP_FIELD_KIND_U64:
+        *number = (int64_t)value->value.u64;
+        return value->value.u64 <= INT64_MAX;
+    default:
+        return false;
+    }
+}
+
+static size_t read_headers(struct layout *l, const amqp_table_t *table,
+                           struct message_header *headers) {
+    size_t count = 0;
+    for (int i = 0; i < table->num_entries; i++) {
+        const amqp_table_entry_t *entry = &table->entries[i];
+        struct message_header *h = &headers[count];
+        *h = (struct message_header){0};
+        if (is_text(&entry->value)) {
+            h->text = lay(l, entry->value.value.bytes);
+        } else if (!read_number(&entry->value, &h->number)) {
+            continue;
+        }
+        h->name = lay(l, entry->key);
+        count++;
+    }
+    return count;
+}
+
+/* The newest entry of x-death is its first (RabbitMQ: dead letter exchanges). */
+static const amqp_field_value_t *newest_death_reason(const amqp_field_value_t *deaths) {
+    if (deaths->kind != AMQP_FIELD_KIND_ARRAY || deaths->value.array.num_entries == 0 ||
+        deaths->value.array.entries[0].kind != AMQP_FIELD_KIND_TABLE) {
+        return NULL;
+    }
+    const amqp_table_t *death = &deaths->value.array.entries[0].value.table;
+    for (int i = 0; i < death->num_entries; i++) {
+        if (is_key(&death->entries[i], "reason")) {
+            return &death->entries[i].value;
+        }
+    }
+    return NULL;
+}
+
+static const char *read_dead_reason(struct layout *l, const amqp_table_t *headers) {
+    const amqp_field_value_t *newest = NULL;
+    const amqp_field_value_t *first = NULL;
+    for (int i = 0; i < headers->num_entries; i++) {
+        if (is_key(&headers->entries[i], "x-death")) {
+            newest = newest_death_reason(&headers->entries[i].value);
+        } else if (is_key(&headers->entries[i], "x-first-death-reason")) {
+            first = &headers->entries[i].value;
+        }
+    }
+    const amqp_field_value_t *reason = newest != NULL ? newest : first;
+    return reason != NULL && is_text(reason) ? lay(l, reason->value.bytes) : NULL;
+}
+
+static void read_expiration(struct message_properties *p, const char *text) {
+    if (text == NULL || text[0] < '0' || text[0] > '9') {
+        return;
+    }
+    char *end;
+    uint64_t ms = strtoull(text, &end, 10);
+    if (*end == '\0') {
+        p->has_expiration = true;
+        p->expiration_ms = ms;
+    }
+}
+
+static void read_fields(struct message_properties *p, struct layout *l,
+                        const amqp_basic_properties_t *from) {
+    p->content_type = lay_if(l, from, AMQP_BASIC_CONTENT_TYPE_FLAG, from->content_type);
+    p->content_encoding =
+        lay_if(l, from, AMQP_BASIC_CONTENT_ENCODING_FLAG, from->content_encoding);
+    p->correlation_id =
+        lay_if(l, from, AMQP_BASIC_CORRELATION_ID_FLAG, from->correlation_id);
+    p->reply_to = lay_if(l, from, AMQP_BASIC_REPLY_TO_FLAG, from->reply_to);
+    p->message_id = lay_if(l, from, AMQP_BASIC_MESSAGE_ID_FLAG, from->message_id);
+    p->type = lay_if(l, from, AMQP_BASIC_TYPE_FLAG, from->type);
+    read_expiration(p, lay_if(l, from, AMQP_BASIC_EXPIRATION_FLAG, from->expiration));
+    if ((from->_flags & AMQP_BASIC_TIMESTAMP_FLAG) != 0) {
+        p->timestamp_s = from->timestamp;
+    }
+    if ((from->_flags & AMQP_BASIC_PRIORITY_FLAG) != 0) {
+        p->priority = from->priority;
+    }
+    p->persistent =
+        (from->_flags & AMQP_BASIC_DELIVERY_MODE_FLAG) != 0 && from->delivery_mode == 2;
+}
+
+struct message *properties_read(const amqp_basic_properties_t *from, size_t encoded_bytes,
+                                const struct origin *origin, const char *consumer,
+                                struct buffer *scratch) {
+    static const amqp_table_t no_headers = {0};
+    bool has_headers = (from->_flags & AMQP_BASIC_HEADERS_FLAG) != 0;
+    const amqp_table_t *table = has_headers ? &from->headers : &no_headers;
+    size_t entries = (size_t)table->num_entries;
+
+    /* A header's value lies in the encoded bytes once, and may be laid out twice (the
+     * reason of a death); each text has a zero more. */
+    buffer_reset(scratch, 4096);
+    if (buffer_reserve(scratch, 2 * (encoded_bytes + entries) + PLACE_COUNT) == NULL) {
+        buffer_reset(scratch, 0);
+        return NULL;
+    }
+    struct layout l = {.scratch = scratch, .broken = origin->broken};
+    struct message_properties p = {.exchange = origin->exchange,
+                                   .routing_key = origin->routing_key};
+    struct message_header *headers = memory_resize(NULL, entries, sizeof *headers);
+    read_fields(&p, &l, from);
+    p.headers = headers;
+    p.header_count = read_headers(&l, table, headers);
+    p.dead_reason = read_dead_reason(&l, table);
+
+    struct message *m = message_new_received(&p, consumer);
+    m->unreadable = l.broken;
+    free(headers);
+    return m;
+}

@@ -1,0 +1,75 @@
+/* Registration: what CREW_APP calls while it runs. */
+#include "app/app.h"
+
+#include "base/memory.h"
+#include "wire/task_name.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void app_init(struct crew_app *app, int argc, char *const *argv) {
+    *app = (struct crew_app){.argc = argc, .argv = argv};
+}
+
+void app_fini(struct crew_app *app) {
+    router_fini(&app->router);
+    for (size_t i = 0; i < app->task_count; i++)
+        free(app->tasks[i].name);
+    free(app->tasks);
+    app->tasks = NULL;
+    app->task_count = 0;
+}
+
+/* Note the first failure; pass every result on. */
+static int noted(crew_app *app, int error, const char *what, const char *a,
+                 const char *b) {
+    if (error == CREW_OK || app->error != CREW_OK)
+        return error;
+    app->error = error;
+    snprintf(app->complaint, sizeof app->complaint, "%s %s%s%s %s", what,
+             a != NULL ? a : "(null)", b != NULL ? " " : "", b != NULL ? b : "",
+             error == CREW_EEXIST ? "is there twice" : "is not acceptable");
+    return error;
+}
+
+int crew_app_route(crew_app *app, const char *method, const char *path,
+                   crew_handler *handler) {
+    return noted(app, router_add(&app->router, method, path, handler), "route", method,
+                 path);
+}
+
+static int task_add(crew_app *app, const char *name, crew_handler *handler) {
+    if (name == NULL || handler == NULL || !task_name_valid(name, strlen(name)))
+        return CREW_EINVAL;
+    if (app_task_handler(app, name) != NULL)
+        return CREW_EEXIST;
+    app->tasks = memory_resize(app->tasks, app->task_count + 1, sizeof(struct app_task));
+    app->tasks[app->task_count++] = (struct app_task){memory_text(name), handler};
+    return CREW_OK;
+}
+
+int crew_app_task(crew_app *app, const char *name, crew_handler *handler) {
+    return noted(app, task_add(app, name, handler), "task", name, NULL);
+}
+
+/* An app has a handful of tasks; a walk over them is as quick as anything. */
+crew_handler *app_task_handler(const struct crew_app *app, const char *name) {
+    for (size_t i = 0; i < app->task_count; i++)
+        if (strcmp(app->tasks[i].name, name) == 0)
+            return app->tasks[i].handler;
+    return NULL;
+}
+
+void crew_app_state(crew_app *app, int (*setup)(crew_app *app, void **state),
+                    void (*teardown)(void *state)) {
+    app->setup = setup;
+    app->teardown = teardown;
+}
+
+int crew_app_argc(const crew_app *app) {
+    return app->argc;
+}
+
+char *const *crew_app_argv(const crew_app *app) {
+    return app->argv;
+}

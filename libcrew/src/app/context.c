@@ -1,0 +1,63 @@
+/* Where a handler runs: its state, its time, and its way to the outside (the port). */
+#include "app/request.h"
+
+#include "base/clock.h"
+#include "wire/limits.h"
+#include "wire/task_name.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { LOG_LINE_BYTES = 2048 };
+
+void *crew_request_state(const crew_request *request) {
+    return request->context->state;
+}
+
+const char *crew_request_uuid(const crew_request *request) {
+    return request->context->uuid;
+}
+
+const char *crew_request_node_uuid(const crew_request *request) {
+    return request->context->node_uuid;
+}
+
+uint32_t crew_request_left_ms(const crew_request *request) {
+    uint64_t now_ms = clock_ms();
+    return now_ms < request->ends_at_ms ? (uint32_t)(request->ends_at_ms - now_ms) : 0;
+}
+
+bool crew_request_stopping(const crew_request *request) {
+    const struct crew_host_port *port = &request->context->port;
+    return port->stopping(port->arg);
+}
+
+/* A call that is to end after its caller makes no sense: what is left is the bound. */
+static uint32_t call_expiration_ms(const crew_request *request, uint32_t wanted_ms) {
+    uint32_t left_ms = crew_request_left_ms(request);
+    if (left_ms == 0)
+        left_ms = 1;
+    return wanted_ms != 0 && wanted_ms < left_ms ? wanted_ms : left_ms;
+}
+
+int crew_request_call(crew_request *request, const struct crew_call *call,
+                      const struct crew_answer **answer) {
+    if (call->task == NULL || !task_name_valid(call->task, strlen(call->task)) ||
+        call->expiration_ms > LIMIT_EXPIRATION_MS)
+        return CREW_EINVAL;
+    struct crew_call bounded = *call;
+    bounded.expiration_ms = call_expiration_ms(request, call->expiration_ms);
+    const struct crew_host_port *port = &request->context->port;
+    return port->call(port->arg, &bounded, answer);
+}
+
+void crew_request_log(crew_request *request, enum crew_log_level level,
+                      const char *format, ...) {
+    char text[LOG_LINE_BYTES];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    const struct crew_host_port *port = &request->context->port;
+    port->log(port->arg, level, request->id, text);
+}

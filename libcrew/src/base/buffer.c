@@ -1,0 +1,163 @@
+/* A growing byte buffer that remembers a failure until it is asked. */
+#include "base/buffer.h"
+
+#include <assert.h>
+#include <endian.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_CAPACITY_BYTES 64
+
+void buffer_init(struct buffer *b) {
+    *b = BUFFER_INIT;
+}
+
+void buffer_fini(struct buffer *b) {
+    free(b->data);
+    *b = BUFFER_INIT;
+}
+
+/* Doubling keeps the cost of many small appends linear. */
+static size_t next_capacity(const struct buffer *b, size_t needed) {
+    size_t cap = b->cap > 0 ? b->cap : FIRST_CAPACITY_BYTES;
+    while (cap < needed) {
+        if (cap > SIZE_MAX / 2) {
+            return needed;
+        }
+        cap *= 2;
+    }
+    return cap;
+}
+
+static bool grow(struct buffer *b, size_t bytes) {
+    if (bytes > SIZE_MAX - b->len) {
+        return false;
+    }
+    size_t cap = next_capacity(b, b->len + bytes);
+    uint8_t *data = realloc(b->data, cap);
+    if (data == NULL) {
+        return false;
+    }
+    b->data = data;
+    b->cap = cap;
+    return true;
+}
+
+uint8_t *buffer_reserve(struct buffer *b, size_t bytes) {
+    if (b->failed) {
+        return NULL; /* a gap would be worse than an end */
+    }
+    if ((b->data == NULL || b->cap - b->len < bytes) && !grow(b, bytes)) {
+        b->failed = true;
+        return NULL;
+    }
+    return b->data + b->len;
+}
+
+void buffer_append(struct buffer *b, const void *data, size_t bytes) {
+    uint8_t *to = bytes > 0 ? buffer_reserve(b, bytes) : NULL;
+    if (to != NULL) {
+        memcpy(to, data, bytes);
+        b->len += bytes;
+    }
+}
+
+void buffer_append_text(struct buffer *b, const char *text) {
+    buffer_append(b, text, strlen(text));
+}
+
+static void append_formatted(struct buffer *b, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
+
+static void append_formatted(struct buffer *b, const char *format, va_list args) {
+    va_list again;
+    va_copy(again, args);
+    int bytes = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    if (bytes < 0) {
+        b->failed = true;
+        return;
+    }
+    /* vsnprintf ends with a zero byte that does not belong to the contents. */
+    size_t room = (size_t)bytes + 1;
+    uint8_t *to = buffer_reserve(b, room);
+    if (to != NULL) {
+        vsnprintf((char *)to, room, format, args);
+        b->len += (size_t)bytes;
+    }
+}
+
+void buffer_printf(struct buffer *b, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    append_formatted(b, format, args);
+    va_end(args);
+}
+
+void buffer_u8(struct buffer *b, uint8_t v) {
+    buffer_append(b, &v, sizeof v);
+}
+
+void buffer_u16(struct buffer *b, uint16_t v) {
+    v = htobe16(v);
+    buffer_append(b, &v, sizeof v);
+}
+
+void buffer_u32(struct buffer *b, uint32_t v) {
+    v = htobe32(v);
+    buffer_append(b, &v, sizeof v);
+}
+
+void buffer_u64(struct buffer *b, uint64_t v) {
+    v = htobe64(v);
+    buffer_append(b, &v, sizeof v);
+}
+
+void buffer_put_u32_at(struct buffer *b, size_t at, uint32_t v) {
+    assert(at <= b->len && b->len - at >= sizeof v);
+    v = htobe32(v);
+    memcpy(b->data + at, &v, sizeof v);
+}
+
+void buffer_reset(struct buffer *b, size_t keep) {
+    b->len = 0;
+    b->failed = false;
+    if (b->cap <= keep) {
+        return;
+    }
+    uint8_t *smaller = keep > 0 ? realloc(b->data, keep) : NULL;
+    if (smaller != NULL) {
+        b->data = smaller;
+        b->cap = keep;
+    } else {
+        buffer_fini(b);
+    }
+}
+
+void buffer_consume(struct buffer *b, size_t bytes) {
+    assert(bytes <= b->len);
+    b->len -= bytes;
+    if (b->len > 0 && bytes > 0) {
+        memmove(b->data, b->data + bytes, b->len);
+    }
+}
+
+uint16_t bytes_u16(const uint8_t *p) {
+    uint16_t v;
+    memcpy(&v, p, sizeof v);
+    return be16toh(v);
+}
+
+uint32_t bytes_u32(const uint8_t *p) {
+    uint32_t v;
+    memcpy(&v, p, sizeof v);
+    return be32toh(v);
+}
+
+uint64_t bytes_u64(const uint8_t *p) {
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    return be64toh(v);
+}

@@ -1,0 +1,50 @@
+/* A growing byte buffer. Appending never fails halfway: when memory is out, the buffer is
+ * marked failed, keeps what it has, and the one who uses it asks once at the end. Numbers
+ * are written in network order. */
+#ifndef CREW_BASE_BUFFER_H
+#define CREW_BASE_BUFFER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct buffer {
+    uint8_t *data;
+    size_t len;
+    size_t cap;
+    bool failed;
+};
+
+#define BUFFER_INIT ((struct buffer){0})
+
+void buffer_init(struct buffer *b);
+void buffer_fini(struct buffer *b);
+
+/* Room for BYTES more behind the end; returns where they go, null when memory is out.
+ * The length does not change: add to b->len what was written. */
+uint8_t *buffer_reserve(struct buffer *b, size_t bytes);
+
+void buffer_append(struct buffer *b, const void *data, size_t bytes);
+void buffer_append_text(struct buffer *b, const char *text);
+void buffer_printf(struct buffer *b, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void buffer_u8(struct buffer *b, uint8_t v);
+void buffer_u16(struct buffer *b, uint16_t v);
+void buffer_u32(struct buffer *b, uint32_t v);
+void buffer_u64(struct buffer *b, uint64_t v);
+
+/* Overwrite four bytes already there. */
+void buffer_put_u32_at(struct buffer *b, size_t at, uint32_t v);
+
+/* Forget the contents, keep the memory (shrunk when it is above KEEP bytes). */
+void buffer_reset(struct buffer *b, size_t keep);
+
+/* Drop the first BYTES. */
+void buffer_consume(struct buffer *b, size_t bytes);
+
+/* Reading numbers in network order. */
+uint16_t bytes_u16(const uint8_t *p);
+uint32_t bytes_u32(const uint8_t *p);
+uint64_t bytes_u64(const uint8_t *p);
+
+#endif

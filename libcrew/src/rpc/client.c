@@ -1,0 +1,229 @@
+/* A client: its connections and its reply queue. Calls are in client_call.c.
+ *
+ * Nothing is published before the reply queue of the present connection is declared,
+ * bound to the dead-letter exchange and consumed, so that no answer and no dead letter is
+ * missed.
+ */
+#include "rpc/client_room.h"
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/memory.h"
+#include "rpc/topology.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TOPOLOGY_RETRY_MS 2000u
+#define WARNINGS_EVERY_MS 1000u
+#define FLUSH_MS 1000u
+
+bool client_ready(const struct crew_client *c) {
+    return c->replies_ready && session_open(&c->session);
+}
+
+/* A peer can make these happen as often as it likes. */
+void client_warn(struct crew_client *c, const char *format, ...) {
+    uint64_t now_ms = clock_ms();
+    if (now_ms - c->reported_ms < WARNINGS_EVERY_MS)
+        return;
+    c->reported_ms = now_ms;
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    session_report(&c->session, CREW_EVENT_WARNING, "%s", text);
+}
+
+/* ---- topology
+ * -------------------------------------------------------------------------- */
+
+static void declare_reply_queue(struct crew_client *c) {
+    struct session *s = &c->session;
+    char name[sizeof NAME_REPLY_QUEUE_PREFIX + ID_UUID_BYTES];
+    char uuid[ID_UUID_BYTES];
+    id_uuid(uuid);
+    snprintf(name, sizeof name, "%s%s", NAME_REPLY_QUEUE_PREFIX, uuid);
+    free(c->reply_queue);
+    c->reply_queue = memory_text(name);
+    session_op(s, SESSION_CONSUMER, topology_dlx());
+    session_op(s, SESSION_CONSUMER, topology_control());
+    session_op(s, SESSION_CONSUMER, topology_own_queue(name));
+    session_op(s, SESSION_CONSUMER, topology_bind_dead_letters(name));
+    session_op(s, SESSION_CONSUMER, topology_consume(name, true));
+}
+
+static void retry_topology(struct session_timer *timer) {
+    struct crew_client *c =
+        (struct crew_client *)((char *)timer - offsetof(struct crew_client, retry));
+    if (!c->replies_ready && c->session.links[SESSION_CONSUMER].epoch != 0)
+        declare_reply_queue(c);
+}
+
+static bool is_about_reply_queue(const struct crew_client *c, const struct link_op *op) {
+    return c->reply_queue != NULL && strcmp(op->name, c->reply_queue) == 0;
+}
+
+static void topology_failed(struct crew_client *c, const struct link_op *op) {
+    char text[256];
+    topology_describe(op, text, sizeof text);
+    session_report(&c->session, CREW_EVENT_WARNING, "%s", text);
+    session_timer_set(&c->session, &c->retry, clock_ms() + TOPOLOGY_RETRY_MS);
+}
+
+static void warn_foreign(struct crew_client *c, const struct link_op *op) {
+    if (c->warned_foreign)
+        return;
+    c->warned_foreign = true;
+    char text[256];
+    topology_describe(op, text, sizeof text);
+    session_report(&c->session, CREW_EVENT_WARNING, "%s", text);
+}
+
+static void say_when_ready(struct crew_client *c) {
+    if (c->said_ready || !client_ready(c))
+        return;
+    c->said_ready = true;
+    session_report(&c->session, CREW_EVENT_CONNECTED, "connected to the broker");
+}
+
+static void op_done(struct crew_client *c, struct link_op *op) {
+    if (op->kind == LINK_PROBE_QUEUE) {
+        consumers_answered(op);
+        return;
+    }
+    if (op->ok && op->foreign)
+        warn_foreign(c, op);
+    if (!op->ok && op->reply_code != 0)
+        topology_failed(c, op);
+    if (op->ok && op->kind == LINK_CONSUME && is_about_reply_queue(c, op))
+        c->replies_ready = true;
+    link_op_free(op);
+}
+
+/* ---- events of the links
+ * --------------------------------------------------------------- */
+
+static void link_down(struct crew_client *c, enum session_side side, const char *why) {
+    if (c->said_ready)
+        session_report(&c->session, CREW_EVENT_DISCONNECTED, "lost the broker: %s", why);
+    c->said_ready = false;
+    if (side == SESSION_CONSUMER) {
+        c->replies_ready = false;
+        calls_reply_queue_lost(c);
+    }
+}
+
+static void reply_queue_gone(struct crew_client *c) {
+    session_report(&c->session, CREW_EVENT_WARNING,
+                   "the reply queue was deleted; making a new one");
+    c->replies_ready = false;
+    c->said_ready = false;
+    calls_reply_queue_lost(c);
+    declare_reply_queue(c);
+}
+
+static const char *text_of(const struct link_event *event) {
+    return event->text == NULL ? "no reason given" : event->text;
+}
+
+static void on_event(void *owner, enum session_side side, struct link_event *event) {
+    struct crew_client *c = owner;
+    switch (event->kind) {
+    case LINK_OPEN:
+        if (side == SESSION_CONSUMER)
+            declare_reply_queue(c);
+        else
+            session_op(&c->session, side, topology_control());
+        break;
+    case LINK_LOST:
+        link_down(c, side, text_of(event));
+        break;
+    case LINK_FAILED:
+        if (side == SESSION_PUBLISHER)
+            session_report(&c->session, CREW_EVENT_DISCONNECTED, "%s", text_of(event));
+        break;
+    case LINK_BLOCKED:
+        session_report(&c->session, CREW_EVENT_BLOCKED, "%s", text_of(event));
+        break;
+    case LINK_UNBLOCKED:
+        session_report(&c->session, CREW_EVENT_UNBLOCKED, "the broker takes messages");
+        break;
+    case LINK_OP_DONE:
+        op_done(c, event->op);
+        event->op = NULL;
+        break;
+    case LINK_PUBLISHED:
+        call_fate(event->message->owner, event->message);
+        event->message = NULL;
+        break;
+    case LINK_DELIVERY:
+        client_receive(c, event->message);
+        event->message = NULL;
+        break;
+    case LINK_CONSUMER_GONE:
+        reply_queue_gone(c);
+        break;
+    case LINK_CHANNEL_LOST:
+        session_report(&c->session, CREW_EVENT_WARNING, "%s", text_of(event));
+        break;
+    }
+    link_event_free(event);
+}
+
+static bool on_flush(void *owner) {
+    struct crew_client *c = owner;
+    say_when_ready(c);
+    return calls_flush(c);
+}
+
+/* ---- public
+ * ---------------------------------------------------------------------------- */
+
+int crew_client_new(const crew_broker *broker, const struct crew_client_options *options,
+                    crew_client **client) {
+    struct crew_client *c = memory_zeroed(sizeof *c);
+    id_hex(c->instance, 8);
+    c->gzip_above_bytes = options->gzip_above_bytes;
+    c->max_answer_bytes = options->max_answer_bytes != 0 ? options->max_answer_bytes
+                                                         : LIMIT_INFLATED_DEFAULT_BYTES;
+    c->retry.fire = retry_topology;
+    struct session_handlers handlers = {
+        .on_event = on_event, .on_flush = on_flush, .owner = c};
+    int error =
+        session_init(&c->session, broker, options->name == NULL ? "crew" : options->name,
+                     &handlers, options->on_event, options->event_arg);
+    if (error != 0) {
+        free(c);
+        return error;
+    }
+    *client = c;
+    return 0;
+}
+
+int crew_client_fd(const crew_client *c) {
+    return session_fd(&c->session);
+}
+
+void crew_client_dispatch(crew_client *c) {
+    session_dispatch(&c->session);
+}
+
+bool crew_client_ready(const crew_client *c) {
+    return client_ready(c) && !c->session.blocked;
+}
+
+void crew_client_free(crew_client *c) {
+    if (c == NULL)
+        return;
+    struct crew_pending *call, *next;
+    HASH_ITER (hh, c->calls, call, next)
+        call_drop(call);
+    session_stop(&c->session, FLUSH_MS);
+    session_fini(&c->session);
+    consumers_fini(c);
+    buffer_fini(&c->pairs);
+    free(c->reply_queue);
+    free(c);
+}

@@ -1,0 +1,313 @@
+/* The life of a call (enum call_state), from crew_client_call to the one place where it
+ * ends, call_finish, whoever ends it: the answer, the dead letter, the returned message,
+ * its clock, a lost connection, the caller.
+ */
+#include "rpc/client_room.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "wire/task_name.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <utlist.h>
+
+static struct crew_pending *call_of_timer(struct session_timer *timer) {
+    return (struct crew_pending *)((char *)timer - offsetof(struct crew_pending, timer));
+}
+
+void call_list_move(struct crew_pending *call, struct call_list *to) {
+    if (call->in != NULL)
+        DL_DELETE(call->in->head, call);
+    call->in = to;
+    if (to != NULL)
+        DL_APPEND(to->head, call);
+}
+
+struct crew_pending *call_by_id(struct crew_client *c, const void *id, size_t id_bytes) {
+    struct crew_pending *call = NULL;
+    HASH_FIND(hh, c->calls, id, id_bytes, call);
+    return call;
+}
+
+/* ---- the end
+ * --------------------------------------------------------------------------- */
+
+static void free_headers(struct crew_pending *call) {
+    for (size_t i = 0; i < call->header_count; i++) {
+        free((char *)call->headers[i].name);
+        free((char *)call->headers[i].text);
+    }
+    free(call->headers);
+}
+
+static void call_free(struct crew_pending *call) {
+    if (call->sent != NULL)
+        call->sent->owner = NULL;
+    if (call->squeeze != NULL)
+        call->squeeze->arg = NULL;
+    buffer_fini(&call->body);
+    free_headers(call);
+    free(call->queue);
+    free(call->content_type);
+    free(call);
+}
+
+void call_finish(struct crew_pending *call, const struct crew_answer *answer) {
+    struct crew_client *c = call->client;
+    call->state = CALL_ENDED;
+    call_list_move(call, NULL);
+    session_timer_clear(&c->session, &call->timer);
+    HASH_DELETE(hh, c->calls, call);
+    if (call->fn != NULL)
+        call->fn(call->arg, answer);
+    call_free(call);
+}
+
+void call_fail(struct crew_pending *call, int error) {
+    struct crew_answer answer = {.error = error, .status = crew_error_status(error)};
+    call_finish(call, &answer);
+}
+
+void call_drop(struct crew_pending *call) {
+    call->fn = NULL;
+    call_fail(call, CREW_ECANCELLED);
+}
+
+/* What the caller is told when its patience is over. */
+static int error_at_deadline(const struct crew_pending *call) {
+    if (call->taken)
+        return CREW_EDEADLINE;
+    switch (call->state) {
+    case CALL_COMPRESSING:
+    case CALL_PROBING:
+    case CALL_QUEUED:
+        return call->written ? CREW_ELOST : CREW_EBROKER;
+    case CALL_STRANDED:
+        return CREW_ELOST;
+    default:
+        return CREW_EEXPIRED;
+    }
+}
+
+static void at_deadline(struct session_timer *timer) {
+    struct crew_pending *call = call_of_timer(timer);
+    call_fail(call, error_at_deadline(call));
+}
+
+/* ---- on the way out
+ * -------------------------------------------------------------------- */
+
+void call_enqueue(struct crew_pending *call) {
+    call->state = CALL_QUEUED;
+    call_list_move(call, &call->client->outbox);
+    session_wake(&call->client->session);
+}
+
+static void call_send(struct crew_pending *call) {
+    call_list_move(call, NULL);
+    struct message *m = call_message(call);
+    m->owner = call;
+    call->sent = m;
+    call->state = CALL_SENT;
+    call->orphaned = false;
+    session_publish(&call->client->session, m);
+}
+
+/* No connection, or it takes no messages: nothing of this call goes out now. */
+static void call_hold(struct crew_pending *call) {
+    if (!call->written) {
+        call_fail(call, CREW_EBROKER);
+        return;
+    }
+    call->state = CALL_STRANDED;
+    call_list_move(call, &call->client->stranded);
+}
+
+static void call_leave(struct crew_pending *call, bool open) {
+    if (call->verdict != 0)
+        call_fail(call, call->verdict);
+    else if (open)
+        call_send(call);
+    else
+        call_hold(call);
+}
+
+/* Callbacks may queue calls of their own: those wait for the next flush. */
+bool calls_flush(struct crew_client *c) {
+    bool open = client_ready(c) && !c->session.blocked;
+    struct crew_pending *call, *next;
+    if (open) {
+        DL_FOREACH_SAFE (c->stranded.head, call, next)
+            call_enqueue(call);
+    }
+    size_t count;
+    DL_COUNT(c->outbox.head, call, count);
+    while (count-- > 0 && c->outbox.head != NULL)
+        call_leave(c->outbox.head, open);
+    return c->outbox.head != NULL;
+}
+
+/* ---- what becomes of it
+ * ---------------------------------------------------------------- */
+
+/* It was written, and neither its fate nor its answer will be heard of any more. */
+static void call_lost(struct crew_pending *call) {
+    if (call->repeat == CREW_REPEAT_NEVER) {
+        call_fail(call, CREW_ELOST);
+        return;
+    }
+    call->taken = false;
+    call->state = CALL_STRANDED;
+    call_list_move(call, &call->client->stranded);
+    session_wake(&call->client->session);
+}
+
+static void call_accepted(struct crew_pending *call) {
+    if (call->orphaned)
+        call_lost(call);
+    else
+        call->state = CALL_ACCEPTED;
+}
+
+/* M is what went out, and belongs to us again. Its body is kept as long as the call may
+ * be sent once more. */
+void call_fate(struct crew_pending *call, struct message *m) {
+    call->sent = NULL;
+    if (m->fate == MESSAGE_UNSENT || call->repeat != CREW_REPEAT_NEVER) {
+        buffer_fini(&call->body);
+        call->body = m->body;
+        buffer_init(&m->body);
+    }
+    enum message_fate fate = m->fate;
+    message_free(m);
+    if (fate != MESSAGE_UNSENT)
+        call->written = true;
+    switch (fate) {
+    case MESSAGE_CONFIRMED:
+        call_accepted(call);
+        break;
+    case MESSAGE_RETURNED:
+        call_fail(call, CREW_ENOWORKERS);
+        break;
+    case MESSAGE_NACKED:
+        call_fail(call, CREW_EOVERLOADED);
+        break;
+    case MESSAGE_UNKNOWN:
+        call_lost(call);
+        break;
+    case MESSAGE_UNSENT:
+        call_hold(call);
+        break;
+    }
+}
+
+/* The reply queue is gone with its connection: whoever answers finds nobody. */
+void calls_reply_queue_lost(struct crew_client *c) {
+    struct crew_pending *call, *next;
+    HASH_ITER (hh, c->calls, call, next) {
+        if (call->state == CALL_SENT)
+            call->orphaned = true;
+        else if (call->state == CALL_ACCEPTED)
+            call_lost(call);
+    }
+}
+
+/* ---- public
+ * ---------------------------------------------------------------------------- */
+
+static int check_call(const struct crew_call *from) {
+    if (from->task == NULL || !task_name_valid(from->task, strlen(from->task)))
+        return CREW_EINVAL;
+    if (from->expiration_ms == 0 || from->expiration_ms > LIMIT_EXPIRATION_MS)
+        return CREW_EINVAL;
+    if (from->id != NULL &&
+        (from->id[0] == '\0' || strlen(from->id) > LIMIT_ITEM_ID_BYTES))
+        return CREW_EINVAL;
+    if (from->content_type != NULL && strlen(from->content_type) > 255)
+        return CREW_EINVAL;
+    return 0;
+}
+
+static void call_name(struct crew_pending *call, const char *wanted) {
+    struct crew_client *c = call->client;
+    if (wanted != NULL)
+        snprintf(call->id, sizeof call->id, "%s", wanted);
+    else
+        snprintf(call->id, sizeof call->id, "%s-%" PRIx64, c->instance, ++c->next_id);
+}
+
+static void compressed(struct session_squeeze *q) {
+    struct crew_pending *call = q->arg;
+    if (call != NULL)
+        call->squeeze = NULL;
+    if (call != NULL && q->result != CREW_ECLOSED) {
+        struct buffer *from = q->result == 0 ? &q->out : &q->in;
+        call->gzipped = q->result == 0;
+        call->body = *from;
+        buffer_init(from);
+        if (call->fail_without_workers)
+            consumers_ask(call);
+        else
+            call_enqueue(call);
+    }
+    session_squeeze_free(q);
+}
+
+static void call_start(struct crew_pending *call) {
+    struct crew_client *c = call->client;
+    if (c->gzip_above_bytes != 0 && call->body.len > c->gzip_above_bytes) {
+        call->state = CALL_COMPRESSING;
+        call->squeeze = session_deflate(&c->session, &call->body, call, compressed);
+    } else if (call->fail_without_workers) {
+        consumers_ask(call);
+    } else {
+        call_enqueue(call);
+    }
+}
+
+static struct crew_pending *call_new(struct crew_client *c, const struct crew_call *from,
+                                     crew_answer_fn *fn, void *arg) {
+    struct crew_pending *call = memory_zeroed(sizeof *call);
+    call->client = c;
+    call->fn = fn;
+    call->arg = arg;
+    call->timer.fire = at_deadline;
+    call->deadline_ms = clock_ms() + from->expiration_ms;
+    call->deadline_unix_ms = clock_unix_ms() + from->expiration_ms;
+    call_name(call, from->id);
+    return call;
+}
+
+int crew_client_call(crew_client *c, const struct crew_call *from, crew_answer_fn *fn,
+                     void *arg, crew_pending **pending) {
+    int error = check_call(from);
+    if (error != 0)
+        return error;
+    struct crew_pending *call = call_new(c, from, fn, arg);
+    if (call_by_id(c, call->id, strlen(call->id)) != NULL)
+        error = CREW_EEXIST;
+    else
+        error = call_encode(call, from);
+    if (error != 0) {
+        call_free(call);
+        return error;
+    }
+    HASH_ADD_KEYPTR(hh, c->calls, call->id, strlen(call->id), call);
+    session_timer_set(&c->session, &call->timer, call->deadline_ms + CALL_GRACE_MS);
+    call_start(call);
+    if (pending != NULL)
+        *pending = call;
+    return 0;
+}
+
+void crew_client_cancel(crew_client *c, crew_pending *call) {
+    bool may_be_waiting = call->state == CALL_SENT || call->state == CALL_ACCEPTED;
+    if (may_be_waiting && !call->taken && client_ready(c) && !c->session.blocked)
+        session_publish(&c->session, call_cancel_message(call));
+    call_drop(call);
+}
+
+const char *crew_client_pending_id(const crew_pending *call) {
+    return call->id;
+}

@@ -1,0 +1,161 @@
+/* A call as an AMQP message (docs/wire.md, "Requests"). The body is encoded once, when
+ * the call is made; the properties each time it is sent, because the reply queue and what
+ * is left of the time change. */
+#include "rpc/client_room.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "wire/item.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A plain call's headers must fit one AMQP frame together with the other properties. */
+#define PLAIN_HEADERS_MAX_BYTES 65536u
+
+static struct wire_bytes text_bytes(const char *text) {
+    return (struct wire_bytes){(const uint8_t *)text, strlen(text)};
+}
+
+static int encode_http(struct crew_pending *call, const struct crew_call *from) {
+    struct wire_item item = {.kind = WIRE_REQUEST,
+                             .id = text_bytes(call->id),
+                             .deadline_unix_ms = call->deadline_unix_ms,
+                             .budget_ms = from->expiration_ms,
+                             .may_repeat = from->repeat != CREW_REPEAT_NEVER};
+    struct buffer *to = &call->body;
+    if (from->pair_count > LIMIT_PAIR_COUNT)
+        return CREW_ETOOLARGE;
+    wire_begin(to);
+    size_t mark = wire_open(to, &item);
+    size_t before = to->len;
+    for (size_t i = 0; i < from->pair_count; i++) {
+        const struct crew_pair *p = &from->pairs[i];
+        if (p->name_bytes > UINT16_MAX || p->value_bytes > LIMIT_PAIRS_BYTES)
+            return CREW_ETOOLARGE;
+        wire_put_pair(to, p->name, p->name_bytes, p->value, p->value_bytes);
+        if (to->len - before > LIMIT_PAIRS_BYTES)
+            return CREW_ETOOLARGE;
+    }
+    wire_open_body(to, mark);
+    buffer_append(to, from->body, from->body_bytes);
+    wire_close(to, mark);
+    return to->failed ? CREW_ENOMEM : 0;
+}
+
+static bool header_is_ours(const struct crew_pair *p) {
+    return p->name_bytes == 0 || p->name_bytes > 255 ||
+           (p->name_bytes >= 2 && memcmp(p->name, "x-", 2) == 0) ||
+           (p->name_bytes >= 5 && memcmp(p->name, "crew-", 5) == 0);
+}
+
+static char *text_copy(const char *bytes, size_t len) {
+    char *copy = memory_zeroed(len + 1);
+    memcpy(copy, bytes, len);
+    return copy;
+}
+
+static int encode_plain(struct crew_pending *call, const struct crew_call *from) {
+    size_t total = 0;
+    for (size_t i = 0; i < from->pair_count; i++) {
+        if (header_is_ours(&from->pairs[i]))
+            return CREW_EINVAL;
+        total += from->pairs[i].name_bytes + from->pairs[i].value_bytes + 8;
+        if (total > PLAIN_HEADERS_MAX_BYTES)
+            return CREW_ETOOLARGE;
+    }
+    call->headers = memory_zeroed((from->pair_count + 1) * sizeof *call->headers);
+    for (size_t i = 0; i < from->pair_count; i++) {
+        const struct crew_pair *p = &from->pairs[i];
+        call->headers[i].name = text_copy(p->name, p->name_bytes);
+        call->headers[i].text = text_copy(p->value, p->value_bytes);
+        call->header_count++;
+    }
+    call->content_type = memory_text(
+        from->content_type != NULL ? from->content_type : "application/octet-stream");
+    buffer_append(&call->body, from->body, from->body_bytes);
+    return call->body.failed ? CREW_ENOMEM : 0;
+}
+
+int call_encode(struct crew_pending *call, const struct crew_call *from) {
+    call->form = from->form;
+    call->repeat = from->repeat;
+    call->persistent = from->persistent;
+    call->priority = from->priority;
+    call->fail_without_workers = from->fail_without_workers;
+    size_t queue_bytes = sizeof NAME_TASK_QUEUE_PREFIX + strlen(from->task);
+    call->queue = memory_zeroed(queue_bytes);
+    snprintf(call->queue, queue_bytes, "%s%s", NAME_TASK_QUEUE_PREFIX, from->task);
+    return from->form == CREW_HTTP ? encode_http(call, from) : encode_plain(call, from);
+}
+
+static uint64_t left_ms(const struct crew_pending *call) {
+    uint64_t now_ms = clock_ms();
+    return call->deadline_ms > now_ms ? call->deadline_ms - now_ms : 1;
+}
+
+static uint8_t level(uint8_t priority) {
+    return (uint8_t)((priority * TASK_QUEUE_LEVELS + 254u) / 255u);
+}
+
+/* Our own headers behind the caller's. */
+static size_t put_headers(const struct crew_pending *call, struct message_header *h) {
+    size_t n = 0;
+    h[n++] = (struct message_header){NAME_ORIGINAL_SENDER, call->client->reply_queue, 0};
+    if (call->written)
+        h[n++] = (struct message_header){NAME_REPEATED, NULL, 1};
+    if (call->form == CREW_HTTP)
+        return n;
+    h[n++] = (struct message_header){NAME_VERSION, NULL, 1};
+    h[n++] =
+        (struct message_header){NAME_DEADLINE, NULL, (int64_t)call->deadline_unix_ms};
+    h[n++] = (struct message_header){NAME_REPEAT, NULL,
+                                     call->repeat == CREW_REPEAT_NEVER ? 0 : 1};
+    for (size_t i = 0; i < call->header_count; i++)
+        h[n++] = call->headers[i];
+    return n;
+}
+
+#define OWN_HEADERS 5
+
+struct message *call_message(struct crew_pending *call) {
+    struct message_header *headers =
+        memory_zeroed((OWN_HEADERS + call->header_count) * sizeof *headers);
+    struct message_properties p = {
+        .exchange = "",
+        .routing_key = call->queue,
+        .content_type = call->form == CREW_HTTP ? WIRE_CONTENT_TYPE : call->content_type,
+        .content_encoding = call->gzipped ? "gzip" : NULL,
+        .correlation_id = call->id,
+        .reply_to = call->client->reply_queue,
+        .headers = headers,
+        .header_count = put_headers(call, headers),
+        .has_expiration = true,
+        .expiration_ms = left_ms(call),
+        .timestamp_s = clock_unix_ms() / 1000,
+        .priority = level(call->priority),
+        .persistent = call->persistent,
+        .mandatory = true,
+    };
+    struct message *m = message_new(&p);
+    free(headers);
+    m->body = call->body;
+    buffer_init(&call->body);
+    return m;
+}
+
+struct message *call_cancel_message(const struct crew_pending *call) {
+    const char *task = call->queue + sizeof NAME_TASK_QUEUE_PREFIX - 1;
+    char key[sizeof NAME_CONTROL_TASK_PREFIX + LIMIT_TASK_NAME_BYTES];
+    snprintf(key, sizeof key, "%s%s", NAME_CONTROL_TASK_PREFIX, task);
+    struct message_properties p = {
+        .exchange = NAME_CONTROL, .routing_key = key, .content_type = WIRE_CONTENT_TYPE};
+    struct wire_item item = {.kind = WIRE_CANCEL,
+                             .id = text_bytes(call->id),
+                             .deadline_unix_ms = call->deadline_unix_ms,
+                             .budget_ms = (uint32_t)left_ms(call)};
+    struct message *m = message_new(&p);
+    wire_begin(&m->body);
+    wire_put(&m->body, &item);
+    return m;
+}

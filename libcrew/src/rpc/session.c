@@ -1,0 +1,350 @@
+#include "rpc/session.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/wake.h"
+#include "wire/gzip.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+/* ---- the inbox: links' threads in, owner's thread out
+ * ---------------------------------- */
+
+static void inbox_init(struct session_inbox *inbox) {
+    pthread_mutex_init(&inbox->lock, NULL);
+    inbox->first = NULL;
+    inbox->last = &inbox->first;
+}
+
+/* Runs on a link's thread. */
+static void inbox_put(void *arg, struct link_event *list) {
+    struct session_link *l = arg;
+    struct link_event *tail = list;
+    while (tail->next != NULL)
+        tail = tail->next;
+    pthread_mutex_lock(&l->inbox.lock);
+    bool was_empty = l->inbox.first == NULL;
+    *l->inbox.last = list;
+    l->inbox.last = &tail->next;
+    pthread_mutex_unlock(&l->inbox.lock);
+    if (was_empty)
+        wake_up(l->session->wake_fd);
+}
+
+static struct link_event *inbox_take(struct session_inbox *inbox) {
+    pthread_mutex_lock(&inbox->lock);
+    struct link_event *list = inbox->first;
+    inbox->first = NULL;
+    inbox->last = &inbox->first;
+    pthread_mutex_unlock(&inbox->lock);
+    return list;
+}
+
+static void inbox_fini(struct session_inbox *inbox) {
+    struct link_event *event = inbox->first;
+    while (event != NULL) {
+        struct link_event *next = event->next;
+        link_event_free(event);
+        event = next;
+    }
+    pthread_mutex_destroy(&inbox->lock);
+}
+
+/* ---- beginning and end
+ * ----------------------------------------------------------------- */
+
+static bool watch(int poll_fd, int fd) {
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+    return epoll_ctl(poll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+static bool open_descriptors(struct session *s) {
+    s->poll_fd = epoll_create1(EPOLL_CLOEXEC);
+    s->wake_fd = wake_open();
+    s->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    return s->poll_fd >= 0 && s->wake_fd >= 0 && s->timer_fd >= 0 &&
+           watch(s->poll_fd, s->wake_fd) && watch(s->poll_fd, s->timer_fd);
+}
+
+static void close_descriptor(int fd) {
+    if (fd >= 0)
+        close(fd);
+}
+
+static int open_link(struct session *s, enum session_side side,
+                     const struct crew_broker *broker, const char *name) {
+    struct session_link *l = &s->links[side];
+    char full_name[256];
+    snprintf(full_name, sizeof full_name, "%s (%s)", name,
+             side == SESSION_PUBLISHER ? "publishes" : "consumes");
+    struct link_options options = {
+        .broker = broker,
+        .name = full_name,
+        .confirms = side == SESSION_PUBLISHER,
+        .on_events = inbox_put,
+        .arg = l,
+    };
+    return link_new(&options, &l->link);
+}
+
+int session_init(struct session *s, const struct crew_broker *broker, const char *name,
+                 const struct session_handlers *handlers, crew_event_fn *report,
+                 void *report_arg) {
+    *s = (struct session){.handlers = *handlers,
+                          .report = report,
+                          .report_arg = report_arg,
+                          .poll_fd = -1,
+                          .wake_fd = -1,
+                          .timer_fd = -1};
+    s->out_last = &s->out;
+    for (int side = 0; side < SESSION_SIDES; side++) {
+        s->links[side].session = s;
+        s->links[side].side = (enum session_side)side;
+        inbox_init(&s->links[side].inbox);
+    }
+    int error = CREW_ESYSTEM;
+    if (!open_descriptors(s))
+        goto fail;
+    s->offload = offload_new(s->wake_fd);
+    error = open_link(s, SESSION_PUBLISHER, broker, name);
+    if (error == 0)
+        error = open_link(s, SESSION_CONSUMER, broker, name);
+    if (error == 0)
+        return 0;
+fail:
+    session_stop(s, 0);
+    session_fini(s);
+    return error;
+}
+
+void session_stop(struct session *s, unsigned flush_ms) {
+    s->closing = true;
+    for (int side = 0; side < SESSION_SIDES; side++) {
+        link_free(s->links[side].link, flush_ms);
+        s->links[side].link = NULL;
+        s->links[side].epoch = 0;
+    }
+    offload_free(s->offload);
+    s->offload = NULL;
+}
+
+void session_fini(struct session *s) {
+    for (int side = 0; side < SESSION_SIDES; side++)
+        inbox_fini(&s->links[side].inbox);
+    while (s->out != NULL) {
+        struct message *next = s->out->next;
+        message_free(s->out);
+        s->out = next;
+    }
+    deadlines_fini(&s->deadlines);
+    close_descriptor(s->timer_fd);
+    close_descriptor(s->wake_fd);
+    close_descriptor(s->poll_fd);
+}
+
+int session_fd(const struct session *s) {
+    return s->poll_fd;
+}
+
+bool session_open(const struct session *s) {
+    return s->links[SESSION_PUBLISHER].epoch != 0 &&
+           s->links[SESSION_CONSUMER].epoch != 0;
+}
+
+void session_report(struct session *s, enum crew_event_kind kind, const char *format,
+                    ...) {
+    if (s->report == NULL)
+        return;
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    s->report(s->report_arg, kind, text);
+}
+
+/* ---- timers
+ * ---------------------------------------------------------------------------- */
+
+/* The timer is only ever moved forward: one that fires too early costs one wake-up. */
+static void arm_timer(struct session *s) {
+    struct deadline *first = deadlines_first(&s->deadlines);
+    if (first == NULL || (s->armed_ms != 0 && s->armed_ms <= first->at_ms))
+        return;
+    uint64_t at_ms = first->at_ms == 0 ? 1 : first->at_ms;
+    struct itimerspec when = {.it_value = {.tv_sec = (time_t)(at_ms / 1000),
+                                           .tv_nsec = (long)(at_ms % 1000) * 1000000}};
+    if (timerfd_settime(s->timer_fd, TFD_TIMER_ABSTIME, &when, NULL) == 0)
+        s->armed_ms = at_ms;
+}
+
+void session_timer_set(struct session *s, struct session_timer *timer, uint64_t at_ms) {
+    deadlines_set(&s->deadlines, &timer->deadline, at_ms);
+    if (!s->dispatching)
+        arm_timer(s);
+}
+
+void session_timer_clear(struct session *s, struct session_timer *timer) {
+    deadlines_clear(&s->deadlines, &timer->deadline);
+}
+
+static void fire_timers(struct session *s) {
+    uint64_t now_ms = clock_ms();
+    if (s->armed_ms != 0 && s->armed_ms <= now_ms) {
+        uint64_t expirations;
+        if (read(s->timer_fd, &expirations, sizeof expirations) > 0)
+            s->armed_ms = 0;
+    }
+    struct deadline *due;
+    while ((due = deadlines_take_due(&s->deadlines, now_ms)) != NULL) {
+        struct session_timer *timer = (struct session_timer *)due;
+        timer->fire(timer);
+    }
+}
+
+/* ---- dispatch
+ * -------------------------------------------------------------------------- */
+
+static void note_link_state(struct session_link *l, const struct link_event *event) {
+    struct session *s = l->session;
+    switch (event->kind) {
+    case LINK_OPEN:
+        l->epoch = event->epoch;
+        break;
+    case LINK_LOST:
+        l->epoch = 0;
+        if (l->side == SESSION_PUBLISHER)
+            s->blocked = false;
+        break;
+    case LINK_BLOCKED:
+    case LINK_UNBLOCKED:
+        if (l->side == SESSION_PUBLISHER)
+            s->blocked = event->kind == LINK_BLOCKED;
+        break;
+    default:
+        break;
+    }
+}
+
+static void handle_event(struct session_link *l, struct link_event *event) {
+    struct session *s = l->session;
+    note_link_state(l, event);
+    if (event->kind == LINK_PUBLISHED && event->message->owner == NULL)
+        link_event_free(event);
+    else
+        s->handlers.on_event(s->handlers.owner, l->side, event);
+}
+
+static void handle_inbox(struct session_link *l) {
+    struct link_event *event = inbox_take(&l->inbox);
+    while (event != NULL) {
+        struct link_event *next = event->next;
+        event->next = NULL;
+        handle_event(l, event);
+        event = next;
+    }
+}
+
+static void publish_out(struct session *s) {
+    if (s->out == NULL)
+        return;
+    struct message *list = s->out;
+    s->out = NULL;
+    s->out_last = &s->out;
+    struct session_link *l = &s->links[SESSION_PUBLISHER];
+    link_publish(l->link, l->epoch, list);
+}
+
+void session_dispatch(struct session *s) {
+    wake_clear(s->wake_fd);
+    s->awake = false;
+    s->dispatching = true;
+    /* Fates before answers would be the order in which they happened, but nothing relies
+     * on it: an answer may well overtake the confirm of its request. */
+    handle_inbox(&s->links[SESSION_PUBLISHER]);
+    handle_inbox(&s->links[SESSION_CONSUMER]);
+    offload_collect(s->offload);
+    fire_timers(s);
+    bool more = s->handlers.on_flush(s->handlers.owner);
+    s->dispatching = false;
+    publish_out(s);
+    arm_timer(s);
+    if (more)
+        session_wake(s);
+}
+
+void session_wake(struct session *s) {
+    if (s->dispatching || s->awake)
+        return;
+    s->awake = true;
+    wake_up(s->wake_fd);
+}
+
+void session_publish(struct session *s, struct message *m) {
+    m->next = NULL;
+    *s->out_last = m;
+    s->out_last = &m->next;
+    session_wake(s);
+}
+
+void session_op(struct session *s, enum session_side side, struct link_op *op) {
+    link_op(s->links[side].link, s->links[side].epoch, op);
+}
+
+/* ---- compressing and inflating beside the loop
+ * ----------------------------------------- */
+
+static void run_deflate(struct offload_job *job) {
+    struct session_squeeze *q = (struct session_squeeze *)job;
+    q->result = gzip_deflate(&q->out, q->in.data, q->in.len) ? 0 : CREW_ETOOLARGE;
+}
+
+static void run_inflate(struct offload_job *job) {
+    struct session_squeeze *q = (struct session_squeeze *)job;
+    q->result = gzip_inflate(&q->out, q->in.data, q->in.len, q->max_bytes);
+}
+
+static void squeeze_done(struct offload_job *job) {
+    struct session_squeeze *q = (struct session_squeeze *)job;
+    if (job->run == NULL || q->session->closing)
+        q->result = CREW_ECLOSED;
+    q->done(q);
+}
+
+static struct session_squeeze *squeeze(struct session *s,
+                                       void (*run)(struct offload_job *),
+                                       struct buffer *in, size_t max_bytes, void *arg,
+                                       void (*done)(struct session_squeeze *)) {
+    struct session_squeeze *q = memory_zeroed(sizeof *q);
+    q->session = s;
+    q->job.run = run;
+    q->job.done = squeeze_done;
+    q->in = *in;
+    buffer_init(in);
+    q->max_bytes = max_bytes;
+    q->arg = arg;
+    q->done = done;
+    offload_add(s->offload, &q->job);
+    return q;
+}
+
+struct session_squeeze *session_deflate(struct session *s, struct buffer *in, void *arg,
+                                        void (*done)(struct session_squeeze *)) {
+    return squeeze(s, run_deflate, in, 0, arg, done);
+}
+
+struct session_squeeze *session_inflate(struct session *s, struct buffer *in,
+                                        size_t max_bytes, void *arg,
+                                        void (*done)(struct session_squeeze *)) {
+    return squeeze(s, run_inflate, in, max_bytes, arg, done);
+}
+
+void session_squeeze_free(struct session_squeeze *q) {
+    buffer_fini(&q->in);
+    buffer_fini(&q->out);
+    free(q);
+}

@@ -1,0 +1,103 @@
+#include "rpc/topology.h"
+
+#include "base/memory.h"
+#include "rpc/names.h"
+#include <stdio.h>
+#include <string.h>
+
+static struct link_op *exchange(const char *name, const char *type) {
+    struct link_op *op = link_op_new(LINK_DECLARE_EXCHANGE, name);
+    op->type = memory_text(type);
+    op->durable = true;
+    return op;
+}
+
+struct link_op *topology_dlx(void) {
+    return exchange(NAME_DLX, "headers");
+}
+
+struct link_op *topology_control(void) {
+    return exchange(NAME_CONTROL, "topic");
+}
+
+struct link_op *topology_task_queue(const char *queue) {
+    struct link_op *op = link_op_new(LINK_DECLARE_QUEUE, queue);
+    op->durable = true;
+    op->dead_letter_exchange = memory_text(NAME_DLX);
+    op->max_priority = TASK_QUEUE_LEVELS;
+    return op;
+}
+
+struct link_op *topology_own_queue(const char *queue) {
+    struct link_op *op = link_op_new(LINK_DECLARE_QUEUE, queue);
+    op->exclusive = true;
+    op->auto_delete = true;
+    return op;
+}
+
+struct link_op *topology_bind_dead_letters(const char *queue) {
+    struct link_op *op = link_op_new(LINK_BIND, queue);
+    op->exchange = memory_text(NAME_DLX);
+    op->key = memory_text("");
+    op->header_name = memory_text(NAME_ORIGINAL_SENDER);
+    op->header_value = memory_text(queue);
+    return op;
+}
+
+static struct link_op *notices(enum link_op_kind kind, const char *queue,
+                               const char *prefix, const char *name) {
+    char key[256];
+    snprintf(key, sizeof key, "%s%s", prefix, name);
+    struct link_op *op = link_op_new(kind, queue);
+    op->exchange = memory_text(NAME_CONTROL);
+    op->key = memory_text(key);
+    return op;
+}
+
+struct link_op *topology_bind_notices(const char *queue, const char *prefix,
+                                      const char *name) {
+    return notices(LINK_BIND, queue, prefix, name);
+}
+
+struct link_op *topology_unbind_notices(const char *queue, const char *prefix,
+                                        const char *name) {
+    return notices(LINK_UNBIND, queue, prefix, name);
+}
+
+struct link_op *topology_consume(const char *queue, bool no_ack) {
+    struct link_op *op = link_op_new(LINK_CONSUME, queue);
+    op->no_ack = no_ack;
+    return op;
+}
+
+static const char *verb(enum link_op_kind kind) {
+    switch (kind) {
+    case LINK_DECLARE_EXCHANGE:
+        return "declare exchange";
+    case LINK_DECLARE_QUEUE:
+        return "declare queue";
+    case LINK_PROBE_QUEUE:
+        return "look at queue";
+    case LINK_BIND:
+        return "bind queue";
+    case LINK_UNBIND:
+        return "unbind queue";
+    case LINK_QOS:
+        return "set prefetch";
+    case LINK_CONSUME:
+        return "consume queue";
+    case LINK_CANCEL:
+        return "stop consuming queue";
+    }
+    return "?";
+}
+
+void topology_describe(const struct link_op *op, char *text, size_t text_bytes) {
+    const char *name = op->name == NULL ? "" : op->name;
+    if (op->foreign)
+        snprintf(text, text_bytes,
+                 "%s exists with other arguments than crew's; it is used as it is", name);
+    else
+        snprintf(text, text_bytes, "cannot %s %s: broker says %d", verb(op->kind), name,
+                 op->reply_code);
+}

@@ -1,0 +1,30 @@
+/* The exchanges and queues of crew as steps for a link (docs/wire.md, "Topology"). */
+#ifndef CREW_RPC_TOPOLOGY_H
+#define CREW_RPC_TOPOLOGY_H
+
+#include "amqp/link.h"
+
+struct link_op *topology_dlx(void);     /* crew.DLX: headers, durable */
+struct link_op *topology_control(void); /* crew.control: topic, durable */
+
+/* crew.tasks.TASK: durable, dead letters to crew.DLX, three levels of priority. */
+struct link_op *topology_task_queue(const char *queue);
+
+/* A queue of this connection alone: replies to a client, notices to a worker. */
+struct link_op *topology_own_queue(const char *queue);
+
+/* Dead letters of messages whose x-original-sender is QUEUE. */
+struct link_op *topology_bind_dead_letters(const char *queue);
+
+/* Notices with routing key PREFIX NAME into QUEUE, and no more. */
+struct link_op *topology_bind_notices(const char *queue, const char *prefix,
+                                      const char *name);
+struct link_op *topology_unbind_notices(const char *queue, const char *prefix,
+                                        const char *name);
+
+struct link_op *topology_consume(const char *queue, bool no_ack);
+
+/* What a failed or surprising step means, in one line. */
+void topology_describe(const struct link_op *op, char *text, size_t text_bytes);
+
+#endif

@@ -1,0 +1,283 @@
+/* Which queues a worker consumes: its task queues (with acks, under one prefetch over
+ * all), and a queue of its own for notices. Everything is declared again after a
+ * reconnect. */
+#include "rpc/worker_room.h"
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/memory.h"
+#include "rpc/topology.h"
+#include "wire/task_name.h"
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RETRY_MS 2000u
+#define RETRY_SOON_MS 100u
+
+static const char *task_of_queue(const char *queue) {
+    return queue + sizeof NAME_TASK_QUEUE_PREFIX - 1;
+}
+
+static bool connected(const crew_worker *w) {
+    return w->session.links[SESSION_CONSUMER].epoch != 0;
+}
+
+static void step(crew_worker *w, struct link_op *op) {
+    session_op(&w->session, SESSION_CONSUMER, op);
+}
+
+/* ---- notices
+ * --------------------------------------------------------------------------- */
+
+static void notice_step(crew_worker *w, struct link_op *op) {
+    session_op(&w->session, SESSION_PUBLISHER, op);
+}
+
+static void listen_for(crew_worker *w, const struct served *s) {
+    if (w->notice_queue != NULL)
+        notice_step(w, topology_bind_notices(w->notice_queue, NAME_CONTROL_TASK_PREFIX,
+                                             task_of_queue(s->queue)));
+}
+
+static void stop_listening_for(crew_worker *w, const struct served *s) {
+    if (w->notice_queue != NULL)
+        notice_step(w, topology_unbind_notices(w->notice_queue, NAME_CONTROL_TASK_PREFIX,
+                                               task_of_queue(s->queue)));
+}
+
+void queues_listen(crew_worker *w) {
+    char hex[17], name[sizeof NAME_WORKER_QUEUE_PREFIX + 64];
+    id_hex(hex, 8);
+    snprintf(name, sizeof name, "%s%s.%s", NAME_WORKER_QUEUE_PREFIX, w->uuid, hex);
+    free(w->notice_queue);
+    w->notice_queue = memory_text(name);
+    notice_step(w, topology_control());
+    notice_step(w, topology_own_queue(name));
+    notice_step(w, topology_bind_notices(name, NAME_CONTROL_WORKER_PREFIX, w->uuid));
+    notice_step(w, topology_consume(name, true));
+    const struct served *s;
+    for (s = w->served; s != NULL; s = s->hh.next)
+        listen_for(w, s);
+}
+
+/* ---- one task queue
+ * -------------------------------------------------------------------- */
+
+static void served_declare(crew_worker *w, struct served *s) {
+    s->state = SERVED_DECLARING;
+    step(w, topology_task_queue(s->queue));
+    step(w, topology_consume(s->queue, false));
+    listen_for(w, s);
+}
+
+static void served_cancel(crew_worker *w, struct served *s) {
+    s->state = SERVED_CANCELLING;
+    stop_listening_for(w, s);
+    step(w, link_op_new(LINK_CANCEL, s->queue));
+}
+
+static void served_forget(crew_worker *w, struct served *s) {
+    HASH_DEL(w->served, s);
+    free(s->queue);
+    free(s);
+}
+
+static void served_stop(crew_worker *w, struct served *s) {
+    s->wanted = false;
+    if (s->state == SERVED_IDLE)
+        served_forget(w, s);
+    else if (s->state == SERVED_CONSUMING)
+        served_cancel(w, s);
+    /* DECLARING: cancelled when its consume is done. CANCELLING: already under way. */
+}
+
+static void served_start(crew_worker *w, const char *task) {
+    char queue[sizeof NAME_TASK_QUEUE_PREFIX + LIMIT_TASK_NAME_BYTES];
+    snprintf(queue, sizeof queue, "%s%s", NAME_TASK_QUEUE_PREFIX, task);
+    struct served *s;
+    HASH_FIND_STR(w->served, queue, s);
+    if (s == NULL) {
+        s = memory_zeroed(sizeof *s);
+        s->queue = memory_text(queue);
+        HASH_ADD_KEYPTR(hh, w->served, s->queue, strlen(s->queue), s);
+    }
+    s->wanted = true;
+    if (s->state == SERVED_IDLE && connected(w))
+        served_declare(w, s);
+}
+
+/* ---- all of them
+ * ----------------------------------------------------------------------- */
+
+static void declare_idle(crew_worker *w) {
+    struct served *s, *next;
+    HASH_ITER (hh, w->served, s, next) {
+        if (s->wanted && s->state == SERVED_IDLE)
+            served_declare(w, s);
+    }
+}
+
+static void send_prefetch(crew_worker *w) {
+    struct link_op *op = link_op_new(LINK_QOS, "");
+    op->prefetch = w->prefetch;
+    step(w, op);
+}
+
+void queues_connected(crew_worker *w) {
+    step(w, topology_dlx());
+    send_prefetch(w);
+    declare_idle(w);
+}
+
+void queues_disconnected(crew_worker *w) {
+    struct served *s, *next;
+    HASH_ITER (hh, w->served, s, next) {
+        s->state = SERVED_IDLE;
+        if (!s->wanted)
+            served_forget(w, s);
+    }
+}
+
+void queues_retry(struct session_timer *timer) {
+    crew_worker *w = (crew_worker *)((char *)timer - offsetof(struct crew_worker, retry));
+    if (connected(w))
+        declare_idle(w);
+}
+
+static void retry_in(crew_worker *w, uint32_t ms) {
+    session_timer_set(&w->session, &w->retry, clock_ms() + ms);
+}
+
+void queues_consumer_gone(crew_worker *w, const char *queue) {
+    struct served *s = NULL;
+    if (queue != NULL)
+        HASH_FIND_STR(w->served, queue, s);
+    if (s == NULL) {
+        queues_listen(w);
+        return;
+    }
+    session_report(&w->session, CREW_EVENT_WARNING,
+                   "the broker ended our consumer of %s; declaring it again", queue);
+    s->state = SERVED_IDLE;
+    w->said_ready = false;
+    if (s->wanted)
+        retry_in(w, RETRY_SOON_MS);
+    else
+        served_forget(w, s);
+}
+
+/* ---- the broker's answers
+ * -------------------------------------------------------------- */
+
+static void describe(crew_worker *w, const struct link_op *op) {
+    char text[256];
+    topology_describe(op, text, sizeof text);
+    session_report(&w->session, CREW_EVENT_WARNING, "%s", text);
+}
+
+static void consume_done(crew_worker *w, struct served *s, bool ok) {
+    s->state = ok ? SERVED_CONSUMING : SERVED_IDLE;
+    if (!s->wanted)
+        served_stop(w, s);
+    else if (!ok)
+        retry_in(w, RETRY_MS);
+}
+
+static void cancel_done(crew_worker *w, struct served *s) {
+    s->state = SERVED_IDLE;
+    if (!s->wanted)
+        served_forget(w, s);
+    else if (connected(w))
+        served_declare(w, s);
+}
+
+void queues_op_done(crew_worker *w, struct link_op *op) {
+    bool connection_lost = !op->ok && op->reply_code == 0;
+    struct served *s = NULL;
+    HASH_FIND_STR(w->served, op->name, s);
+    if (op->foreign && op->ok && !w->warned_foreign) {
+        w->warned_foreign = true;
+        describe(w, op);
+    }
+    if (!op->ok && !connection_lost)
+        describe(w, op);
+    /* After a lost connection queues_disconnected puts everything right. */
+    if (s != NULL && !connection_lost && op->kind == LINK_CONSUME)
+        consume_done(w, s, op->ok);
+    if (s != NULL && !connection_lost && op->kind == LINK_CANCEL)
+        cancel_done(w, s);
+    link_op_free(op);
+}
+
+bool queues_ready(const crew_worker *w) {
+    const struct served *s;
+    for (s = w->served; s != NULL; s = s->hh.next) {
+        if (s->wanted && s->state != SERVED_CONSUMING)
+            return false;
+    }
+    return w->served != NULL;
+}
+
+/* Consumers that may still be sent something although they are not wanted. */
+size_t queues_cancelling(const crew_worker *w) {
+    size_t count = 0;
+    const struct served *s;
+    for (s = w->served; s != NULL; s = s->hh.next)
+        count += !s->wanted && s->state != SERVED_IDLE;
+    return count;
+}
+
+void queues_fini(crew_worker *w) {
+    struct served *s, *next;
+    HASH_ITER (hh, w->served, s, next)
+        served_forget(w, s);
+    free(w->notice_queue);
+}
+
+/* ---- public
+ * ---------------------------------------------------------------------------- */
+
+static int check_names(const char *const *names, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (!task_name_valid(names[i], strlen(names[i])))
+            return CREW_EINVAL;
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(names[i], names[j]) == 0)
+                return CREW_EEXIST;
+        }
+    }
+    return 0;
+}
+
+static bool is_named(const char *task, const char *const *names, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(task, names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+int crew_worker_serve(crew_worker *w, const char *const *names, size_t count) {
+    int error = check_names(names, count);
+    if (error != 0)
+        return error;
+    struct served *s, *next;
+    HASH_ITER (hh, w->served, s, next) {
+        if (!is_named(task_of_queue(s->queue), names, count))
+            served_stop(w, s);
+    }
+    for (size_t i = 0; i < count; i++)
+        served_start(w, names[i]);
+    return 0;
+}
+
+void crew_worker_set_prefetch(crew_worker *w, unsigned prefetch) {
+    prefetch = prefetch == 0 ? 1 : prefetch;
+    if (prefetch == w->prefetch)
+        return;
+    w->prefetch = prefetch;
+    if (connected(w))
+        send_prefetch(w);
+}

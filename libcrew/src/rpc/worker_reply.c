@@ -1,0 +1,258 @@
+/* Answers on their way to the caller. An answer is published mandatory and kept until the
+ * broker has confirmed it, or has returned it because the caller is gone; when the
+ * connection is lost before, it goes out again over the next one. */
+#include "rpc/worker_room.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "wire/http.h"
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+/* Header fields of a plain answer must fit one AMQP frame. */
+#define PLAIN_HEADERS_MAX_BYTES 65536u
+#define PLAIN_HEADERS_MAX 64u
+
+static struct wire_bytes text_bytes(const char *text) {
+    return (struct wire_bytes){(const uint8_t *)text, text == NULL ? 0 : strlen(text)};
+}
+
+/* ---- an answer as a message
+ * ------------------------------------------------------------ */
+
+static int status_of(const struct crew_answer *answer) {
+    return answer->error != 0 ? crew_error_status(answer->error) : answer->status;
+}
+
+static struct message *reply_http(const crew_task *task,
+                                  const struct crew_answer *answer) {
+    struct message_properties p = {.exchange = "",
+                                   .routing_key = task->reply_to,
+                                   .content_type = WIRE_CONTENT_TYPE,
+                                   .correlation_id = task->id,
+                                   .mandatory = true};
+    struct message *m = message_new(&p);
+    struct wire_item item = {.kind = WIRE_ANSWER,
+                             .id = text_bytes(task->id),
+                             .status = (uint16_t)status_of(answer),
+                             .error = text_bytes(crew_error_word(answer->error)),
+                             .run_us = answer->run_us,
+                             .worker = text_bytes(task->worker->uuid)};
+    wire_begin(&m->body);
+    size_t mark = wire_open(&m->body, &item);
+    for (size_t i = 0; i < answer->pair_count; i++) {
+        const struct crew_pair *pair = &answer->pairs[i];
+        wire_put_pair(&m->body, pair->name, pair->name_bytes, pair->value,
+                      pair->value_bytes);
+    }
+    wire_open_body(&m->body, mark);
+    buffer_append(&m->body, answer->body, answer->body_bytes);
+    wire_close(&m->body, mark);
+    return m;
+}
+
+static char *text_copy(const char *bytes, size_t len) {
+    char *copy = memory_zeroed(len + 1);
+    memcpy(copy, bytes, len);
+    return copy;
+}
+
+static bool has_header(const struct message_header *headers, size_t count,
+                       const struct crew_pair *pair) {
+    for (size_t i = 0; i < count; i++) {
+        if (http_name_equal(pair->name, pair->name_bytes, headers[i].name))
+            return true;
+    }
+    return false;
+}
+
+/* An AMQP table holds each name once: the first value of a repeated field counts. */
+static size_t plain_headers(struct message_header *headers,
+                            const struct crew_answer *answer) {
+    size_t count = 0, bytes = 0;
+    for (size_t i = 0; i < answer->pair_count && count < PLAIN_HEADERS_MAX; i++) {
+        const struct crew_pair *pair = &answer->pairs[i];
+        bytes += pair->name_bytes + pair->value_bytes;
+        if (bytes > PLAIN_HEADERS_MAX_BYTES || pair->name_bytes > 255)
+            break;
+        if (has_header(headers, count, pair) ||
+            http_name_equal(pair->name, pair->name_bytes, "Content-Type"))
+            continue;
+        headers[count].name = text_copy(pair->name, pair->name_bytes);
+        headers[count].text = text_copy(pair->value, pair->value_bytes);
+        count++;
+    }
+    return count;
+}
+
+static struct message *reply_plain(const crew_task *task,
+                                   const struct crew_answer *answer) {
+    struct message_header headers[PLAIN_HEADERS_MAX + 3] = {0};
+    size_t theirs = plain_headers(headers, answer);
+    size_t count = theirs;
+    headers[count++] = (struct message_header){NAME_STATUS, NULL, status_of(answer)};
+    if (answer->error != 0)
+        headers[count++] =
+            (struct message_header){NAME_ERROR, crew_error_word(answer->error), 0};
+    if (answer->run_us != 0)
+        headers[count++] =
+            (struct message_header){NAME_RUN_US, NULL, (int64_t)answer->run_us};
+    struct message_properties p = {.exchange = "",
+                                   .routing_key = task->reply_to,
+                                   .content_type = answer->content_type,
+                                   .correlation_id =
+                                       task->source->message->p.correlation_id,
+                                   .headers = headers,
+                                   .header_count = count,
+                                   .mandatory = true};
+    struct message *m = message_new(&p);
+    for (size_t i = 0; i < theirs; i++) {
+        free((char *)headers[i].name);
+        free((char *)headers[i].text);
+    }
+    buffer_append(&m->body, answer->body, answer->body_bytes);
+    return m;
+}
+
+/* The same body with other properties. Frees OLD. */
+static struct message *remake(struct message *old, const char *reply_to,
+                              const char *encoding) {
+    struct message_properties p = old->p;
+    p.routing_key = reply_to;
+    p.content_encoding = encoding;
+    struct message *m = message_new(&p);
+    m->body = old->body;
+    buffer_init(&old->body);
+    message_free(old);
+    return m;
+}
+
+/* ---- on its way
+ * ------------------------------------------------------------------------ */
+
+static void reply_publish(crew_task *task) {
+    task->reply_state = REPLY_SENT;
+    task->reply->owner = task;
+    session_publish(&task->worker->session, task->reply);
+}
+
+void reply_send(crew_task *task) {
+    if (task->worker->session.links[SESSION_PUBLISHER].epoch != 0) {
+        reply_publish(task);
+    } else {
+        task->reply_state = REPLY_WAITING;
+        DL_APPEND(task->worker->unsent, task);
+    }
+}
+
+void replies_flush(crew_worker *w) {
+    if (w->session.links[SESSION_PUBLISHER].epoch == 0)
+        return;
+    crew_task *task, *next;
+    DL_FOREACH_SAFE (w->unsent, task, next) {
+        DL_DELETE(w->unsent, task);
+        reply_publish(task);
+    }
+}
+
+static void compressed(struct session_squeeze *q) {
+    crew_task *task = q->arg;
+    if (task != NULL)
+        task->squeeze = NULL;
+    if (task != NULL && q->result != CREW_ECLOSED) {
+        struct buffer *from = q->result == 0 ? &q->out : &q->in;
+        task->reply->body = *from;
+        buffer_init(from);
+        if (q->result == 0)
+            task->reply = remake(task->reply, task->reply->p.routing_key, "gzip");
+        reply_send(task);
+    }
+    session_squeeze_free(q);
+}
+
+/* Memory is out, or the answer does not fit its form: say so instead. */
+static struct message *reply_or_apology(const crew_task *task,
+                                        const struct crew_answer *answer) {
+    bool http = task->form == CREW_HTTP;
+    struct message *m = http ? reply_http(task, answer) : reply_plain(task, answer);
+    if (!m->body.failed)
+        return m;
+    message_free(m);
+    struct crew_answer apology = {.error = CREW_EBADRESPONSE};
+    return http ? reply_http(task, &apology) : reply_plain(task, &apology);
+}
+
+void reply_make(crew_task *task, const struct crew_answer *answer) {
+    crew_worker *w = task->worker;
+    if (task->reply_to == NULL) {
+        task->reply_state = REPLY_SAFE;
+        return;
+    }
+    task->reply = reply_or_apology(task, answer);
+    if (w->gzip_above_bytes != 0 && task->reply->body.len > w->gzip_above_bytes) {
+        task->reply_state = REPLY_COMPRESSING;
+        task->squeeze =
+            session_deflate(&w->session, &task->reply->body, task, compressed);
+    } else {
+        reply_send(task);
+    }
+}
+
+/* ---- what becomes of it
+ * ---------------------------------------------------------------- */
+
+void reply_fate(crew_task *task, struct message *m) {
+    bool safe = m->fate == MESSAGE_CONFIRMED || m->fate == MESSAGE_RETURNED ||
+                m->fate == MESSAGE_NACKED || task->deadline_ms + 1000 < clock_ms();
+    task->reply = m;
+    if (task->reply_again || !safe) {
+        task->reply_again = false;
+        task->reply = remake(m, task->reply_to, m->p.content_encoding);
+        reply_send(task);
+        return;
+    }
+    task->reply_state = REPLY_SAFE;
+    task_reply_is_safe(task);
+}
+
+/* The caller has sent its request again and listens elsewhere now, or may have missed the
+ * answer. */
+void reply_readdress(crew_task *task, const char *reply_to) {
+    free(task->reply_to);
+    task->reply_to = memory_text(reply_to);
+    if (task->reply == NULL || reply_to == NULL) {
+        task_reply_is_safe(task);
+        return;
+    }
+    switch (task->reply_state) {
+    case REPLY_SENT:
+        task->reply_again = true;
+        break;
+    case REPLY_SAFE:
+        task->reply = remake(task->reply, reply_to, task->reply->p.content_encoding);
+        reply_send(task);
+        break;
+    case REPLY_NONE:
+    case REPLY_COMPRESSING:
+    case REPLY_WAITING:
+        task->reply = remake(task->reply, reply_to, task->reply->p.content_encoding);
+        break;
+    }
+}
+
+void reply_taken(crew_task *task) {
+    if (task->reply_to == NULL)
+        return;
+    struct message_properties p = {.exchange = "",
+                                   .routing_key = task->reply_to,
+                                   .content_type = WIRE_CONTENT_TYPE,
+                                   .correlation_id = task->id};
+    struct wire_item item = {.kind = WIRE_TAKEN,
+                             .id = text_bytes(task->id),
+                             .worker = text_bytes(task->worker->uuid)};
+    struct message *m = message_new(&p);
+    wire_begin(&m->body);
+    wire_put(&m->body, &item);
+    session_publish(&task->worker->session, m);
+}

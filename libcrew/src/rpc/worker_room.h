@@ -1,0 +1,165 @@
+/* The inside of a worker, shared by the files worker*.c.
+ *
+ * A delivery is an AMQP message that came in; it carries one or more tasks, and is acked
+ * when all of them are settled. A task is settled when its answer is safe with the broker
+ * (or there is nobody to answer) and its owner is done with it.
+ */
+#ifndef CREW_RPC_WORKER_ROOM_H
+#define CREW_RPC_WORKER_ROOM_H
+
+#include "rpc/names.h"
+#include "rpc/session.h"
+#include "wire/item.h"
+#include "wire/limits.h"
+#include <crew/worker.h>
+#include <uthash.h>
+
+/* The life of a task. Transitions: worker_task.c. */
+enum task_state {
+    TASK_WAITING,   /* with the owner, not begun: awaits begin, put_back or a cancel */
+    TASK_CANCELLED, /* with the owner, and begin will refuse it */
+    TASK_RUNNING,   /* a handler has it: awaits the answer */
+    TASK_ANSWERED,  /* answered, the owner is not done yet (a handler is being killed) */
+    TASK_SETTLING,  /* the owner is done: awaits that the answer is safe */
+    TASK_PUT_BACK,  /* published again: awaits the broker's confirm */
+    TASK_KEPT /* settled; its answer is kept until the deadline, should it come again */
+};
+
+enum reply_state {
+    REPLY_NONE,        /* no answer yet */
+    REPLY_COMPRESSING, /* on the offload thread */
+    REPLY_WAITING,     /* for a connection, in the list unsent */
+    REPLY_SENT,        /* with the link: its fate is awaited */
+    REPLY_SAFE         /* the broker has it, or nobody waits for it */
+};
+
+struct delivery {
+    struct message *message;
+    size_t refs;      /* tasks that read from it */
+    size_t unsettled; /* tasks that hold its ack back */
+};
+
+struct crew_task {
+    crew_worker *worker;
+    enum task_state state;
+    enum reply_state reply_state;
+    bool reply_again; /* SENT, and to be sent once more to the address it has now */
+
+    UT_hash_handle hh; /* worker->tasks, by key */
+    char *key;         /* id, or reply queue and id for callers that are not crew's */
+    struct delivery *source;    /* its bytes */
+    struct delivery *settle;    /* its ack; null: none to give */
+    struct session_timer timer; /* RUNNING: say that it was taken; KEPT: until when */
+
+    enum crew_form form;
+    bool understands_notices;
+    const char *name;      /* of the task, in the source's consumer tag */
+    char *id;              /* "" when a foreign caller gave none */
+    char *reply_to;        /* null: nobody to answer */
+    struct wire_item item; /* HTTP: as it came; plain: kind, id and body only */
+    struct buffer pairs;   /* plain: its headers as a name/value block */
+    uint64_t deadline_ms;
+    bool may_repeat;
+
+    struct message *reply; /* ours, or the link's while REPLY_SENT */
+    struct session_squeeze *squeeze;
+    struct crew_task *prev, *next; /* in unsent (WAITING) or kept (KEPT) */
+};
+
+/* A task queue that is consumed, or is to be. */
+enum served_state {
+    SERVED_IDLE,      /* no connection, or the broker refused: awaits either */
+    SERVED_DECLARING, /* steps are under way; ends with LINK_OP_DONE of its consume */
+    SERVED_CONSUMING,
+    SERVED_CANCELLING /* ends with LINK_OP_DONE of its cancel */
+};
+
+struct served {
+    char *queue;
+    UT_hash_handle hh;
+    enum served_state state;
+    bool wanted; /* false: to be forgotten when it is no longer consumed */
+};
+
+/* An id that a caller took back before its task came. */
+struct cancelled {
+    crew_worker *worker;
+    char id[LIMIT_ITEM_ID_BYTES];
+    size_t id_bytes;
+    UT_hash_handle hh;
+    struct session_timer timer; /* its deadline: then the task cannot run anyway */
+};
+
+struct crew_worker {
+    struct session session;
+    char uuid[37];
+    unsigned prefetch;
+    size_t gzip_above_bytes;
+    size_t max_request_bytes;
+    void (*on_task)(void *arg, crew_task *task);
+    void *task_arg;
+
+    char *notice_queue; /* of the present connection; null: none yet */
+    struct served *served;
+    bool said_ready;
+    bool warned_foreign;
+    struct session_timer retry;
+
+    struct crew_task *tasks;  /* all, by key */
+    struct crew_task *unsent; /* answers that wait for a connection */
+    struct crew_task *kept;   /* oldest first */
+    size_t kept_count;
+    size_t kept_bytes;
+    size_t inflating;
+    struct cancelled *cancelled;
+    uint64_t reported_ms;
+};
+
+#define TASK_TAKEN_AFTER_MS 100u
+#define KEPT_MAX_BYTES (64u * 1024u * 1024u)
+
+/* worker.c */
+void worker_warn(crew_worker *w, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* worker_queues.c: what is consumed */
+void queues_listen(crew_worker *w); /* the publishing side is connected */
+void queues_connected(crew_worker *w);
+void queues_disconnected(crew_worker *w);
+void queues_op_done(crew_worker *w, struct link_op *op); /* frees op */
+void queues_consumer_gone(crew_worker *w, const char *queue);
+void queues_retry(struct session_timer *timer);
+bool queues_ready(const crew_worker *w);
+size_t queues_cancelling(const crew_worker *w);
+void queues_fini(crew_worker *w);
+
+/* worker_receive.c: what comes in. Frees M, or keeps it as long as its tasks live. */
+void worker_receive(crew_worker *w, struct message *m);
+
+/* worker_task.c: the life cycle */
+crew_task *task_new(crew_worker *w, struct delivery *d);
+void task_add(crew_task *task, const char *key); /* key is copied */
+void task_offer(crew_task *task);                /* to the owner */
+void task_refuse(crew_task *task, int error); /* answer without the owner; 0: silently */
+void task_redelivered(crew_task *task, struct delivery *d, const char *reply_to);
+void task_cancel(crew_task *task);
+void task_reply_is_safe(crew_task *task);
+void task_message_fate(crew_task *task, struct message *m);
+void task_free(crew_task *task);
+void delivery_settle(crew_worker *w, struct delivery *d); /* one of its tasks less */
+void delivery_release(struct delivery *d);                /* one reader less */
+
+/* worker_reply.c: answers on their way */
+void reply_make(crew_task *task, const struct crew_answer *answer);
+void reply_send(crew_task *task); /* now, or when there is a connection */
+void reply_fate(crew_task *task, struct message *m);
+void reply_readdress(crew_task *task, const char *reply_to);
+void reply_taken(crew_task *task);
+void replies_flush(crew_worker *w);
+
+/* worker_cancelled.c */
+void cancelled_remember(crew_worker *w, const struct wire_item *item);
+bool cancelled_has(const crew_worker *w, const void *id, size_t id_bytes);
+void cancelled_fini(crew_worker *w);
+
+#endif

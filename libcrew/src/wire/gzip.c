@@ -1,0 +1,116 @@
+/* gzip with bounds: no more time for what does not shrink, no more memory than allowed.
+ */
+#include "wire/gzip.h"
+
+#include <crew/error.h>
+#include <stdint.h>
+#include <zlib.h>
+
+#define GZIP_ONLY_BITS \
+    (15 + 16) /* zlib: the largest window, a gzip header and nothing else */
+#define USUAL_MEMORY_LEVEL 8
+#define SAMPLE_BYTES (64u * 1024u)
+#define FIRST_OUTPUT_BYTES (16u * 1024u)
+#define LARGEST_STEP_BYTES (4u * 1024u * 1024u)
+
+static size_t worthwhile_bytes(size_t bytes) {
+    return bytes - bytes / 8;
+}
+
+/* Compress the sample, then the rest in the same stream; a flush between the two makes
+ * the sample's size known. */
+static bool deflate_into(z_stream *z, size_t bytes) {
+    if (bytes > SAMPLE_BYTES) {
+        z->avail_in = SAMPLE_BYTES;
+        if (deflate(z, Z_SYNC_FLUSH) != Z_OK || z->avail_in > 0 ||
+            z->total_out > worthwhile_bytes(SAMPLE_BYTES)) {
+            return false;
+        }
+        bytes -= SAMPLE_BYTES;
+    }
+    z->avail_in = (uInt)bytes;
+    return deflate(z, Z_FINISH) == Z_STREAM_END;
+}
+
+bool gzip_deflate(struct buffer *to, const void *data, size_t bytes) {
+    z_stream z = {0};
+    if (to->failed || bytes == 0 || bytes > UINT32_MAX) {
+        return false;
+    }
+    /* There is room for a result that is worth it, so a larger one fails by itself. */
+    uint8_t *room = buffer_reserve(to, worthwhile_bytes(bytes));
+    if (room == NULL) {
+        to->failed = false; /* the caller can send it as it is */
+        return false;
+    }
+    if (deflateInit2(&z, Z_BEST_SPEED, Z_DEFLATED, GZIP_ONLY_BITS, USUAL_MEMORY_LEVEL,
+                     Z_DEFAULT_STRATEGY) != Z_OK) {
+        return false;
+    }
+    z.next_in = (z_const Bytef *)data;
+    z.next_out = room;
+    z.avail_out = (uInt)worthwhile_bytes(bytes);
+    bool worth_it = deflate_into(&z, bytes);
+    if (worth_it) {
+        to->len += z.total_out;
+    }
+    deflateEnd(&z);
+    return worth_it;
+}
+
+/* How much room to make next: what came out so far, as data that shrinks well goes on to
+ * do, and one byte above the limit, which shows that it was passed. */
+static size_t next_step(size_t produced, size_t max_bytes) {
+    size_t step = produced < FIRST_OUTPUT_BYTES ? FIRST_OUTPUT_BYTES : produced;
+    if (step > LARGEST_STEP_BYTES) {
+        step = LARGEST_STEP_BYTES;
+    }
+    return step > max_bytes - produced ? max_bytes - produced + 1 : step;
+}
+
+static int error_of(int zlib_result) {
+    return zlib_result == Z_MEM_ERROR ? CREW_ENOMEM : CREW_EMALFORMED;
+}
+
+/* One step of output. CREW_OK with *ENDED: nothing is left to do. */
+static int inflate_step(z_stream *z, struct buffer *to, size_t room_bytes, bool *ended) {
+    z->next_out = buffer_reserve(to, room_bytes);
+    if (z->next_out == NULL) {
+        return CREW_ENOMEM;
+    }
+    z->avail_out = (uInt)room_bytes;
+    int result = inflate(z, Z_NO_FLUSH);
+    to->len += room_bytes - z->avail_out;
+    if (result == Z_STREAM_END && z->avail_in > 0) {
+        return inflateReset(z) == Z_OK ? CREW_OK : CREW_EMALFORMED;
+    }
+    *ended = result == Z_STREAM_END;
+    /* Z_BUF_ERROR: input is over before the stream is. */
+    return result == Z_OK || *ended ? CREW_OK : error_of(result);
+}
+
+int gzip_inflate(struct buffer *to, const void *data, size_t bytes, size_t max_bytes) {
+    z_stream z = {0};
+    const size_t before = to->len;
+    bool ended = false;
+    if (bytes > UINT32_MAX) {
+        return CREW_ETOOLARGE;
+    }
+    int error = inflateInit2(&z, GZIP_ONLY_BITS) == Z_OK ? CREW_OK : CREW_ENOMEM;
+    z.next_in = (z_const Bytef *)data;
+    z.avail_in = (uInt)bytes;
+    while (!ended && error == CREW_OK) {
+        size_t produced = to->len - before;
+        error = produced > max_bytes
+                    ? CREW_ETOOLARGE
+                    : inflate_step(&z, to, next_step(produced, max_bytes), &ended);
+    }
+    if (error == CREW_OK && to->len - before > max_bytes) {
+        error = CREW_ETOOLARGE;
+    }
+    if (error != CREW_OK) {
+        to->len = before;
+    }
+    inflateEnd(&z);
+    return error;
+}

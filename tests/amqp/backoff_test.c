@@ -1,0 +1,59 @@
+/* How long a link waits before it tries again. */
+#include "amqp/backoff.h"
+#include "cmocka_all.h"
+
+static void assert_between(uint32_t ms, uint32_t low, uint32_t high) {
+    assert_in_range(ms, low, high);
+}
+
+static void test_grows_to_a_limit(void **state) {
+    (void)state;
+    struct backoff b = {.url_count = 1};
+    const uint32_t most[] = {100, 200, 400, 800, 1600, 3200, 5000, 5000, 5000};
+    for (size_t i = 0; i < sizeof most / sizeof most[0]; i++) {
+        assert_between(backoff_after_failure_ms(&b), most[i] / 2, most[i]);
+        assert_int_equal(b.url, 0);
+    }
+    for (int i = 0; i < 100; i++) {
+        assert_between(backoff_after_failure_ms(&b), 2500, 5000);
+    }
+}
+
+static void test_other_addresses_are_tried_soon(void **state) {
+    (void)state;
+    struct backoff b = {.url_count = 3};
+    for (int i = 0; i < 5; i++) {
+        b.rounds = 9;
+        assert_between(backoff_after_failure_ms(&b), 50, 100);
+        assert_int_equal(b.url, 1);
+        assert_between(backoff_after_failure_ms(&b), 50, 100);
+        assert_int_equal(b.url, 2);
+        assert_between(backoff_after_failure_ms(&b), 2500, 5000);
+        assert_int_equal(b.url, 0);
+    }
+}
+
+static void test_a_connection_that_lasted_resets(void **state) {
+    (void)state;
+    struct backoff b = {.url_count = 2, .url = 1, .rounds = 9};
+    assert_between(backoff_after_loss_ms(&b, 60000), 50, 100);
+    assert_int_equal(b.url, 0);
+}
+
+static void test_one_that_breaks_at_once_does_not(void **state) {
+    (void)state;
+    struct backoff b = {.url_count = 1};
+    assert_between(backoff_after_loss_ms(&b, 5), 50, 100);
+    assert_between(backoff_after_loss_ms(&b, 5), 100, 200);
+    assert_between(backoff_after_loss_ms(&b, 5), 200, 400);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_grows_to_a_limit),
+        cmocka_unit_test(test_other_addresses_are_tried_soon),
+        cmocka_unit_test(test_a_connection_that_lasted_resets),
+        cmocka_unit_test(test_one_that_breaks_at_once_does_not),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,143 @@
+/* A link over TLS, to the broker of with-tls-broker. */
+#include "base/memory.h"
+#include "cmocka_all.h"
+#include "stage.h"
+#include <stdlib.h>
+#include <string.h>
+
+static int port_of(const char *variable) {
+    const char *text = getenv(variable);
+    assert_non_null(text);
+    return atoi(text);
+}
+
+static void start_tls(struct stage *s, const char *host, const char *port_variable,
+                      const char *ca_variable) {
+    struct crew_broker broker;
+    stage_broker(&broker);
+    free(broker.urls[0].host);
+    broker.urls[0].host = memory_text(host);
+    broker.urls[0].port = port_of(port_variable);
+    broker.urls[0].tls = true;
+    broker.heartbeat_s = 1;
+    if (ca_variable != NULL) {
+        broker.ca_file = memory_text(getenv(ca_variable));
+    }
+    stage_start(s, &broker);
+}
+
+static void expect_failure(struct stage *s, const char *part) {
+    struct link_event *event = stage_expect(s, LINK_FAILED);
+    if (strstr(event->text, part) == NULL) {
+        fail_msg("\"%s\" is not in \"%s\"", part, event->text);
+    }
+    link_event_free(event);
+    stage_close(s);
+}
+
+static void test_messages_of_all_sizes(void **state) {
+    (void)state;
+    const size_t sizes[] = {0, 1, 131064, 131065, 5u << 20};
+    struct stage s;
+    char queue[40];
+    start_tls(&s, "localhost", "TLS_PORT", "TLS_CA");
+    stage_pass(&s, LINK_OPEN);
+    stage_queue(&s, queue);
+    stage_consume(&s, queue, false);
+    uint8_t *body = memory_zeroed(5u << 20);
+    for (size_t i = 0; i < 5u << 20; i++) {
+        body[i] = (uint8_t)(i * 7 ^ i >> 8);
+    }
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        link_publish(s.link, s.epoch, stage_message(queue, body, sizes[i]));
+        struct message *m = stage_delivery(&s);
+        assert_int_equal(m->body.len, sizes[i]);
+        if (sizes[i] > 0) {
+            assert_memory_equal(m->body.data, body, sizes[i]);
+        }
+        link_ack(s.link, s.epoch, m->delivery_tag);
+        message_free(m);
+        struct link_event *event = stage_expect(&s, LINK_PUBLISHED);
+        assert_int_equal(event->message->fate, MESSAGE_CONFIRMED);
+        link_event_free(event);
+    }
+    free(body);
+    stage_close(&s);
+}
+
+static void test_many_at_once(void **state) {
+    (void)state;
+    enum { COUNT = 5000 };
+    struct stage s;
+    char queue[40];
+    start_tls(&s, "localhost", "TLS_PORT", "TLS_CA");
+    stage_pass(&s, LINK_OPEN);
+    stage_queue(&s, queue);
+    stage_consume(&s, queue, false);
+    for (int i = 0; i < COUNT; i++) {
+        link_publish(s.link, s.epoch, stage_message(queue, "some body", 9));
+    }
+    for (int i = 0; i < COUNT; i++) {
+        struct message *m = stage_delivery(&s);
+        link_ack(s.link, s.epoch, m->delivery_tag);
+        message_free(m);
+        stage_pass(&s, LINK_PUBLISHED);
+    }
+    stage_expect_depth(&s, queue, 0);
+    stage_close(&s);
+}
+
+static void test_idle_link_is_kept_alive(void **state) {
+    (void)state;
+    struct stage s;
+    start_tls(&s, "localhost", "TLS_PORT", "TLS_CA");
+    stage_pass(&s, LINK_OPEN);
+    assert_null(stage_await(&s, LINK_LOST, 4000));
+    assert_int_equal(stage_publish(&s, stage_message("crew.test.none", "x", 1)),
+                     MESSAGE_CONFIRMED);
+    stage_close(&s);
+}
+
+static void test_unknown_authority_is_refused(void **state) {
+    (void)state;
+    struct stage s;
+    start_tls(&s, "localhost", "TLS_PORT", "TLS_OTHER_CA");
+    expect_failure(&s, "verif");
+    start_tls(&s, "localhost", "TLS_PORT", NULL); /* the system's bundle */
+    expect_failure(&s, "verif");
+}
+
+static void test_wrong_host_name_is_refused(void **state) {
+    (void)state;
+    struct stage s;
+    start_tls(&s, "127.0.0.1", "TLS_PORT", "TLS_CA");
+    expect_failure(&s, "verif");
+}
+
+static void test_expired_certificate_is_refused(void **state) {
+    (void)state;
+    struct stage s;
+    start_tls(&s, "localhost", "TLS_EXPIRED_PORT", "TLS_CA");
+    expect_failure(&s, "verif");
+}
+
+static void test_missing_ca_file_is_said(void **state) {
+    (void)state;
+    struct stage s;
+    setenv("TLS_NONE", "/nonexistent/ca.pem", 1);
+    start_tls(&s, "localhost", "TLS_PORT", "TLS_NONE");
+    expect_failure(&s, "/nonexistent/ca.pem");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_messages_of_all_sizes),
+        cmocka_unit_test(test_many_at_once),
+        cmocka_unit_test(test_idle_link_is_kept_alive),
+        cmocka_unit_test(test_unknown_authority_is_refused),
+        cmocka_unit_test(test_wrong_host_name_is_refused),
+        cmocka_unit_test(test_expired_certificate_is_refused),
+        cmocka_unit_test(test_missing_ca_file_is_said),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

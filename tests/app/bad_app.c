@@ -1,0 +1,60 @@
+/* Apps that cannot be used, one for each BAD_ macro. */
+#include <crew/app.h>
+
+#if defined BAD_STRANGER
+
+int no_crew_app(void);
+
+CREW_API int no_crew_app(void) {
+    return 0;
+}
+
+#else
+
+#if defined BAD_ABI
+#undef CREW_APP_ABI
+#define CREW_APP_ABI 999
+#endif
+
+static int handler(crew_request *request, crew_response *response) {
+    (void)request;
+    return crew_response_text(response, "");
+}
+
+static int setup(crew_app *app, void **state) {
+    (void)app;
+    (void)state;
+    return 3;
+}
+
+static void teardown(void *state) {
+    (void)state;
+    __builtin_trap(); /* what was not set up is not torn down */
+}
+
+CREW_APP(app) {
+    (void)app;
+#if !defined BAD_EMPTY
+    crew_app_task(app, "one", handler);
+#endif
+#if defined BAD_DUPLICATE
+    crew_app_task(app, "one", handler);
+#endif
+#if defined BAD_CONFLICT
+    crew_app_task(app, "http", handler);
+    crew_app_route(app, "GET", "/", handler);
+#endif
+#if defined BAD_SETUP
+    crew_app_state(app, setup, teardown);
+#else
+    (void)setup;
+    (void)teardown;
+    (void)handler;
+#endif
+#if defined BAD_FAILING
+    return 5;
+#endif
+    return 0;
+}
+
+#endif

@@ -1,0 +1,42 @@
+/* A host with a port in memory. */
+#include "host_port.h"
+
+static int on_call(void *arg, const struct crew_call *call,
+                   const struct crew_answer **answer) {
+    struct host_port *port = arg;
+    port->calls++;
+    port->call_expiration_ms = call->expiration_ms;
+    if (port->serves != NULL) {
+        struct crew_task_view view = {
+            .form = call->form, .task = call->task, .id = "sub"};
+        crew_host_run(port->serves, &view, call->expiration_ms, &port->answer);
+    }
+    *answer = &port->answer;
+    return port->answer.error;
+}
+
+static void on_log(void *arg, enum crew_log_level level, const char *request_id,
+                   const char *text) {
+    struct host_port *port = arg;
+    buffer_printf(&port->log, "%d %s %s\n", (int)level, request_id, text);
+}
+
+static bool on_stopping(void *arg) {
+    return ((struct host_port *)arg)->stopping;
+}
+
+struct crew_host_options host_port_options(struct host_port *port, const char *path,
+                                           char *argv[2]) {
+    return (struct crew_host_options){.path = path,
+                                      .argc = 2,
+                                      .argv = argv,
+                                      .route_task = "http",
+                                      .uuid = "process-uuid",
+                                      .node_uuid = "node-uuid",
+                                      .max_response_bytes = 1000,
+                                      .port = {port, on_call, on_log, on_stopping}};
+}
+
+void host_port_fini(struct host_port *port) {
+    buffer_fini(&port->log);
+}

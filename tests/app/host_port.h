@@ -1,0 +1,22 @@
+/* A host with a port in memory: what its handlers ask of the outside ends up here. */
+#ifndef CREW_TEST_HOST_PORT_H
+#define CREW_TEST_HOST_PORT_H
+
+#include "base/buffer.h"
+#include <crew/host.h>
+
+struct host_port {
+    struct buffer log; /* "LEVEL ID TEXT\n" ... */
+    bool stopping;
+    unsigned calls;
+    uint32_t call_expiration_ms; /* of the last call */
+    struct crew_answer answer;   /* what the next call ends with */
+    crew_host *serves;           /* if there: calls are run by this host */
+};
+
+/* Options for PATH with this port; argv is PATH and "argument". */
+struct crew_host_options host_port_options(struct host_port *port, const char *path,
+                                           char *argv[2]);
+void host_port_fini(struct host_port *port);
+
+#endif

@@ -1,0 +1,222 @@
+/* What a handler reads, from the block of pairs on the wire. */
+#include "cmocka_all.h"
+
+#include "app/request.h"
+#include "task_maker.h"
+#include "wire/item.h"
+#include <stdlib.h>
+#include <string.h>
+
+struct begun {
+    struct task_maker maker;
+    struct crew_request request;
+};
+
+static struct begun *begin_form(enum crew_form form, const char *content_type,
+                                const char *const *params) {
+    struct begun *begun = calloc(1, sizeof *begun);
+    assert_non_null(begun);
+    task_maker_init(&begun->maker, form, "http", params);
+    begun->maker.view.content_type = content_type;
+    assert_int_equal(request_begin(&begun->request, NULL, &begun->maker.view, 1000),
+                     CREW_OK);
+    return begun;
+}
+
+#define BEGIN(...) begin_form(CREW_HTTP, NULL, (const char *const[]){__VA_ARGS__, NULL})
+
+static void end(struct begun *begun) {
+    request_fini(&begun->request);
+    task_maker_fini(&begun->maker);
+    free(begun);
+}
+
+static void test_request_reads_http(void **state) {
+    (void)state;
+    struct begun *b =
+        BEGIN("REQUEST_METHOD", "POST", "QUERY_STRING", "a=%41&n=12", "PATH_INFO", "/p q",
+              "SCRIPT_NAME", "/script", "CONTENT_TYPE", "text/x");
+    assert_string_equal(crew_request_method(&b->request), "POST");
+    assert_string_equal(crew_request_path(&b->request), "/p q");
+    assert_string_equal(crew_request_query(&b->request), "a=%41&n=12");
+    assert_string_equal(crew_request_query_value(&b->request, "a"), "A");
+    assert_string_equal(crew_request_query_value(&b->request, "a"), "A");
+    assert_null(crew_request_query_value(&b->request, "b"));
+    assert_int_equal(crew_request_query_number(&b->request, "n", 0, 12, -1), 12);
+    assert_int_equal(crew_request_query_number(&b->request, "n", 0, 11, -1), -1);
+    assert_int_equal(crew_request_query_number(&b->request, "x", 0, 11, -1), -1);
+    assert_string_equal(crew_request_content_type(&b->request), "text/x");
+    assert_string_equal(crew_request_task(&b->request), "http");
+    assert_string_equal(crew_request_id(&b->request), "id-1");
+    assert_int_equal(crew_request_form(&b->request), CREW_HTTP);
+    uint32_t left_ms = crew_request_left_ms(&b->request);
+    assert_in_range(left_ms, 1, 1000);
+    end(b);
+}
+
+static void assert_path(const char *wanted, struct begun *b) {
+    assert_string_equal(crew_request_path(&b->request), wanted);
+    assert_int_equal(b->request.path_bytes, strlen(wanted));
+    end(b);
+}
+
+static void test_request_path_has_three_sources(void **state) {
+    (void)state;
+    assert_path("/info", BEGIN("SCRIPT_NAME", "/script", "PATH_INFO", "/info"));
+    assert_path("/script", BEGIN("SCRIPT_NAME", "/script", "PATH_INFO", ""));
+    assert_path("/script", BEGIN("REQUEST_URI", "/uri", "SCRIPT_NAME", "/script"));
+    assert_path("/u+ i", BEGIN("REQUEST_URI", "/u+%20i?x=/y"));
+    assert_path("/%20", BEGIN("PATH_INFO", "/%20", "REQUEST_URI", "/x"));
+    assert_path("", BEGIN("REQUEST_METHOD", "GET"));
+}
+
+static void test_request_header_in_any_case(void **state) {
+    (void)state;
+    struct begun *b =
+        BEGIN("HTTP_X_FORWARDED_FOR", "1", "HTTP_ACCEPT", "first", "HTTP_ACCEPT",
+              "second", "CONTENT_TYPE", "text/x", "CONTENT_LENGTH", "5",
+              "HTTP_CONTENT_LENGTH", "6", "X_FOO", "not a header", "HTTP_", "nothing");
+    const struct crew_request *request = &b->request;
+    assert_string_equal(crew_request_header(request, "X-Forwarded-For"), "1");
+    assert_string_equal(crew_request_header(request, "x-forwarded-for"), "1");
+    assert_string_equal(crew_request_header(request, "ACCEPT"), "first");
+    assert_string_equal(crew_request_header(request, "content-type"), "text/x");
+    assert_string_equal(crew_request_header(request, "Content-Length"), "5");
+    assert_null(crew_request_header(request, "X-Foo"));
+    assert_null(crew_request_header(request, "Accep"));
+    assert_null(crew_request_header(request, "Accept-"));
+    assert_null(crew_request_header(request, ""));
+    end(b);
+}
+
+static void test_request_params_keep_order_and_repetition(void **state) {
+    (void)state;
+    struct begun *b = BEGIN("B", "1", "A", "2", "B", "3", "E", "");
+    size_t count;
+    const struct crew_pair *params = crew_request_params(&b->request, &count);
+    assert_int_equal(count, 4);
+    assert_string_equal(params[0].name, "B");
+    assert_string_equal(params[1].name, "A");
+    assert_string_equal(params[2].value, "3");
+    assert_string_equal(params[3].value, "");
+    assert_string_equal(crew_request_param(&b->request, "B"), "1");
+    assert_string_equal(crew_request_param(&b->request, "E"), "");
+    assert_null(crew_request_param(&b->request, "b"));
+    end(b);
+}
+
+static void test_request_passes_bytes_as_they_are(void **state) {
+    (void)state;
+    struct begun *b = BEGIN("HTTP_X", "\xff\xfe\x01");
+    assert_string_equal(crew_request_header(&b->request, "x"), "\xff\xfe\x01");
+    end(b);
+
+    struct buffer block = BUFFER_INIT;
+    wire_put_pair(&block, "PATH_INFO", 9, "/a\0b", 4);
+    struct crew_task_view view = {.form = CREW_HTTP,
+                                  .task = "http",
+                                  .id = "1",
+                                  .pairs = block.data,
+                                  .pairs_bytes = block.len};
+    struct crew_request request = {0};
+    assert_int_equal(request_begin(&request, NULL, &view, 1), CREW_OK);
+    size_t count;
+    const struct crew_pair *params = crew_request_params(&request, &count);
+    assert_int_equal(params[0].value_bytes, 4);
+    assert_memory_equal(params[0].value, "/a\0b", 5);
+    assert_string_equal(crew_request_path(&request), "/a");
+    assert_int_equal(request.path_bytes, 4);
+    request_fini(&request);
+    buffer_fini(&block);
+}
+
+static void test_request_body_ends_with_a_zero(void **state) {
+    (void)state;
+    const char *const no_params[] = {NULL};
+    struct task_maker maker;
+    task_maker_init(&maker, CREW_HTTP, "http", no_params);
+    struct crew_request request = {0};
+    size_t bytes = 1;
+    assert_int_equal(request_begin(&request, NULL, &maker.view, 1), CREW_OK);
+    assert_string_equal(crew_request_body(&request, &bytes), "");
+    assert_int_equal(bytes, 0);
+    request_end(&request);
+
+    size_t large_bytes = 3 * 1024 * 1024;
+    char *large = malloc(large_bytes);
+    assert_non_null(large);
+    memset(large, 'x', large_bytes);
+    task_maker_body(&maker, large, large_bytes);
+    assert_int_equal(request_begin(&request, NULL, &maker.view, 1), CREW_OK);
+    const char *body = crew_request_body(&request, &bytes);
+    assert_int_equal(bytes, large_bytes);
+    assert_memory_equal(body, large, large_bytes);
+    assert_int_equal(body[large_bytes], '\0');
+    request_end(&request);
+    assert_true(request.arena.cap <= 64 * 1024);
+    free(large);
+    request_fini(&request);
+    task_maker_fini(&maker);
+}
+
+static void test_request_plain_call(void **state) {
+    (void)state;
+    const char *const headers[] = {"X-One", "1", "REQUEST_METHOD", "GET", NULL};
+    struct begun *b = begin_form(CREW_PLAIN, "application/json", headers);
+    assert_string_equal(crew_request_method(&b->request), "");
+    assert_string_equal(crew_request_path(&b->request), "");
+    assert_string_equal(crew_request_query(&b->request), "");
+    assert_null(crew_request_query_value(&b->request, "a"));
+    assert_string_equal(crew_request_content_type(&b->request), "application/json");
+    assert_string_equal(crew_request_header(&b->request, "x-one"), "1");
+    assert_int_equal(crew_request_form(&b->request), CREW_PLAIN);
+    end(b);
+    b = begin_form(CREW_PLAIN, NULL, headers);
+    assert_string_equal(crew_request_content_type(&b->request), "");
+    end(b);
+}
+
+static void test_request_refuses_a_torn_block(void **state) {
+    (void)state;
+    static const uint8_t torn[] = {0, 1, 0, 0, 0, 9, 'A', 'b'};
+    struct crew_task_view view = {.form = CREW_HTTP,
+                                  .task = "http",
+                                  .id = "1",
+                                  .pairs = torn,
+                                  .pairs_bytes = sizeof torn};
+    struct crew_request request = {0};
+    assert_int_equal(request_begin(&request, NULL, &view, 1), CREW_EBADENVELOPE);
+    request_end(&request);
+    request_fini(&request);
+}
+
+static void test_request_forgets_the_one_before(void **state) {
+    (void)state;
+    struct begun *b = BEGIN("QUERY_STRING", "a=1", "PATH_INFO", "/x");
+    assert_string_equal(crew_request_query_value(&b->request, "a"), "1");
+    request_end(&b->request);
+    task_maker_fini(&b->maker);
+    const char *const params[] = {"QUERY_STRING", "b=2", NULL};
+    task_maker_init(&b->maker, CREW_HTTP, "http", params);
+    assert_int_equal(request_begin(&b->request, NULL, &b->maker.view, 0), CREW_OK);
+    assert_null(crew_request_query_value(&b->request, "a"));
+    assert_string_equal(crew_request_query_value(&b->request, "b"), "2");
+    assert_string_equal(crew_request_path(&b->request), "");
+    assert_int_equal(crew_request_left_ms(&b->request), 0);
+    end(b);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_request_reads_http),
+        cmocka_unit_test(test_request_path_has_three_sources),
+        cmocka_unit_test(test_request_header_in_any_case),
+        cmocka_unit_test(test_request_params_keep_order_and_repetition),
+        cmocka_unit_test(test_request_passes_bytes_as_they_are),
+        cmocka_unit_test(test_request_body_ends_with_a_zero),
+        cmocka_unit_test(test_request_plain_call),
+        cmocka_unit_test(test_request_refuses_a_torn_block),
+        cmocka_unit_test(test_request_forgets_the_one_before),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,79 @@
+/* An app for tests of the host: one handler for each thing that a host promises. */
+#include <crew/app.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int setup(crew_app *app, void **state) {
+    if (crew_app_argc(app) != 2 || strcmp(crew_app_argv(app)[1], "argument") != 0)
+        return 1;
+    *state = malloc(sizeof(int));
+    if (*state == NULL)
+        return 1;
+    *(int *)*state = 0;
+    return 0;
+}
+
+static void teardown(void *state) {
+    free(state);
+}
+
+static int counter(crew_request *request, crew_response *response) {
+    int *count = crew_request_state(request);
+    return crew_response_printf(response, "%d %s %s", ++*count,
+                                crew_request_uuid(request),
+                                crew_request_node_uuid(request));
+}
+
+static int failing(crew_request *request, crew_response *response) {
+    (void)request;
+    crew_response_text(response, "never seen");
+    return 7;
+}
+
+static int invalid(crew_request *request, crew_response *response) {
+    (void)request;
+    return crew_response_header(response, "X", "a\r\nb");
+}
+
+static int large(crew_request *request, crew_response *response) {
+    (void)request;
+    return crew_response_printf(response, "%2000d", 1);
+}
+
+static int logging(crew_request *request, crew_response *response) {
+    crew_request_log(request, CREW_LOG_INFO, "%s, %d", "a line", 1);
+    return crew_response_text(response,
+                              crew_request_stopping(request) ? "stopping" : "running");
+}
+
+/* Calls the task named by the body. */
+static int calling(crew_request *request, crew_response *response) {
+    size_t bytes;
+    struct crew_call call = {.task = crew_request_body(request, &bytes)};
+    call.expiration_ms = bytes > 3 ? 60000 : 0;
+    const struct crew_answer *answer = NULL;
+    int error = crew_request_call(request, &call, &answer);
+    if (error == CREW_EINVAL && answer == NULL)
+        return crew_response_text(response, "no such name");
+    return crew_response_printf(response, "%d %d", error, answer->status);
+}
+
+static int posted(crew_request *request, crew_response *response) {
+    (void)request;
+    return crew_response_text(response, "posted");
+}
+
+CREW_APP(app) {
+    crew_app_state(app, setup, teardown);
+    crew_app_task(app, "failing", failing);
+    crew_app_task(app, "counter", counter);
+    crew_app_task(app, "calling", calling);
+    crew_app_route(app, "GET", "/counter", counter);
+    crew_app_route(app, "POST", "/counter", posted);
+    crew_app_route(app, "GET", "/failing", failing);
+    crew_app_route(app, "GET", "/invalid", invalid);
+    crew_app_route(app, "GET", "/large", large);
+    crew_app_route(app, "GET", "/logging", logging);
+    return 0;
+}

@@ -1,0 +1,1 @@
+"""What the tests start and stop: brokers, bridges, workers, web servers."""

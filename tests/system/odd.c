@@ -1,0 +1,58 @@
+/* odd.so - handlers for the tests: what no example does. */
+#include <crew/app.h>
+#include <string.h>
+
+/* An error instead of an answer. */
+static int fail(crew_request *request, crew_response *response) {
+    (void)request;
+    crew_response_text(response, "never to be seen\n");
+    return 1;
+}
+
+/* Header fields of one name, in an order, with bytes that are no UTF-8 between. */
+static int cookies(crew_request *request, crew_response *response) {
+    (void)request;
+    crew_response_header(response, "Set-Cookie", "a=1");
+    crew_response_header(response, "X-Between", "\xff\xfe\x80");
+    crew_response_header(response, "Set-Cookie", "b=2");
+    crew_response_header(response, "Set-Cookie", "c=3");
+    return crew_response_text(response, "three\n");
+}
+
+/* The parameters whose names begin with HTTP_X_, one a line, as they came. */
+static int params(crew_request *request, crew_response *response) {
+    size_t count;
+    const struct crew_pair *pairs = crew_request_params(request, &count);
+    crew_response_header(response, "Content-Type", "application/octet-stream");
+    for (size_t i = 0; i < count; i++) {
+        if (pairs[i].name_bytes < 7 || memcmp(pairs[i].name, "HTTP_X_", 7) != 0)
+            continue;
+        crew_response_write(response, pairs[i].name, pairs[i].name_bytes);
+        crew_response_write(response, "=", 1);
+        crew_response_write(response, pairs[i].value, pairs[i].value_bytes);
+        crew_response_write(response, "\n", 1);
+    }
+    return 0;
+}
+
+/* How much of the time budget is left, in milliseconds. */
+static int left(crew_request *request, crew_response *response) {
+    return crew_response_printf(response, "%u", crew_request_left_ms(request));
+}
+
+/* The status is the handler's, the outcome's word is not. */
+static int lie(crew_request *request, crew_response *response) {
+    (void)request;
+    crew_response_status(response, 503);
+    crew_response_header(response, "Crew-Error", "no-workers");
+    return crew_response_text(response, "mine\n");
+}
+
+CREW_APP(app) {
+    crew_app_route(app, "GET", "/fail", fail);
+    crew_app_route(app, "GET", "/cookies", cookies);
+    crew_app_route(app, "GET", "/params", params);
+    crew_app_route(app, "GET", "/left", left);
+    crew_app_route(app, "GET", "/lie", lie);
+    return 0;
+}

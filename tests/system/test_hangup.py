@@ -1,0 +1,52 @@
+"""A client that hangs up: what waits for it is not run, what runs answers nobody."""
+from support.waiting import wait_until
+
+
+def front(stage, broker, task, prefetch):
+    bridge = stage.bridge(broker)
+    stage.worker(broker, "--task", task, "--processes", "1", "--prefetch", str(prefetch))
+    nginx = stage.nginx({"/p": (bridge, {"CREW_TASK": task})})
+    nginx.wait_status("/p/hello", 200)
+    return bridge, nginx
+
+
+def test_while_queued_with_the_worker(stage, broker, lines):
+    _, nginx = front(stage, broker, "queued", 5)
+    first = nginx.begin("GET", lines.url("/p", "first", 1500))
+    wait_until(lambda: lines.count("first"))
+    gone = [nginx.begin("POST", lines.url("/p", f"gone{number}", 0), b"")
+            for number in range(3)]
+    stays = nginx.begin("POST", lines.url("/p", "stays", 0), b"")
+    broker.wait_ready_messages("queued", 0)
+    for request in gone:
+        request.close()
+    assert first.receive().status == 200
+    assert stays.receive().status == 200
+    assert nginx.get("/p/hello").status == 200
+    assert lines.all() == ["first", "stays"]
+
+
+def test_while_queued_with_the_broker(stage, broker, lines):
+    _, nginx = front(stage, broker, "behind", 1)
+    first = nginx.begin("GET", lines.url("/p", "first", 1500))
+    wait_until(lambda: lines.count("first"))
+    gone = nginx.begin("POST", lines.url("/p", "gone", 0), b"")
+    broker.wait_ready_messages("behind", 1)
+    gone.close()
+    assert first.receive().status == 200
+    assert nginx.get("/p/hello").status == 200
+    assert lines.all() == ["first"]
+
+
+def test_while_it_runs(stage, broker, lines):
+    bridge, nginx = front(stage, broker, "running", 1)
+    assert nginx.get("/p/hello").status == 200
+    base = bridge.descriptors()
+    for number in range(5):
+        request = nginx.begin("GET", lines.url("/p", f"id{number}", 200))
+        wait_until(lambda number=number: lines.count(f"id{number}"))
+        request.close()
+    # The late answers are dropped and the descriptors are back.
+    assert nginx.get("/p/hello").status == 200
+    wait_until(lambda: bridge.descriptors() <= base, what="descriptors are back")
+    assert bridge.alive()

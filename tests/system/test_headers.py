@@ -1,0 +1,83 @@
+"""Header fields: large ones, strange bytes, repetition and order; CGI parameters."""
+import http.client
+
+import pytest
+
+
+@pytest.fixture(scope="module", autouse=True)
+def wide_lines():
+    """The client reads header lines of any length."""
+    kept = http.client._MAXLINE
+    http.client._MAXLINE = 1 << 20
+    yield
+    http.client._MAXLINE = kept
+
+
+@pytest.fixture(scope="module")
+def odd_road(house, broker, odd):
+    """The same with the odd app."""
+    bridge = house.bridge(broker, "--task", "odd")
+    house.worker(broker, "--task", "odd", "--processes", "1", app=odd)
+    nginx = house.nginx({"/o": (bridge, {})})
+    nginx.wait_status("/o/left", 200)
+    return nginx
+
+
+def parameters(answer):
+    pairs = [line.split(b"=", 1) for line in answer.body.split(b"\n") if line]
+    return {name.decode(): value for name, value in pairs}
+
+
+def test_60_kb_in(road):
+    value = "v" * 60_000
+    answer = road.get("/p/env", [("X-Large", value)])
+    assert answer.status == 200
+    assert parameters(answer)["HTTP_X_LARGE"] == value.encode()
+
+
+def test_60_kb_out(road):
+    value = "w" * 55_000
+    answer = road.get(f"/p/header?name=X-Large&value={value}")
+    assert answer.status == 200, answer
+    assert answer.header("X-Large") == value
+
+
+def test_bytes_that_are_no_utf8(road, odd_road):
+    value = b"\xff\xfe \x80\xc3("
+    assert parameters(road.get("/p/env", [("X-Bytes", value)]))["HTTP_X_BYTES"] == value
+    answer = odd_road.get("/o/cookies")
+    assert answer.header("X-Between").encode("latin-1") == b"\xff\xfe\x80"
+
+
+def test_repeated_in_their_order(odd_road):
+    sent = [("X-B", "1"), ("X-A", "2"), ("X-B", "3"), ("X-A", "4")]
+    lines = odd_road.get("/o/params", sent).body.decode().split("\n")
+    # A web server may join repeated fields (RFC 9110 §5.3) or repeat the parameter.
+    values = {name: [] for name in ("HTTP_X_A", "HTTP_X_B")}
+    for line in filter(None, lines):
+        name, _, value = line.partition("=")
+        values[name] += [part.strip() for part in value.split(",")]
+    assert values == {"HTTP_X_A": ["2", "4"], "HTTP_X_B": ["1", "3"]}
+    assert odd_road.get("/o/cookies").all("Set-Cookie") == ["a=1", "b=2", "c=3"]
+
+
+def test_cgi_parameters(road):
+    answer = road.get("/p/env?a=1&b=%20", [("Proxy", "http://evil/"), ("X-Some", "thing"),
+                                          ("Crew-Task", "other")])
+    found = parameters(answer)
+    assert found["REQUEST_METHOD"] == b"GET"
+    assert found["PATH_INFO"] == b"/env"
+    assert found["QUERY_STRING"] == b"a=1&b=%20"
+    assert found["SERVER_PROTOCOL"] == b"HTTP/1.1"
+    assert found["HTTP_X_SOME"] == b"thing"
+    # What a client says is HTTP_*, and HTTP_PROXY is nobody's proxy.
+    assert found["HTTP_CREW_TASK"] == b"other"
+    assert "HTTP_PROXY" not in found
+    assert not [name for name in found if name.startswith("CREW_")]
+
+
+def test_unknown_path_and_method(road, odd_road):
+    assert road.get("/p/nowhere").status == 404
+    answer = odd_road.post("/o/left")
+    assert answer.status == 405
+    assert "GET" in answer.header("Allow")

@@ -1,0 +1,100 @@
+#!/usr/bin/python3
+"""includes_test.py ROOT - the house rules that a machine can check: who includes whom, who
+uses which library, how long a file may be, and which file names say nothing."""
+import pathlib
+import re
+import sys
+
+LONGEST_FILE_LINES = 500
+SAYS_NOTHING = {"util", "utils", "misc", "common", "helpers"}
+
+# What each room may include by "...", besides files of its own folder; first match counts.
+ROOMS = [
+    ("libcrew/include/crew", []),
+    ("libcrew/src/base", ["base/"]),
+    ("libcrew/src/wire", ["base/", "wire/"]),
+    ("libcrew/src/amqp", ["base/", "wire/", "amqp/"]),
+    ("libcrew/src/rpc", ["base/", "wire/", "amqp/", "rpc/"]),
+    ("libcrew/src/app", ["base/", "wire/", "app/"]),
+    ("libcrew/src", ["base/", "wire/"]),
+    ("daemon", ["base/", "wire/", "daemon/"]),
+    ("fcgi-bridge", ["base/", "wire/", "daemon/", "fcgi-bridge/"]),
+    ("app-worker", ["base/", "wire/", "daemon/", "app-worker/"]),
+    ("apps", []),
+    ("examples", []),
+]
+
+# Libraries and the only places (path prefixes) that may include them.
+LIBRARIES = [
+    (r"amqp.*\.h", ["libcrew/src/amqp/"]),
+    (r"fcgiapp\.h|fcgios\.h|fcgi_stdio\.h|fcgimisc\.h", ["fcgi-bridge/codec.c"]),
+    (r"zlib\.h", ["libcrew/src/wire/gzip.c"]),
+    (r"jansson\.h", ["libcrew/src/wire/", "daemon/", "fcgi-bridge/", "app-worker/"]),
+    (r"uv\.h", ["fcgi-bridge/", "app-worker/"]),
+    (r"dlfcn\.h", ["libcrew/src/app/"]),
+]
+
+OUTSIDERS = ("tests/", "bench/")  # they may use everything
+
+
+def sources(root):
+    for pattern in ("*.c", "*.h", "*.py", "*.sh"):
+        for path in root.rglob(pattern):
+            relative = path.relative_to(root)
+            if not relative.parts[0].startswith((".", "build")):
+                yield path, relative.as_posix()
+
+
+def room_of(name):
+    for folder, allowed in ROOMS:
+        if name.startswith(folder + "/"):
+            return folder, allowed
+    return None, None
+
+
+def check_quoted(path, target, name):
+    folder, allowed = room_of(name)
+    if folder is None:
+        return None if name.startswith(OUTSIDERS) else "belongs to no room"
+    own = "/" not in target and (path.parent / target).exists()
+    if own or any(target.startswith(prefix) for prefix in allowed):
+        return None
+    return f'must not include "{target}"'
+
+
+def check_angled(target, name):
+    if name.startswith(OUTSIDERS) or target.startswith("crew/"):
+        return None
+    for pattern, places in LIBRARIES:
+        if re.fullmatch(pattern, target) and not name.startswith(tuple(places)):
+            return f"must not include <{target}>"
+    return None
+
+
+def complaints(path, name):
+    text = path.read_text(errors="replace")
+    lines = text.count("\n")
+    if lines > LONGEST_FILE_LINES:
+        yield f"has {lines} lines"
+    if path.stem in SAYS_NOTHING:
+        yield "has a name that says nothing"
+    if path.suffix in (".c", ".h"):
+        for target in re.findall(r'^\s*#\s*include\s*"([^"]+)"', text, flags=re.M):
+            yield check_quoted(path, target, name)
+        for target in re.findall(r"^\s*#\s*include\s*<([^>]+)>", text, flags=re.M):
+            yield check_angled(target, name)
+
+
+def main():
+    root = pathlib.Path(sys.argv[1]).resolve()
+    files = found = 0
+    for path, name in sorted(sources(root)):
+        files += 1
+        for complaint in filter(None, complaints(path, name)):
+            print(f"{name}: {complaint}")
+            found += 1
+    assert files > 20, "no sources found"
+    return 1 if found else 0
+
+
+sys.exit(main())
