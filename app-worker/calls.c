@@ -1,8 +1,8 @@
 /* Handlers' own calls.
  *
- * Most apps never call, so the client and its connections are made by the first call. That
- * one, and those that come meanwhile, wait for the connection; later, a broker that is away
- * fails calls at once, as it does for every client.
+ * Most apps never call, so the client and its connections are made by the first call.
+ * That one, and those that come meanwhile, wait for the connection; later, a broker that
+ * is away fails calls at once, as it does for every client.
  */
 #include "calls.h"
 
@@ -66,8 +66,8 @@ static void call_end(struct calls_call *call, const struct crew_answer *answer) 
 }
 
 static void call_fail(struct calls_call *call, int error) {
-    call_end(call, &(struct crew_answer){.error = error,
-                                         .status = crew_error_status(error)});
+    call_end(call,
+             &(struct crew_answer){.error = error, .status = crew_error_status(error)});
 }
 
 static void on_answer(void *arg, const struct crew_answer *answer) {
@@ -79,8 +79,7 @@ static int call_send(struct calls_call *call) {
     struct crew_call wanted;
     if (!frame_get_call(&call->item, &calls->parts, &wanted))
         return CREW_EINVAL;
-    int error =
-        crew_client_call(calls->client, &wanted, on_answer, call, &call->pending);
+    int error = crew_client_call(calls->client, &wanted, on_answer, call, &call->pending);
     buffer_fini(&call->frame);
     return error;
 }

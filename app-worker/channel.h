@@ -20,15 +20,16 @@ struct channel {
 void channel_init(struct channel *channel, int fd, size_t max_frame_bytes);
 void channel_fini(struct channel *channel); /* closes the descriptor */
 
-/* Read once. The number of bytes; 0 at the end; -1 with errno, EAGAIN when there is nothing
- * to read now. Items that channel_next gave are no longer valid. */
+/* Read once. The number of bytes; 0 at the end; -1 with errno, EAGAIN when there is
+ * nothing to read now. Items that channel_next gave are no longer valid. */
 ssize_t channel_fill(struct channel *channel);
 
 /* The next frame of what was read: 1, with ITEM pointing into the channel; 0: not there
  * yet; -1: no frame. */
 int channel_next(struct channel *channel, struct wire_item *item);
 
-/* Make the bytes of the last item the caller's own: the item stays valid as long as HELD. */
+/* Make the bytes of the last item the caller's own: the item stays valid as long as HELD.
+ */
 void channel_hold(struct channel *channel, struct buffer *held);
 
 /* Send what was put into channel->out. 1: all is sent; 0: the rest has to wait until the

@@ -93,8 +93,8 @@ void frame_put_setup(struct buffer *to, const struct frame_setup *setup) {
 
 static const char *add_value(struct frame_parts *parts, size_t index) {
     const struct crew_pair *pair = &parts->pairs[index];
-    return add_text(
-        parts, (struct wire_bytes){(const uint8_t *)pair->value, pair->value_bytes});
+    return add_text(parts,
+                    (struct wire_bytes){(const uint8_t *)pair->value, pair->value_bytes});
 }
 
 static size_t number_value(const struct frame_parts *parts, size_t index) {
@@ -280,8 +280,8 @@ bool frame_get_call(const struct wire_item *item, struct frame_parts *parts,
 
 void frame_put_log(struct buffer *to, enum crew_log_level level, const char *request_id,
                    const char *text) {
-    size_t mark = wire_open(
-        to, &(struct wire_item){.kind = FRAME_LOG, .id = bytes_of(request_id)});
+    size_t mark =
+        wire_open(to, &(struct wire_item){.kind = FRAME_LOG, .id = bytes_of(request_id)});
     wire_open_body(to, mark);
     buffer_u8(to, (uint8_t)level);
     buffer_append_text(to, text);
@@ -298,8 +298,7 @@ bool frame_get_log(const struct wire_item *item, struct frame_parts *parts,
                  ? (enum crew_log_level)item->body.data[0]
                  : CREW_LOG_ERROR;
     *request_id = add_text_or_null(parts, item->id);
-    *text = add_text(parts,
-                     (struct wire_bytes){item->body.data + 1, item->body.len - 1});
+    *text = add_text(parts, (struct wire_bytes){item->body.data + 1, item->body.len - 1});
     return true;
 }
 

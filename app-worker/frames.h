@@ -28,8 +28,8 @@ enum frame_kind {
     FRAME_QUIT
 };
 
-/* What a frame gives beyond the bytes of its item: an array of pairs and texts with a zero
- * behind them. Used again and again; zeroed memory is valid. */
+/* What a frame gives beyond the bytes of its item: an array of pairs and texts with a
+ * zero behind them. Used again and again; zeroed memory is valid. */
 struct frame_parts {
     struct crew_pair *pairs;
     size_t pair_cap;
@@ -67,8 +67,9 @@ bool frame_pairs_fit(const struct crew_pair *pairs, size_t count);
 
 /* Reading. What is given points into the item and PARTS. False: not such a frame, or
  * memory is out. */
-bool frame_get_setup(const struct wire_item *item, struct frame_parts *parts,
-                     struct frame_setup *setup); /* argv: free(3) it, its words are PARTS' */
+bool frame_get_setup(
+    const struct wire_item *item, struct frame_parts *parts,
+    struct frame_setup *setup); /* argv: free(3) it, its words are PARTS' */
 bool frame_get_run(const struct wire_item *item, struct frame_parts *parts,
                    struct crew_task_view *task, uint32_t *left_ms);
 bool frame_get_answer(const struct wire_item *item, struct frame_parts *parts,

@@ -86,9 +86,9 @@ static void handler_move(struct handler *handler, enum handler_state to) {
 /* ---- the task ---- */
 
 static void answer_with(struct handler *handler, int error) {
-    crew_task_answer(handler->task,
-                     &(struct crew_answer){.error = error,
-                                           .status = crew_error_status(error)});
+    crew_task_answer(
+        handler->task,
+        &(struct crew_answer){.error = error, .status = crew_error_status(error)});
 }
 
 static void task_done(struct handler *handler) {
@@ -101,8 +101,8 @@ static void task_done(struct handler *handler) {
 
 static void on_ready(uv_poll_t *poll, int status, int events);
 
-/* A failure to send needs nothing done: the end of the socket will be seen. Memory that was
- * out is different: half a frame cannot be taken back. */
+/* A failure to send needs nothing done: the end of the socket will be seen. Memory that
+ * was out is different: half a frame cannot be taken back. */
 static void send_frames(struct handler *handler) {
     bool is_cut = handler->channel.out.failed;
     int sent = channel_flush(&handler->channel);
@@ -244,14 +244,15 @@ static void on_ready(uv_poll_t *poll, int status, int events) {
 
 /* ---- the timer ---- */
 
-/* The caller is answered first, then the handler is told, and last a call that it waits for
- * comes back, so that it can see that it has been told. */
+/* The caller is answered first, then the handler is told, and last a call that it waits
+ * for comes back, so that it can see that it has been told. */
 static void limit_reached(struct handler *handler) {
     answer_with(handler, CREW_ETIMEOUT);
-    log_request(LOG_LEVEL_WARNING, task_id(handler),
-                "handler %d has run for too long: the caller is answered, the handler told "
-                "to stop",
-                (int)handler->pid);
+    log_request(
+        LOG_LEVEL_WARNING, task_id(handler),
+        "handler %d has run for too long: the caller is answered, the handler told "
+        "to stop",
+        (int)handler->pid);
     struct calls_call *call = handler->call;
     handler->call = NULL;
     handler_move(handler, HANDLER_STOPPING);
@@ -379,16 +380,16 @@ static void report_end(const struct handler *handler, int wait_status) {
     char how[64];
     spawn_describe_end(wait_status, how, sizeof how);
     enum handler_state in = handler->killed_in;
-    bool is_expected = handler->end != HANDLER_LOST || in == HANDLER_STARTING ||
-                       (in == HANDLER_LEAVING &&
-                        (wait_status == 0 || handler->refusal != NULL));
+    bool is_expected =
+        handler->end != HANDLER_LOST || in == HANDLER_STARTING ||
+        (in == HANDLER_LEAVING && (wait_status == 0 || handler->refusal != NULL));
     if (is_expected)
         log_debug("handler %d %s", (int)handler->pid, how);
     else
         log_request(in == HANDLER_BUSY || in == HANDLER_WAITING ? LOG_LEVEL_ERROR
                                                                 : LOG_LEVEL_WARNING,
-                    task_id(handler), "handler %d %s while it was %s",
-                    (int)handler->pid, how, handler_state_name(in));
+                    task_id(handler), "handler %d %s while it was %s", (int)handler->pid,
+                    how, handler_state_name(in));
 }
 
 static void on_closed(uv_handle_t *uv) {

@@ -1,16 +1,16 @@
 /* A handler process, as the supervisor sees it: its life, and the one task that it runs.
  *
- * A task that is given to a handler is answered and finished here, whatever becomes of the
- * process: that is all that others need to know. */
+ * A task that is given to a handler is answered and finished here, whatever becomes of
+ * the process: that is all that others need to know. */
 #ifndef CREW_WORKER_HANDLER_H
 #define CREW_WORKER_HANDLER_H
 
+#include "base/id.h"
 #include "calls.h"
 #include "channel.h"
 #include "frames.h"
 #include "settings.h"
 #include "tasks.h"
-#include "base/id.h"
 #include <crew/worker.h>
 #include <uv.h>
 
@@ -19,8 +19,8 @@ enum handler_state {
     HANDLER_IDLE,     /* waits for a task, or to be told to quit */
     HANDLER_BUSY,     /* runs a task; ends with its answer, or at the task's limit */
     HANDLER_WAITING,  /* the same, but its handler waits for a call of its own */
-    HANDLER_STOPPING, /* the limit has come: the caller is answered, the handler is told to
-                         stop; ends when it returns, or with the grace period */
+    HANDLER_STOPPING, /* the limit has come: the caller is answered, the handler is told
+                         to stop; ends when it returns, or with the grace period */
     HANDLER_LEAVING,  /* told to quit; ends with its exit, or with the grace period */
     HANDLER_KILLED,   /* its group was sent SIGKILL; the exit status is awaited */
     HANDLER_GONE,     /* reaped */

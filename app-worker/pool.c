@@ -43,7 +43,7 @@ static void dispatch(struct pool *pool) {
 
 static bool has_processes(const struct pool *pool) {
     const struct handler *handler;
-    DL_FOREACH(pool->handlers, handler)
+    DL_FOREACH (pool->handlers, handler)
         if (handler->state <= HANDLER_STOPPING && handler->duty != DUTY_RETIRED)
             return true;
     return false;
@@ -74,7 +74,7 @@ void pool_add(struct pool *pool, crew_task *task) {
 static void put_back_unwanted(struct pool *pool) {
     struct job *job;
     struct job *next;
-    DL_FOREACH_SAFE(pool->queue, job, next) {
+    DL_FOREACH_SAFE (pool->queue, job, next) {
         if (is_wanted(pool, job->task))
             continue;
         crew_task_put_back(job->task);
@@ -227,7 +227,7 @@ void pool_drain(struct pool *pool) {
     struct handler *handler;
     pool->phase = POOL_DRAINING;
     put_back_unwanted(pool);
-    DL_FOREACH(pool->handlers, handler)
+    DL_FOREACH (pool->handlers, handler)
         if (handler->state == HANDLER_IDLE ||
             (handler->state == HANDLER_STARTING && pool->queue == NULL))
             pool_retire(pool, handler);
@@ -239,7 +239,7 @@ void pool_close(struct pool *pool) {
     struct handler *handler;
     pool->phase = POOL_CLOSED;
     put_back_unwanted(pool);
-    DL_FOREACH(pool->handlers, handler)
+    DL_FOREACH (pool->handlers, handler)
         handler_kill(handler, HANDLER_ORDERED, CREW_ELOST);
     if (pool->handlers == NULL)
         pool->listener.empty(pool->listener.arg);
@@ -247,7 +247,7 @@ void pool_close(struct pool *pool) {
 
 static struct handler *find(const struct pool *pool, pid_t pid) {
     struct handler *handler;
-    DL_FOREACH(pool->handlers, handler)
+    DL_FOREACH (pool->handlers, handler)
         if (handler->pid == pid)
             return handler;
     return NULL;
@@ -283,7 +283,7 @@ int pool_start_candidates(struct pool *pool, unsigned count) {
 
 void pool_drop_candidates(struct pool *pool) {
     struct handler *handler;
-    DL_FOREACH(pool->handlers, handler) {
+    DL_FOREACH (pool->handlers, handler) {
         if (handler->duty != DUTY_CANDIDATE)
             continue;
         handler_kill(handler, HANDLER_ORDERED, CREW_ELOST);
@@ -299,7 +299,7 @@ static void promote(struct pool *pool, struct handler *handler) {
 
 void pool_promote_candidates(struct pool *pool) {
     struct handler *handler;
-    DL_FOREACH(pool->handlers, handler) {
+    DL_FOREACH (pool->handlers, handler) {
         if (handler->duty != DUTY_CANDIDATE)
             pool_retire(pool, handler);
         else if (handler->state == HANDLER_IDLE)

@@ -37,8 +37,9 @@ struct handler *pool_start(struct pool *pool, enum handler_duty duty);
 /* No tasks for this process any more: it goes as soon as it has none. */
 void pool_retire(struct pool *pool, struct handler *handler);
 
-/* Work out how many processes there are to be and how many tasks may be in hand, and see to
- * it. To be called when a process is ready, waits for a call, is worn, retired or gone. */
+/* Work out how many processes there are to be and how many tasks may be in hand, and see
+ * to it. To be called when a process is ready, waits for a call, is worn, retired or
+ * gone. */
 void strength_balance(struct pool *pool);
 
 void strength_init(struct pool *pool);

@@ -141,7 +141,8 @@ static int port_call(void *arg, const struct crew_call *call,
     process->kept = kept;
     read_frame(process, &item);
     channel_hold(&process->channel, &kept->frame);
-    if (item.kind != FRAME_CALLED || !frame_get_answer(&item, &kept->parts, &kept->answer))
+    if (item.kind != FRAME_CALLED ||
+        !frame_get_answer(&item, &kept->parts, &kept->answer))
         leave_with_group();
     if (kept->answer.error != CREW_OK && kept->answer.error < CREW_EBROKER)
         return kept->answer.error; /* it was never accepted: there is no answer */
@@ -224,8 +225,9 @@ static void limit_memory(size_t bytes) {
 
 /* What the service manager said is for the supervisor alone. */
 static void forget_service_manager(void) {
-    static const char *const names[] = {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID",
-                                        "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"};
+    static const char *const names[] = {"NOTIFY_SOCKET", "WATCHDOG_USEC",
+                                        "WATCHDOG_PID",  "LISTEN_FDS",
+                                        "LISTEN_PID",    "LISTEN_FDNAMES"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         unsetenv(names[i]);
 }

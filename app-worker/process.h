@@ -2,8 +2,8 @@
 #ifndef CREW_WORKER_PROCESS_H
 #define CREW_WORKER_PROCESS_H
 
-/* Load the app that the supervisor names, run what it sends, until it says quit or is gone.
- * The exit status. */
+/* Load the app that the supervisor names, run what it sends, until it says quit or is
+ * gone. The exit status. */
 int process_main(void);
 
 #endif

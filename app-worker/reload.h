@@ -20,8 +20,8 @@ struct reload {
 /* Begin; a reload that is under way is given up for this one. */
 void reload_begin(struct reload *reload);
 
-/* The pool's word about a candidate (struct pool_listener). True: the new generation is in
- * charge now. */
+/* The pool's word about a candidate (struct pool_listener). True: the new generation is
+ * in charge now. */
 bool reload_candidate(struct reload *reload, const char *why);
 
 /* Give up what is under way. */

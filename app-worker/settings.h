@@ -14,7 +14,7 @@ struct settings {
     unsigned processes;
     unsigned max_processes; /* spares for handlers that wait for a call included */
     unsigned prefetch;
-    unsigned max_requests;  /* 0: no limit */
+    unsigned max_requests;   /* 0: no limit */
     size_t max_memory_bytes; /* 0: no limit */
     size_t max_response_bytes;
     uint32_t timeout_ms; /* a handler's longest run */

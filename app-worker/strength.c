@@ -1,10 +1,10 @@
 /* How many handler processes a pool has, and how many tasks it may hold.
  *
  *   processes  what --processes says, and one more for each handler that waits for a call
- *              of its own, up to --max-processes. Those too many are let go when they have
- *              been idle for some seconds.
- *   prefetch   what --prefetch says, and one more for each process that holds a task
- *              without being there for another: it waits for a call, or is retired.
+ *              of its own, up to --max-processes. Those too many are let go when they
+ * have been idle for some seconds. prefetch   what --prefetch says, and one more for each
+ * process that holds a task without being there for another: it waits for a call, or is
+ * retired.
  *
  * More is seen to at once; less only once a second, because each change costs a word with
  * the broker or the start of a process, and calls come and go.
@@ -28,7 +28,7 @@ struct census {
 static struct census take_census(const struct pool *pool) {
     struct census census = {0};
     const struct handler *handler;
-    DL_FOREACH(pool->handlers, handler) {
+    DL_FOREACH (pool->handlers, handler) {
         if (handler->duty == DUTY_RETIRED && handler->task != NULL)
             census.detached++;
         if (handler->duty != DUTY_PRESENT || handler->state > HANDLER_STOPPING)
@@ -102,7 +102,7 @@ static bool add_process(struct pool *pool) {
 /* Worn processes go when there are enough others. */
 static void retire_worn(struct pool *pool) {
     struct handler *handler;
-    DL_FOREACH(pool->handlers, handler)
+    DL_FOREACH (pool->handlers, handler)
         if (handler->duty == DUTY_WORN && handler->state <= HANDLER_STOPPING)
             pool_retire(pool, handler);
 }

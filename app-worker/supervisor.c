@@ -22,9 +22,10 @@ enum phase {
     PHASE_STARTING, /* the first handler process is awaited */
     PHASE_SERVING,  /* tasks are taken; a signal ends it */
     PHASE_DRAINING, /* no task is taken any more; the last process is awaited */
-    PHASE_LEAVING,  /* everything was given up; the last process is awaited, but not long */
-    PHASE_SETTLING, /* no process is left; the broker's word on the last answers is awaited,
-                       but not for ever */
+    PHASE_LEAVING,  /* everything was given up; the last process is awaited, but not long
+                     */
+    PHASE_SETTLING, /* no process is left; the broker's word on the last answers is
+                       awaited, but not for ever */
     PHASE_COUNT
 };
 
@@ -89,7 +90,6 @@ static void drain(struct supervisor *supervisor) {
 }
 
 static void leave_now(struct supervisor *supervisor) {
-    log_info("leaving now");
     notify("STOPPING=1");
     uv_timer_start(&supervisor->patience, on_patience, LEAVE_NOW_MS, 0);
     if (supervisor->phase == PHASE_SETTLING)
@@ -188,11 +188,16 @@ static void on_hangup(struct supervisor *supervisor) {
         log_warning("no reload while %s", phase_names[supervisor->phase]);
 }
 
+static void on_interrupt(struct supervisor *supervisor) {
+    log_info("leaving now");
+    leave_now(supervisor);
+}
+
 static void on_stop(struct supervisor *supervisor) {
     if (supervisor->phase <= PHASE_SERVING)
         drain(supervisor);
     else
-        leave_now(supervisor);
+        on_interrupt(supervisor);
 }
 
 static void on_signal(uv_signal_t *handle, int number) {
@@ -205,7 +210,7 @@ static void on_signal(uv_signal_t *handle, int number) {
         on_hangup(supervisor);
         break;
     case SIGINT:
-        leave_now(supervisor);
+        on_interrupt(supervisor);
         break;
     default:
         on_stop(supervisor);
@@ -224,8 +229,8 @@ static int make_worker(struct supervisor *supervisor) {
         .task_arg = supervisor,
         .on_event = log_crew_event,
     };
-    int error = crew_worker_new(&supervisor->settings->broker, &options,
-                                &supervisor->worker);
+    int error =
+        crew_worker_new(&supervisor->settings->broker, &options, &supervisor->worker);
     if (error != CREW_OK)
         log_error("cannot make a worker: %s", crew_strerror(error));
     return error;
@@ -240,8 +245,8 @@ static void make_pool(struct supervisor *supervisor) {
         .candidate = on_candidate,
         .empty = on_empty,
     };
-    supervisor->pool = pool_new(&supervisor->loop, supervisor->settings,
-                                supervisor->worker, &listener);
+    supervisor->pool =
+        pool_new(&supervisor->loop, supervisor->settings, supervisor->worker, &listener);
     supervisor->reload = (struct reload){.pool = supervisor->pool,
                                          .processes = supervisor->settings->processes};
 }

@@ -28,10 +28,10 @@ static struct {
     unsigned heartbeat_s;
 } given = {.heartbeat_s = 10};
 
-#define TEXT_ROW(letter_, name_, value_, argument_, help_)                      \
-    {                                                                           \
-        .kind = OPTION_TEXT, .letter = letter_, .name = name_, .value = value_, \
-        .argument = argument_, .help = help_                                    \
+#define TEXT_ROW(letter_, name_, value_, argument_, help_)                            \
+    {                                                                                 \
+        .kind = OPTION_TEXT, .letter = (letter_), .name = (name_), .value = (value_), \
+        .argument = (argument_), .help = (help_)                                      \
     }
 
 const struct option_row broker_option_rows[] = {

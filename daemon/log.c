@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LONGEST_MESSAGE_BYTES (16u * 1024u)
+#define LONGEST_MESSAGE_BYTES 16384
 #define TIME_TEXT_BYTES 40
 
 static const char *const level_names[] = {"debug", "info", "warning", "error"};

@@ -59,7 +59,7 @@ void log_crew_event(void *arg, enum crew_event_kind kind, const char *text) {
     switch (kind) {
     case CREW_EVENT_CONNECTED:
         memset(reasons, 0, sizeof reasons);
-        log_info("broker: connected: %s", text);
+        log_info("broker: %s", text);
         break;
     case CREW_EVENT_DISCONNECTED:
         log_disconnected(text);
@@ -68,7 +68,7 @@ void log_crew_event(void *arg, enum crew_event_kind kind, const char *text) {
         log_warning("broker: blocked: %s", text);
         break;
     case CREW_EVENT_UNBLOCKED:
-        log_info("broker: unblocked: %s", text);
+        log_info("broker: %s", text);
         break;
     case CREW_EVENT_WARNING:
         log_warning("%s", text);

@@ -170,8 +170,9 @@ static void take_letters(struct walk *walk, const char *letters) {
 }
 
 static void show_help(const struct options *options) {
+    bool has_headings = options->rows[0].kind == OPTION_HEADING;
     option_help_head(options);
-    option_help_rows("Options:", options->rows);
+    option_help_rows(has_headings ? NULL : "Options:", options->rows);
     option_help_rows("Broker:", broker_option_rows);
     option_help_rows("Log:", log_rows);
     option_help_rows("Help:", help_rows);

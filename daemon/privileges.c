@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOOKUP_BYTES (64u * 1024u) /* a group with very many members still fits */
+#define LOOKUP_BYTES 65536 /* a group with very many members still fits */
 
 /* A decimal number that is no name; -1, all bits set, means "leave alone" to chown. */
 static bool parse_number(const char *text, unsigned *number) {

@@ -16,8 +16,8 @@
 #define AMQP_PORT 5672
 #define AMQPS_PORT 5671
 #define HEARTBEAT_S 10
-#define SHORT_STRING_BYTES 255 /* AMQP 0-9-1 §4.2.5.3: a vhost's name is a short string \
-                                */
+/* AMQP 0-9-1 §4.2.5.3: a vhost's name is a short string. */
+#define SHORT_STRING_BYTES 255
 
 /* A piece of an address that is being read. */
 struct text {

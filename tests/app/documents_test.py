@@ -1,11 +1,11 @@
-"""What the documents show is true: README's handler is examples/hello.c, and every C example
-in docs/handlers.md compiles."""
+"""What the documents say is true: README's handler is examples/hello.c, every C example in
+docs/handlers.md compiles, and README lists the options that the programs have."""
 import os
 import re
 import subprocess
 import sys
 
-SOURCE, COMPILER = sys.argv[1:]
+SOURCE, COMPILER, *PROGRAMS = sys.argv[1:]
 FLAGS = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-fPIC", "-fsyntax-only",
          "-Wno-unused-function", "-I" + os.path.join(SOURCE, "libcrew", "include")]
 
@@ -28,6 +28,23 @@ def compile_example(source):
         sys.exit(f"this example does not compile:\n{source}\n{run.stderr}")
 
 
+def options(text):
+    return set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text))
+
+
+def check_options(readme, program):
+    """A program's own options are in its table, the common ones in the third."""
+    section = re.search(r"^## Options\n(.*?)^## ", readme, re.MULTILINE | re.DOTALL)[1]
+    bridge, worker, both = re.split(r"^`app-worker |^Both programs:", section,
+                                    flags=re.MULTILINE)
+    own = bridge if os.path.basename(program) == "fcgi-bridge" else worker
+    shown = subprocess.run([program, "--help"], stdout=subprocess.PIPE, text=True,
+                           check=True).stdout
+    difference = (options(own) | options(both)) ^ options(shown)
+    if difference:
+        sys.exit(f"README.md and {program} --help differ in {sorted(difference)}")
+
+
 def main():
     readme = examples(read("README.md"))
     if readme != [read("examples", "hello.c")]:
@@ -37,6 +54,8 @@ def main():
         sys.exit("docs/handlers.md has no examples")
     for source in handlers:
         compile_example(source)
+    for program in PROGRAMS:
+        check_options(read("README.md"), program)
     print(f"{len(readme)} + {len(handlers)} examples")
 
 

@@ -1,5 +1,9 @@
 """An fcgi-bridge."""
+import os
+import signal
+
 from support.program import Program, binary
+from support.waiting import wait_until
 
 
 class Bridge(Program):
@@ -17,3 +21,17 @@ class Bridge(Program):
 
     def wait_connected(self, bound_s=15.0):
         self.wait_log("broker: connected", bound_s)
+
+    def stop(self):
+        """The bridge, and the one that took its place at SIGHUP."""
+        status = super().stop()
+        if self.process:
+            wait_until(self.group_is_gone, 20, what="successors of the bridge stop")
+        return status
+
+    def group_is_gone(self):
+        try:
+            os.killpg(self.process.pid, signal.SIGTERM)
+        except ProcessLookupError:
+            return True
+        return False

@@ -19,6 +19,15 @@ static int cookies(crew_request *request, crew_response *response) {
     return crew_response_text(response, "three\n");
 }
 
+/* One header field of 60,000 bytes. */
+static int large(crew_request *request, crew_response *response) {
+    (void)request;
+    static char value[60001];
+    memset(value, 'w', sizeof value - 1);
+    crew_response_header(response, "X-Large", value);
+    return crew_response_text(response, "large\n");
+}
+
 /* The parameters whose names begin with HTTP_X_, one a line, as they came. */
 static int params(crew_request *request, crew_response *response) {
     size_t count;
@@ -51,6 +60,7 @@ static int lie(crew_request *request, crew_response *response) {
 CREW_APP(app) {
     crew_app_route(app, "GET", "/fail", fail);
     crew_app_route(app, "GET", "/cookies", cookies);
+    crew_app_route(app, "GET", "/large", large);
     crew_app_route(app, "GET", "/params", params);
     crew_app_route(app, "GET", "/left", left);
     crew_app_route(app, "GET", "/lie", lie);

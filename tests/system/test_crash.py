@@ -13,7 +13,8 @@ STATUS = {"crashed": 502, "timeout": 504}
 
 @pytest.fixture(scope="module")
 def worker(house, broker):
-    return house.worker(broker, "--processes", "2", "--timeout", str(LIMIT_S), "--grace", "0.5")
+    return house.worker(broker, "--processes", "2", "--timeout", str(LIMIT_S),
+                        "--grace", "0.5", "--max-memory", "256M")
 
 
 @pytest.fixture(scope="module")

@@ -96,7 +96,7 @@ def test_probe(site):
     assert get(site, "/probe/crash?how=segv").error == "crashed"
 
 
-@pytest.mark.parametrize("path", ["/other", "/stat/more", "/probe", "/fastest"])
+@pytest.mark.parametrize("path", ["/other", "/stat/more", "/fastest"])
 def test_nothing_else(site, path):
     answer = get(site, path)
     assert (answer.status, answer.error) == (404, None)

@@ -26,6 +26,15 @@ static void check_first(const struct deadlines *d) {
     }
 }
 
+/* Nobody is earlier than the parent, and every node knows its place. */
+static void check_heap(const struct deadlines *d) {
+    for (size_t place = 1; place <= d->count; place++) {
+        const struct deadline *node = d->heap[place - 1];
+        assert_int_equal(node->place, place);
+        assert_true(place == 1 || d->heap[place / 2 - 1]->at_ms <= node->at_ms);
+    }
+}
+
 static int reset_nodes(void **state) {
     (void)state;
     memset(nodes, 0, sizeof nodes);
@@ -44,6 +53,7 @@ static void test_deadlines_random_sets_moves_and_clears(void **state) {
             deadlines_set(&d, node, id_below(1000));
             assert_int_not_equal(node->place, 0);
         }
+        check_heap(&d);
         if (step % 16 == 0) {
             check_first(&d);
         }

@@ -85,6 +85,18 @@ static void test_gzip_measures_the_whole(void **state) {
     free(data);
 }
 
+/* Without memory for the result nothing has failed: the body travels as it is. */
+static void test_gzip_without_memory_leaves_the_buffer_sound(void **state) {
+    (void)state;
+    uint8_t byte;
+    char *data = make_text(5000);
+    struct buffer endless = {.data = &byte, .len = SIZE_MAX - 10, .cap = SIZE_MAX - 10};
+    assert_false(gzip_deflate(&endless, data, 5000));
+    assert_false(endless.failed);
+    assert_true(endless.len == SIZE_MAX - 10);
+    free(data);
+}
+
 static void assert_inflate(const struct buffer *packed, size_t bytes, size_t max_bytes,
                            int expected) {
     struct buffer out = BUFFER_INIT;
@@ -154,6 +166,7 @@ int main(void) {
         cmocka_unit_test(test_gzip_leaves_alone_what_does_not_shrink),
         cmocka_unit_test(test_gzip_gives_up_after_the_sample),
         cmocka_unit_test(test_gzip_measures_the_whole),
+        cmocka_unit_test(test_gzip_without_memory_leaves_the_buffer_sound),
         cmocka_unit_test(test_gzip_bounds_what_comes_out),
         cmocka_unit_test(test_gzip_refuses_what_is_no_gzip),
         cmocka_unit_test(test_gzip_takes_several_members),

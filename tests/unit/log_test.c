@@ -148,8 +148,9 @@ static void write_to_full_disk(void *arg) {
     (void)arg;
     dup2(open("/dev/full", O_WRONLY), STDERR_FILENO);
     log_open("prog");
+    errno = 77;
     log_error("to nobody");
-    printf("alive");
+    printf("alive %d", errno); /* logging leaves errno alone */
 }
 
 static void test_log_survives_a_stderr_that_takes_nothing(void **state) {
@@ -159,7 +160,7 @@ static void test_log_survives_a_stderr_that_takes_nothing(void **state) {
     child_run(write_to_broken_pipe, NULL, &result);
     assert_string_equal(result.out, "alive");
     child_run(write_to_full_disk, NULL, &result);
-    assert_string_equal(result.out, "alive");
+    assert_string_equal(result.out, "alive 77");
 }
 
 /* ---- libcrew's events ---- */
@@ -170,10 +171,10 @@ static void report_events(void *arg) {
         log_crew_event(NULL, CREW_EVENT_DISCONNECTED, "connection refused");
         log_crew_event(NULL, CREW_EVENT_DISCONNECTED, "wrong password");
     }
-    log_crew_event(NULL, CREW_EVENT_CONNECTED, "localhost:5672/");
+    log_crew_event(NULL, CREW_EVENT_CONNECTED, "connected to it");
     log_crew_event(NULL, CREW_EVENT_DISCONNECTED, "connection refused");
     log_crew_event(NULL, CREW_EVENT_BLOCKED, "low on memory");
-    log_crew_event(NULL, CREW_EVENT_UNBLOCKED, "memory again");
+    log_crew_event(NULL, CREW_EVENT_UNBLOCKED, "takes messages");
     log_crew_event(NULL, CREW_EVENT_WARNING, "odd message");
     log_crew_event(NULL, CREW_EVENT_WARNING, "odd message");
 }
@@ -181,11 +182,11 @@ static void report_events(void *arg) {
 static void test_log_events_repeated_failures_are_one_line(void **state) {
     (void)state;
     child_run(report_events, NULL, &result);
-    assert_int_equal(count(result.err, "warning: broker: wrong password\n"), 1);
-    assert_int_equal(count(result.err, "warning: broker: connection refused\n"), 2);
-    assert_int_equal(count(result.err, "info: broker: connected: localhost:5672/\n"), 1);
+    assert_int_equal(count(result.err, "warning: broker: wrong password"), 1);
+    assert_int_equal(count(result.err, "warning: broker: connection refused"), 2);
+    assert_int_equal(count(result.err, "info: broker: connected to it\n"), 1);
     assert_int_equal(count(result.err, "warning: broker: blocked: low on memory\n"), 1);
-    assert_int_equal(count(result.err, "info: broker: unblocked: memory again\n"), 1);
+    assert_int_equal(count(result.err, "info: broker: takes messages\n"), 1);
     assert_int_equal(count(result.err, "warning: odd message\n"), 2);
 }
 

@@ -253,7 +253,9 @@ static void run_open(struct link *l) {
 }
 
 static void run_flushing(struct link *l) {
-    turn(l, left_ms(l->until_ms));
+    if (!connection_idle(&l->connection)) {
+        turn(l, left_ms(l->until_ms));
+    }
     if (l->connection.state == CONNECTION_LOST) {
         enter(l, LINK_STATE_CLOSED);
     } else if (connection_idle(&l->connection) || left_ms(l->until_ms) == 0) {

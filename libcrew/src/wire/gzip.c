@@ -6,12 +6,12 @@
 #include <stdint.h>
 #include <zlib.h>
 
-#define GZIP_ONLY_BITS \
-    (15 + 16) /* zlib: the largest window, a gzip header and nothing else */
+/* For zlib: the largest window, and a gzip header and nothing else. */
+#define GZIP_ONLY_BITS (15 + 16)
 #define USUAL_MEMORY_LEVEL 8
-#define SAMPLE_BYTES (64u * 1024u)
-#define FIRST_OUTPUT_BYTES (16u * 1024u)
-#define LARGEST_STEP_BYTES (4u * 1024u * 1024u)
+#define SAMPLE_BYTES 65536
+#define FIRST_OUTPUT_BYTES 16384
+#define LARGEST_STEP_BYTES 4194304
 
 static size_t worthwhile_bytes(size_t bytes) {
     return bytes - bytes / 8;

@@ -74,7 +74,8 @@ enum wire_field {
     WIRE_F_CONTENT_TYPE = 11     /* text */
 };
 
-/* ---- writing. Failure shows in buffer->failed. ---- */
+/* ---- writing. Failure shows in buffer->failed. The caps of limits.h are the reader's: a
+ * writer that others can make exceed them checks before. ---- */
 
 /* The four bytes that begin an envelope. */
 void wire_begin(struct buffer *to);

@@ -1,0 +1,182 @@
+/* The text that goes back to the web server. */
+#include "cmocka_all.h"
+
+#include "fcgi-bridge/answer.h"
+#include "fcgi-bridge/codec.h"
+#include <fastcgi.h>
+#include <stdio.h>
+#include <string.h>
+
+static int setup(void **state) {
+    (void)state;
+    return codec_init();
+}
+
+static int teardown(void **state) {
+    (void)state;
+    codec_fini();
+    return 0;
+}
+
+static char text[4096];
+
+/* What the STDOUT records of OUT hold, as a string. */
+static const char *unwrap(struct buffer *out) {
+    size_t n = 0;
+    for (size_t at = 0; at < out->len;) {
+        const uint8_t *header = out->data + at;
+        size_t bytes = bytes_u16(header + 4);
+        assert_true(n + bytes < sizeof text);
+        if (header[1] == FCGI_STDOUT && bytes > 0)
+            memcpy(text + n, header + 8, bytes);
+        n += header[1] == FCGI_STDOUT ? bytes : 0;
+        at += 8 + bytes + header[6];
+    }
+    text[n] = 0;
+    buffer_fini(out);
+    return text;
+}
+
+static const char *own(struct answer_style style, int outcome, const char *detail) {
+    struct buffer out = BUFFER_INIT;
+    answer_own(&out, 1, &style, outcome, detail);
+    return unwrap(&out);
+}
+
+static const char *workers(struct answer_style style, const struct crew_answer *answer,
+                           int expected) {
+    struct buffer out = BUFFER_INIT;
+    assert_int_equal(answer_workers(&out, 1, &style, answer), expected);
+    return unwrap(&out);
+}
+
+static const struct answer_style plain = {0};
+static const struct answer_style head = {.head = true};
+static const struct answer_style json = {.json = true};
+
+#define PAIR(n, v) {.name = (n), .name_bytes = sizeof(n) - 1, .value = (v), \
+                    .value_bytes = sizeof(v) - 1}
+
+/* ---- the bridge's own ------------------------------------------------------------------------- */
+
+static void test_every_outcome(void **state) {
+    (void)state;
+    static const struct {
+        int outcome;
+        const char *status;
+        const char *word;
+        bool retry;
+    } rows[] = {
+        {CREW_EBROKER, "503", "broker", true},
+        {CREW_EOVERLOADED, "503", "overloaded", true},
+        {CREW_ENOWORKERS, "503", "no-workers", true},
+        {CREW_EEXPIRED, "503", "expired", true},
+        {CREW_ETIMEOUT, "504", "timeout", false},
+        {CREW_EDEADLINE, "504", "deadline", false},
+        {CREW_ECRASHED, "502", "crashed", false},
+        {CREW_ELOST, "502", "lost", false},
+        {CREW_EFAILED, "500", "failed", false},
+        {CREW_EBADRESPONSE, "502", "bad-response", false},
+        {CREW_EBADENVELOPE, "502", "bad-envelope", false},
+        {ANSWER_TOO_LARGE, "413", "too-large", false},
+        {ANSWER_BAD_REQUEST, "400", "bad-request", false},
+        {CREW_ENOMEM, "503", "overloaded", true},
+        {CREW_EINVAL, "400", "bad-request", false},
+        {12345, "502", "lost", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *answer = own(plain, rows[i].outcome, NULL);
+        char line[64];
+        snprintf(line, sizeof line, "Status: %s ", rows[i].status);
+        assert_memory_equal(answer, line, strlen(line));
+        snprintf(line, sizeof line, "\r\nCrew-Error: %s\r\n", rows[i].word);
+        assert_non_null(strstr(answer, line));
+        assert_int_equal(strstr(answer, "\r\nRetry-After: ") != NULL, rows[i].retry);
+    }
+}
+
+static void test_own_bodies(void **state) {
+    (void)state;
+    assert_string_equal(own(plain, ANSWER_BAD_REQUEST, "Because"),
+                        "Status: 400 Bad Request\r\n"
+                        "Content-Type: text/plain; charset=utf-8\r\n"
+                        "Content-Length: 8\r\nCrew-Error: bad-request\r\n\r\nBecause\n");
+    assert_non_null(strstr(own(json, CREW_EEXPIRED, NULL),
+                           "\r\n\r\n{\"error\":\"expired\",\"status\":503,\"message\":\""));
+    assert_non_null(strstr(text, "Content-Type: application/json\r\n"));
+    own(head, ANSWER_BAD_REQUEST, "Because");
+    assert_non_null(strstr(text, "Content-Length: 8\r\n"));
+    assert_string_equal(strstr(text, "\r\n\r\n"), "\r\n\r\n");
+}
+
+/* ---- a worker's --------------------------------------------------------------------------------- */
+
+static void test_plain_answer(void **state) {
+    (void)state;
+    const struct crew_pair pairs[] = {
+        PAIR("Content-Type", "a/b"), PAIR("Set-Cookie", "one"),   PAIR("Crew-Error", "x"),
+        PAIR("Set-Cookie", "\xff"),  PAIR("Content-Length", "9"), PAIR("status", "500"),
+        PAIR("Connection", "close")};
+    const struct crew_answer answer = {
+        .status = 201, .pairs = pairs, .pair_count = 7, .body = "body", .body_bytes = 4};
+    assert_string_equal(workers(plain, &answer, 0),
+                        "Status: 201 Created\r\nContent-Type: a/b\r\nSet-Cookie: one\r\n"
+                        "Set-Cookie: \xff\r\nContent-Length: 4\r\n\r\nbody");
+}
+
+static void test_no_body(void **state) {
+    (void)state;
+    const struct crew_pair length[] = {PAIR("Content-Length", "99")};
+    struct crew_answer answer = {
+        .status = 200, .pairs = length, .pair_count = 1, .body = "body", .body_bytes = 4};
+    assert_string_equal(workers(head, &answer, 0),
+                        "Status: 200 OK\r\nContent-Length: 99\r\n\r\n");
+    answer.status = 304;
+    assert_string_equal(workers(plain, &answer, 0),
+                        "Status: 304 Not Modified\r\nContent-Length: 99\r\n\r\n");
+    answer.status = 204;
+    assert_string_equal(workers(plain, &answer, 0), "Status: 204 No Content\r\n\r\n");
+    assert_string_equal(workers(head, &answer, 0), "Status: 204 No Content\r\n\r\n");
+    answer.status = 200;
+    answer.pair_count = 0;
+    assert_string_equal(workers(head, &answer, 0),
+                        "Status: 200 OK\r\nContent-Length: 4\r\n\r\n");
+    answer.status = 299;
+    assert_string_equal(workers(plain, &answer, 0),
+                        "Status: 299\r\nContent-Length: 4\r\n\r\nbody");
+}
+
+static void expect_bad_response(const struct crew_answer *answer) {
+    assert_non_null(strstr(workers(plain, answer, CREW_EBADRESPONSE),
+                           "\r\nCrew-Error: bad-response\r\n"));
+    assert_memory_equal(text, "Status: 502 ", 12);
+}
+
+static void test_invalid_answers(void **state) {
+    (void)state;
+    static const int statuses[] = {-1, 0, 100, 199, 600, 70000};
+    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
+        expect_bad_response(&(struct crew_answer){.status = statuses[i]});
+    const struct crew_pair bad[] = {PAIR("A", "b\r\nC: d"), PAIR("A", "b\0"), PAIR("A b", "c"),
+                                    PAIR("", "c"), PAIR("A:", "c"), PAIR("A\r\nB", "c"),
+                                    PAIR("A", "b\n")};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        expect_bad_response(
+            &(struct crew_answer){.status = 200, .pairs = &bad[i], .pair_count = 1});
+}
+
+static void test_workers_error(void **state) {
+    (void)state;
+    const struct crew_answer answer = {.error = CREW_ECRASHED, .status = 502};
+    assert_non_null(
+        strstr(workers(json, &answer, CREW_ECRASHED), "{\"error\":\"crashed\",\"status\":502,"));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_outcome),   cmocka_unit_test(test_own_bodies),
+        cmocka_unit_test(test_plain_answer),    cmocka_unit_test(test_no_body),
+        cmocka_unit_test(test_invalid_answers), cmocka_unit_test(test_workers_error),
+    };
+    return cmocka_run_group_tests_name("answer", tests, setup, teardown);
+}
