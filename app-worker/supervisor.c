@@ -48,6 +48,7 @@ struct supervisor {
     struct pool *pool;
     struct reload reload;
     uv_poll_t worker_poll;
+    uv_prepare_t worker_flush; /* answers leave together, before the loop waits */
     uv_timer_t patience; /* LEAVING, SETTLING */
     uv_signal_t signals[SIGNAL_COUNT];
 };
@@ -122,6 +123,11 @@ static void on_worker(uv_poll_t *poll, int status, int events) {
     crew_worker_dispatch(supervisor->worker);
     announce_ready(supervisor);
     stop_when_settled(supervisor);
+}
+
+static void before_waiting(uv_prepare_t *prepare) {
+    struct supervisor *supervisor = prepare->data;
+    crew_worker_flush(supervisor->worker);
 }
 
 static void serve_tasks(struct supervisor *supervisor) {
@@ -228,6 +234,7 @@ static int make_worker(struct supervisor *supervisor) {
         .on_task = on_task,
         .task_arg = supervisor,
         .on_event = log_crew_event,
+        .owner_flushes = true,
     };
     int error =
         crew_worker_new(&supervisor->settings->broker, &options, &supervisor->worker);
@@ -263,6 +270,9 @@ static void watch(struct supervisor *supervisor) {
     uv_poll_init(loop, &supervisor->worker_poll, crew_worker_fd(supervisor->worker));
     supervisor->worker_poll.data = supervisor;
     uv_poll_start(&supervisor->worker_poll, UV_READABLE, on_worker);
+    uv_prepare_init(loop, &supervisor->worker_flush);
+    supervisor->worker_flush.data = supervisor;
+    uv_prepare_start(&supervisor->worker_flush, before_waiting);
 }
 
 static void unwatch(struct supervisor *supervisor) {
@@ -270,6 +280,7 @@ static void unwatch(struct supervisor *supervisor) {
     for (size_t i = 0; i < SIGNAL_COUNT; i++)
         uv_close((uv_handle_t *)&supervisor->signals[i], NULL);
     uv_close((uv_handle_t *)&supervisor->worker_poll, NULL);
+    uv_close((uv_handle_t *)&supervisor->worker_flush, NULL);
 }
 
 int supervisor_run(const struct settings *settings) {

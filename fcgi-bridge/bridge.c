@@ -68,6 +68,11 @@ static void on_client(uv_poll_t *poll, int status, int events) {
         run_now(bridge);
 }
 
+static void before_waiting(uv_prepare_t *prepare) {
+    struct bridge *bridge = prepare->data;
+    crew_client_flush(bridge->client);
+}
+
 static void on_start_timeout(uv_timer_t *timer) {
     run_now(timer->data);
 }
@@ -97,6 +102,9 @@ static int init_signals(struct bridge *bridge) {
 }
 
 static int init_client(struct bridge *bridge) {
+    uv_prepare_init(&bridge->loop, &bridge->client_flush);
+    bridge->client_flush.data = bridge;
+    uv_prepare_start(&bridge->client_flush, before_waiting);
     int error = uv_poll_init(&bridge->loop, &bridge->client_poll,
                              crew_client_fd(bridge->client));
     bridge->client_poll.data = bridge;

@@ -28,6 +28,7 @@ struct bridge {
     uv_signal_t signals[4];
     crew_client *client;
     uv_poll_t client_poll;
+    uv_prepare_t client_flush; /* calls leave together, before the loop waits */
     struct listener *listener;
     struct acceptor acceptor;
     struct connections connections;

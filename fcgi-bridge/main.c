@@ -138,7 +138,8 @@ static int serve(struct listener *listener, struct crew_broker *broker, char **c
                  int ready_fd) {
     const struct crew_client_options how = {.name = "fcgi-bridge",
                                             .gzip_above_bytes = settings.gzip_above_bytes,
-                                            .on_event = log_crew_event};
+                                            .on_event = log_crew_event,
+                                            .owner_flushes = true};
     crew_client *client = NULL;
     struct bridge bridge;
     int error = crew_client_new(broker, &how, &client);

@@ -1,5 +1,6 @@
 """The broker stops, dies, hangs, runs out of memory: answers at once while it is away, and
 all is well afterwards without a restart of anything."""
+import signal
 import time
 
 import pytest
@@ -9,13 +10,14 @@ from support.waiting import wait_until
 NOW_S = 1.0
 
 
-@pytest.fixture
-def front(stage):
-    """A broker of one's own, nginx, a bridge and a worker."""
-    broker = stage.broker("--heartbeat", "5")
-    bridge = stage.bridge(broker)
-    worker = stage.worker(broker, "--processes", "2")
-    nginx = stage.nginx({"/p": (bridge, {"CREW_EXPIRATION": "10"}),
+@pytest.fixture(scope="module")
+def front(house):
+    """A broker of one's own, nginx, a bridge and a worker: the same ones through all of
+    what follows."""
+    broker = house.broker("--heartbeat", "5")
+    bridge = house.bridge(broker)
+    worker = house.worker(broker, "--processes", "2")
+    nginx = house.nginx({"/p": (bridge, {"CREW_EXPIRATION": "10"}),
                          "/kept": (bridge, {"CREW_EXPIRATION": "60", "CREW_PERSISTENT": "1",
                                             "CREW_REPEAT": "always"})})
     nginx.wait_status("/p/hello", 200)
@@ -29,6 +31,14 @@ def refused(nginx, slowness):
     assert answer.header("Retry-After")
     assert answer.seconds < NOW_S * slowness
     return answer
+
+
+def lose(broker, bridge):
+    """kill -9 of the broker; returns when the bridge has noticed."""
+    noticed = bridge.log().count("lost the broker")
+    broker.kill()
+    wait_until(lambda: bridge.log().count("lost the broker") > noticed, 5,
+               what="the bridge notices")
 
 
 def back(nginx, worker, bridge):
@@ -51,8 +61,7 @@ def test_kill_with_requests_under_way(front, lines, slowness):
     post = nginx.begin("POST", lines.url("/p", "post", 1000), b"")
     get = nginx.begin("GET", lines.url("/p", "get", 1000))
     wait_until(lambda: lines.count("post") and lines.count("get"))
-    broker.kill()
-    wait_until(lambda: "lost the broker" in bridge.log(), 5, what="the bridge notices")
+    lose(broker, bridge)
     refused(nginx, slowness)
     answer = post.receive()
     assert (answer.status, answer.error) == (502, "lost"), answer
@@ -72,6 +81,22 @@ def test_several_times(front):
         broker.kill() if number % 2 else broker.stop()
         broker.restart()
         back(nginx, worker, bridge)
+
+
+def test_persistent_task_survives(front, lines):
+    """It waits in the queue for a worker while the broker dies and comes back."""
+    broker, bridge, worker, nginx = front
+    worker.signal(signal.SIGSTOP)
+    kept = nginx.begin("GET", lines.url("/kept", "kept", 0))
+    wait_until(lambda: "crew.tasks.http\t1" in broker.ctl(
+        "-q", "list_queues", "name", "messages_unacknowledged"), what="it is in the queue")
+    lose(broker, bridge)
+    worker.signal(signal.SIGCONT)
+    broker.restart()
+    answer = kept.receive()
+    assert (answer.status, answer.body) == (200, b"kept\n"), answer
+    assert 1 <= lines.count("kept") <= 2
+    back(nginx, worker, bridge)
 
 
 def test_connections_closed(front):

@@ -27,6 +27,8 @@ struct crew_client_options {
                                 0: 64 MiB */
     crew_event_fn *on_event; /* may be null */
     void *event_arg;
+    bool owner_flushes; /* the owner calls crew_client_flush each time before it waits for
+                           events: saves a wake-up for each batch of calls */
 };
 
 /* Called once for each accepted call, from crew_client_dispatch, never from
@@ -46,6 +48,11 @@ CREW_API int crew_client_fd(const crew_client *client);
 
 /* crew_client_dispatch - do what is due: finish calls, report events. */
 CREW_API void crew_client_dispatch(crew_client *client);
+
+/* crew_client_flush - send what was called for outside of crew_client_dispatch. Only for
+ * owners that said owner_flushes; callbacks may run inside. Costs nothing when there is
+ * nothing to send. */
+CREW_API void crew_client_flush(crew_client *client);
 
 /* crew_client_ready - whether a call made now would be written to a broker now. */
 CREW_API bool crew_client_ready(const crew_client *client);

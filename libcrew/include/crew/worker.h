@@ -35,6 +35,8 @@ struct crew_worker_options {
     void *task_arg;
     crew_event_fn *on_event; /* may be null */
     void *event_arg;
+    bool owner_flushes; /* the owner calls crew_worker_flush each time before it waits for
+                           events: saves a wake-up for each batch of answers */
 };
 
 /* A task as its owner sees it. Valid until crew_task_done or the end of its handle. */
@@ -57,6 +59,10 @@ CREW_API int crew_worker_new(const crew_broker *broker,
 
 CREW_API int crew_worker_fd(const crew_worker *worker);
 CREW_API void crew_worker_dispatch(crew_worker *worker);
+
+/* crew_worker_flush - send answers that were given outside of crew_worker_dispatch. Only
+ * for owners that said owner_flushes. Costs nothing when there is nothing to send. */
+CREW_API void crew_worker_flush(crew_worker *worker);
 
 /* crew_worker_uuid - the id of this worker, 36 characters, made at crew_worker_new. */
 CREW_API const char *crew_worker_uuid(const crew_worker *worker);

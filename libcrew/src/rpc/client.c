@@ -189,11 +189,16 @@ int crew_client_new(const crew_broker *broker, const struct crew_client_options 
     c->max_answer_bytes = options->max_answer_bytes != 0 ? options->max_answer_bytes
                                                          : LIMIT_INFLATED_DEFAULT_BYTES;
     c->retry.fire = retry_topology;
-    struct session_handlers handlers = {
-        .on_event = on_event, .on_flush = on_flush, .owner = c};
-    int error =
-        session_init(&c->session, broker, options->name == NULL ? "crew" : options->name,
-                     &handlers, options->on_event, options->event_arg);
+    struct session_options how = {
+        .broker = broker,
+        .name = options->name == NULL ? "crew" : options->name,
+        .handlers = {.on_event = on_event, .on_flush = on_flush, .owner = c},
+        .report = options->on_event,
+        .report_arg = options->event_arg,
+        .owner_flushes = options->owner_flushes,
+        .lazy_confirms = true, /* a confirm changes nothing that the caller can see */
+    };
+    int error = session_init(&c->session, &how);
     if (error != 0) {
         free(c);
         return error;
@@ -208,6 +213,10 @@ int crew_client_fd(const crew_client *c) {
 
 void crew_client_dispatch(crew_client *c) {
     session_dispatch(&c->session);
+}
+
+void crew_client_flush(crew_client *c) {
+    session_flush(&c->session);
 }
 
 bool crew_client_ready(const crew_client *c) {

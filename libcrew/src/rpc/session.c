@@ -18,20 +18,30 @@ static void inbox_init(struct session_inbox *inbox) {
     pthread_mutex_init(&inbox->lock, NULL);
     inbox->first = NULL;
     inbox->last = &inbox->first;
+    inbox->woken = false;
+}
+
+static bool is_urgent(const struct session *s, const struct link_event *event) {
+    return !s->lazy_confirms || event->kind != LINK_PUBLISHED ||
+           event->message->fate != MESSAGE_CONFIRMED;
 }
 
 /* Runs on a link's thread. */
 static void inbox_put(void *arg, struct link_event *list) {
     struct session_link *l = arg;
     struct link_event *tail = list;
-    while (tail->next != NULL)
+    bool urgent = is_urgent(l->session, tail);
+    while (tail->next != NULL) {
         tail = tail->next;
+        urgent = urgent || is_urgent(l->session, tail);
+    }
     pthread_mutex_lock(&l->inbox.lock);
-    bool was_empty = l->inbox.first == NULL;
+    bool wake = urgent && !l->inbox.woken;
+    l->inbox.woken = l->inbox.woken || urgent;
     *l->inbox.last = list;
     l->inbox.last = &tail->next;
     pthread_mutex_unlock(&l->inbox.lock);
-    if (was_empty)
+    if (wake)
         wake_up(l->session->wake_fd);
 }
 
@@ -40,6 +50,7 @@ static struct link_event *inbox_take(struct session_inbox *inbox) {
     struct link_event *list = inbox->first;
     inbox->first = NULL;
     inbox->last = &inbox->first;
+    inbox->woken = false;
     pthread_mutex_unlock(&inbox->lock);
     return list;
 }
@@ -76,13 +87,13 @@ static void close_descriptor(int fd) {
 }
 
 static int open_link(struct session *s, enum session_side side,
-                     const struct crew_broker *broker, const char *name) {
+                     const struct session_options *from) {
     struct session_link *l = &s->links[side];
     char full_name[256];
-    snprintf(full_name, sizeof full_name, "%s (%s)", name,
+    snprintf(full_name, sizeof full_name, "%s (%s)", from->name,
              side == SESSION_PUBLISHER ? "publishes" : "consumes");
     struct link_options options = {
-        .broker = broker,
+        .broker = from->broker,
         .name = full_name,
         .confirms = side == SESSION_PUBLISHER,
         .on_events = inbox_put,
@@ -91,12 +102,12 @@ static int open_link(struct session *s, enum session_side side,
     return link_new(&options, &l->link);
 }
 
-int session_init(struct session *s, const struct crew_broker *broker, const char *name,
-                 const struct session_handlers *handlers, crew_event_fn *report,
-                 void *report_arg) {
-    *s = (struct session){.handlers = *handlers,
-                          .report = report,
-                          .report_arg = report_arg,
+int session_init(struct session *s, const struct session_options *options) {
+    *s = (struct session){.handlers = options->handlers,
+                          .report = options->report,
+                          .report_arg = options->report_arg,
+                          .owner_flushes = options->owner_flushes,
+                          .lazy_confirms = options->lazy_confirms,
                           .poll_fd = -1,
                           .wake_fd = -1,
                           .timer_fd = -1};
@@ -110,9 +121,9 @@ int session_init(struct session *s, const struct crew_broker *broker, const char
     if (!open_descriptors(s))
         goto fail;
     s->offload = offload_new(s->wake_fd);
-    error = open_link(s, SESSION_PUBLISHER, broker, name);
+    error = open_link(s, SESSION_PUBLISHER, options);
     if (error == 0)
-        error = open_link(s, SESSION_CONSUMER, broker, name);
+        error = open_link(s, SESSION_CONSUMER, options);
     if (error == 0)
         return 0;
 fail:
@@ -121,8 +132,19 @@ fail:
     return error;
 }
 
+static void publish_out(struct session *s) {
+    if (s->out == NULL)
+        return;
+    struct message *list = s->out;
+    s->out = NULL;
+    s->out_last = &s->out;
+    struct session_link *l = &s->links[SESSION_PUBLISHER];
+    link_publish(l->link, l->epoch, list);
+}
+
 void session_stop(struct session *s, unsigned flush_ms) {
     s->closing = true;
+    publish_out(s);
     for (int side = 0; side < SESSION_SIDES; side++) {
         link_free(s->links[side].link, flush_ms);
         s->links[side].link = NULL;
@@ -249,26 +271,10 @@ static void handle_inbox(struct session_link *l) {
     }
 }
 
-static void publish_out(struct session *s) {
-    if (s->out == NULL)
-        return;
-    struct message *list = s->out;
-    s->out = NULL;
-    s->out_last = &s->out;
-    struct session_link *l = &s->links[SESSION_PUBLISHER];
-    link_publish(l->link, l->epoch, list);
-}
-
-void session_dispatch(struct session *s) {
-    wake_clear(s->wake_fd);
-    s->awake = false;
+/* The owner's callbacks may want more than one flush; that waits for the next one. */
+static void flush(struct session *s) {
+    s->flush_wanted = false;
     s->dispatching = true;
-    /* Fates before answers would be the order in which they happened, but nothing relies
-     * on it: an answer may well overtake the confirm of its request. */
-    handle_inbox(&s->links[SESSION_PUBLISHER]);
-    handle_inbox(&s->links[SESSION_CONSUMER]);
-    offload_collect(s->offload);
-    fire_timers(s);
     bool more = s->handlers.on_flush(s->handlers.owner);
     s->dispatching = false;
     publish_out(s);
@@ -277,11 +283,29 @@ void session_dispatch(struct session *s) {
         session_wake(s);
 }
 
+void session_dispatch(struct session *s) {
+    wake_clear(s->wake_fd);
+    s->dispatching = true;
+    /* Fates before answers would be the order in which they happened, but nothing relies
+     * on it: an answer may well overtake the confirm of its request. */
+    handle_inbox(&s->links[SESSION_PUBLISHER]);
+    handle_inbox(&s->links[SESSION_CONSUMER]);
+    offload_collect(s->offload);
+    fire_timers(s);
+    flush(s);
+}
+
+void session_flush(struct session *s) {
+    if (s->flush_wanted)
+        flush(s);
+}
+
 void session_wake(struct session *s) {
-    if (s->dispatching || s->awake)
+    if (s->dispatching || s->flush_wanted)
         return;
-    s->awake = true;
-    wake_up(s->wake_fd);
+    s->flush_wanted = true;
+    if (!s->owner_flushes)
+        wake_up(s->wake_fd);
 }
 
 void session_publish(struct session *s, struct message *m) {

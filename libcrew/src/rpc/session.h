@@ -31,11 +31,13 @@ struct session_handlers {
     void *owner;
 };
 
-/* A link's events on their way to the owner's thread. */
+/* A link's events on their way to the owner's thread. A mere confirm wakes nobody where
+ * the owner can wait for it (lazy_confirms): it is seen with whatever comes next. */
 struct session_inbox {
     pthread_mutex_t lock;
     struct link_event *first;
     struct link_event **last;
+    bool woken; /* the owner knows that there is something */
 };
 
 struct session_link {
@@ -49,6 +51,7 @@ struct session_link {
 struct session {
     struct session_handlers handlers;
     struct session_link links[SESSION_SIDES];
+    bool lazy_confirms;
     bool blocked; /* the broker takes no messages at present */
 
     int poll_fd; /* wake_fd and timer_fd behind one descriptor */
@@ -56,7 +59,8 @@ struct session {
     int timer_fd;
     bool dispatching;
     bool closing;
-    bool awake; /* wake_fd was written by the owner itself and not yet cleared */
+    bool owner_flushes; /* the owner calls session_flush before it waits */
+    bool flush_wanted;  /* there is something that on_flush or publishing takes care of */
 
     struct deadlines deadlines;
     uint64_t armed_ms; /* what timer_fd is set to; 0: not set */
@@ -69,10 +73,18 @@ struct session {
     void *report_arg;
 };
 
+struct session_options {
+    const struct crew_broker *broker;
+    const char *name;
+    struct session_handlers handlers;
+    crew_event_fn *report;
+    void *report_arg;
+    bool owner_flushes;
+    bool lazy_confirms;
+};
+
 /* Starts both links. S must stay where it is. On an error nothing is left behind. */
-int session_init(struct session *s, const struct crew_broker *broker, const char *name,
-                 const struct session_handlers *handlers, crew_event_fn *report,
-                 void *report_arg);
+int session_init(struct session *s, const struct session_options *options);
 
 /* The end comes in two steps: session_stop flushes for at most FLUSH_MS and ends the
  * threads; no callback comes any more, and messages that were with a link are freed.
@@ -83,8 +95,12 @@ void session_fini(struct session *s);
 int session_fd(const struct session *s);
 void session_dispatch(struct session *s);
 
-/* See that session_dispatch is called soon. */
+/* See that session_dispatch (or session_flush) is called soon. */
 void session_wake(struct session *s);
+
+/* The last part of a dispatch, when there is something for it: on_flush, then messages go
+ * out. No system call when there is nothing. */
+void session_flush(struct session *s);
 
 void session_timer_set(struct session *s, struct session_timer *timer, uint64_t at_ms);
 void session_timer_clear(struct session *s, struct session_timer *timer);

@@ -113,11 +113,15 @@ int crew_worker_new(const crew_broker *broker, const struct crew_worker_options 
     w->on_task = options->on_task;
     w->task_arg = options->task_arg;
     w->retry.fire = queues_retry;
-    struct session_handlers handlers = {
-        .on_event = on_event, .on_flush = on_flush, .owner = w};
-    int error = session_init(&w->session, broker,
-                             options->name == NULL ? "crew-worker" : options->name,
-                             &handlers, options->on_event, options->event_arg);
+    struct session_options how = {
+        .broker = broker,
+        .name = options->name == NULL ? "crew-worker" : options->name,
+        .handlers = {.on_event = on_event, .on_flush = on_flush, .owner = w},
+        .report = options->on_event,
+        .report_arg = options->event_arg,
+        .owner_flushes = options->owner_flushes,
+    };
+    int error = session_init(&w->session, &how);
     if (error != 0) {
         free(w);
         return error;
@@ -132,6 +136,10 @@ int crew_worker_fd(const crew_worker *w) {
 
 void crew_worker_dispatch(crew_worker *w) {
     session_dispatch(&w->session);
+}
+
+void crew_worker_flush(crew_worker *w) {
+    session_flush(&w->session);
 }
 
 const char *crew_worker_uuid(const crew_worker *w) {
