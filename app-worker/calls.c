@@ -79,6 +79,7 @@ static int call_send(struct calls_call *call) {
     struct crew_call wanted;
     if (!frame_get_call(&call->item, &calls->parts, &wanted))
         return CREW_EINVAL;
+    wanted.priority = UINT8_MAX;
     int error = crew_client_call(calls->client, &wanted, on_answer, call, &call->pending);
     buffer_fini(&call->frame);
     return error;
@@ -148,6 +149,10 @@ int calls_start(struct calls *calls, const struct wire_item *item, struct buffer
     }
     *started = call;
     return CREW_OK;
+}
+
+bool calls_are_sent(const struct calls *calls) {
+    return calls->waiting == NULL;
 }
 
 void calls_cancel(struct calls_call *call) {

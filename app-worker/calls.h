@@ -20,6 +20,9 @@ struct calls *calls_new(uv_loop_t *loop, const struct crew_broker *broker);
 int calls_start(struct calls *calls, const struct wire_item *item, struct buffer *frame,
                 calls_done_fn *fn, void *arg, struct calls_call **call);
 
+/* Have all calls been handed to the client? */
+bool calls_are_sent(const struct calls *calls);
+
 /* Forget a call. Null is fine. */
 void calls_cancel(struct calls_call *call);
 

@@ -169,6 +169,13 @@ static void take_call(struct handler *handler, const struct wire_item *item) {
         send_call_error(handler, CREW_ETIMEOUT);
         return;
     }
+    if (!handler->context->may_wait(handler->context->arg, handler, item->task)) {
+        log_request(LOG_LEVEL_WARNING, task_id(handler),
+                    "its call is refused: no process would be left that does not wait "
+                    "(--max-processes)");
+        send_call_error(handler, CREW_EOVERLOADED);
+        return;
+    }
     struct buffer frame;
     channel_hold(&handler->channel, &frame);
     int error = calls_start(handler->context->calls, item, &frame, on_called, handler,

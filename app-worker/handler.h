@@ -55,6 +55,8 @@ struct handler_context {
     /* Called after each change of state. When a handler comes from STARTING to IDLE, its
      * tasks are known; when it leaves STARTING otherwise, handler->refusal says why. */
     void (*moved)(void *arg, struct handler *handler, enum handler_state from);
+    /* May it wait for a call of TASK? */
+    bool (*may_wait)(void *arg, const struct handler *handler, struct wire_bytes task);
 };
 
 struct handler {
@@ -68,7 +70,8 @@ struct handler {
     uint64_t served;    /* requests that it has returned from */
     uint64_t started_ms;
     uint64_t idle_since_ms;
-    uint64_t worn_after; /* requests after which it is replaced; 0: never */
+    uint64_t worn_after;     /* requests after which it is replaced; 0: never */
+    size_t worn_above_bytes; /* memory above which it is replaced; 0: never */
 
     struct channel channel;
     struct frame_parts parts;

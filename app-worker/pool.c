@@ -11,7 +11,9 @@
 #include "daemon/log.h"
 #include "pool_room.h"
 #include "spawn.h"
+#include "wire/limits.h"
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <utlist.h>
 
@@ -93,8 +95,6 @@ struct handler *pool_start(struct pool *pool, enum handler_duty duty) {
     struct handler *handler = handler_start(&pool->context, duty);
     if (handler == NULL)
         return NULL;
-    handler->worn_after =
-        respawn_jitter(pool->context.settings->max_requests, WEAR_JITTER_PERCENT);
     DL_APPEND(pool->handlers, handler);
     return handler;
 }
@@ -116,11 +116,25 @@ static void offer(struct pool *pool, struct handler *handler) {
         pool_retire(pool, handler);
 }
 
-static bool is_worn(const struct pool *pool, const struct handler *handler) {
-    size_t max_memory_bytes = pool->context.settings->max_memory_bytes;
+/* The memory limit itself is kept by the kernel: allocating fails. A process that leaks
+ * is to be replaced before it gets there, so that no request suffers from those before
+ * it: when half of what was free at the start is used up. */
+static void set_wear(const struct pool *pool, struct handler *handler) {
+    const struct settings *settings = pool->context.settings;
+    handler->worn_after = respawn_jitter(settings->max_requests, WEAR_JITTER_PERCENT);
+    if (settings->max_memory_bytes == 0)
+        return;
+    size_t used = spawn_memory_bytes(handler->pid);
+    size_t left =
+        settings->max_memory_bytes > used ? settings->max_memory_bytes - used : 0;
+    handler->worn_above_bytes = used + left / 2;
+}
+
+static bool is_worn(const struct handler *handler) {
     if (handler->worn_after > 0 && handler->served >= handler->worn_after)
         return true;
-    return max_memory_bytes > 0 && spawn_memory_bytes(handler->pid) > max_memory_bytes;
+    return handler->worn_above_bytes > 0 &&
+           spawn_memory_bytes(handler->pid) > handler->worn_above_bytes;
 }
 
 static void on_returned(struct pool *pool, struct handler *handler) {
@@ -130,7 +144,7 @@ static void on_returned(struct pool *pool, struct handler *handler) {
         strength_balance(pool);
         return;
     }
-    bool became_worn = handler->duty == DUTY_PRESENT && is_worn(pool, handler);
+    bool became_worn = handler->duty == DUTY_PRESENT && is_worn(handler);
     if (became_worn) {
         log_debug("handler %d is worn after %llu requests", (int)handler->pid,
                   (unsigned long long)handler->served);
@@ -142,6 +156,7 @@ static void on_returned(struct pool *pool, struct handler *handler) {
 }
 
 static void on_ready(struct pool *pool, struct handler *handler) {
+    set_wear(pool, handler);
     if (handler->duty == DUTY_CANDIDATE) {
         pool->listener.candidate(pool->listener.arg, handler, NULL);
         return;
@@ -203,6 +218,18 @@ static void on_moved(void *arg, struct handler *handler, enum handler_state from
         strength_balance(pool);
 }
 
+/* If the last process waited for a task of this very worker, nobody would be left to run
+ * it, and all would wait until their limits. */
+static bool may_wait(void *arg, const struct handler *handler, struct wire_bytes task) {
+    const struct pool *pool = arg;
+    char name[LIMIT_TASK_NAME_BYTES + 1];
+    if (task.len >= sizeof name || strength_has_other(pool, handler))
+        return true;
+    memcpy(name, task.data, task.len);
+    name[task.len] = '\0';
+    return !tasks_have(&pool->tasks, name);
+}
+
 /* ---- what the supervisor asks for ---- */
 
 struct pool *pool_new(uv_loop_t *loop, const struct settings *settings,
@@ -217,6 +244,7 @@ struct pool *pool_new(uv_loop_t *loop, const struct settings *settings,
         .calls = calls_new(loop, &settings->broker),
         .arg = pool,
         .moved = on_moved,
+        .may_wait = may_wait,
     };
     strength_init(pool);
     strength_balance(pool);
@@ -323,7 +351,8 @@ void pool_free(struct pool *pool) {
         return;
     tasks_fini(&pool->tasks);
     calls_free(pool->context.calls);
-    pool->open_handles = 2;
+    pool->open_handles = 3;
     uv_close((uv_handle_t *)&pool->refill, on_closed);
     uv_close((uv_handle_t *)&pool->trim, on_closed);
+    uv_close((uv_handle_t *)&pool->raise, on_closed);
 }

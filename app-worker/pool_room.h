@@ -28,6 +28,7 @@ struct pool {
     struct respawn respawn;
     uv_timer_t refill; /* ends the pause after processes have died too fast */
     uv_timer_t trim;   /* runs while there may be spares to let go */
+    uv_timer_t raise;  /* puts off raising the prefetch until calls are in their queues */
     int open_handles;
 };
 
@@ -41,6 +42,9 @@ void pool_retire(struct pool *pool, struct handler *handler);
  * to it. To be called when a process is ready, waits for a call, is worn, retired or
  * gone. */
 void strength_balance(struct pool *pool);
+
+/* Is there, or may there be, a process besides HANDLER that takes tasks? */
+bool strength_has_other(const struct pool *pool, const struct handler *handler);
 
 void strength_init(struct pool *pool);
 

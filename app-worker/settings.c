@@ -69,7 +69,6 @@ void settings_parse(struct settings *settings, int argc, char **argv) {
         .summary = "Take tasks from RabbitMQ and run the handlers of APP.so.",
         .rows = rows,
     };
-    crew_broker_init(&settings->broker);
     int app = options_parse(&options, argc, argv, &settings->broker);
     if (app >= argc)
         options_fail(&options, "APP.so is missing");

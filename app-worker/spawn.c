@@ -128,8 +128,10 @@ size_t spawn_memory_bytes(pid_t pid) {
     if (file == NULL)
         return 0;
     size_t resident_pages = 0;
-    if (fscanf(file, "%*u %zu", &resident_pages) != 1)
-        resident_pages = 0;
+    size_t data_pages = 0; /* proc(5): the sixth number */
+    if (fscanf(file, "%*u %zu %*u %*u %*u %zu", &resident_pages, &data_pages) != 2)
+        resident_pages = data_pages = 0;
     fclose(file);
-    return resident_pages * (size_t)sysconf(_SC_PAGESIZE);
+    size_t pages = resident_pages > data_pages ? resident_pages : data_pages;
+    return pages * (size_t)sysconf(_SC_PAGESIZE);
 }

@@ -21,7 +21,8 @@ bool spawn_is_handler(int argc, char *const *argv);
 /* "was killed by SIGSEGV", "exited with status 1". */
 void spawn_describe_end(int wait_status, char *text, size_t text_bytes);
 
-/* Resident memory of a process, 0 when it cannot be told. */
+/* What a process has of memory, resident or counted against RLIMIT_DATA, whichever is
+ * more; 0 when it cannot be told. */
 size_t spawn_memory_bytes(pid_t pid);
 
 #endif

@@ -6,7 +6,7 @@
  * process that holds a task without being there for another: it waits for a call, or is
  * retired.
  *
- * More is seen to at once; less only once a second, because each change costs a word with
+ * More is seen to soon; less only once a second, because each change costs a word with
  * the broker or the start of a process, and calls come and go.
  */
 #include "base/clock.h"
@@ -16,7 +16,7 @@
 #include <string.h>
 #include <utlist.h>
 
-enum { SPARE_IDLE_MS = 10 * 1000, TRIM_EVERY_MS = 1000 };
+enum { SPARE_IDLE_MS = 10 * 1000, TRIM_EVERY_MS = 1000, RAISE_AFTER_MS = 2 };
 
 struct census {
     unsigned present;  /* processes that count, those that start included */
@@ -76,6 +76,19 @@ static void set_prefetch(struct pool *pool, unsigned prefetch) {
 
 /* ---- more ---- */
 
+/* A handler that has just called would rather see its call taken next than one more
+ * request that may call, too. So the broker is asked for more when the call has had the
+ * time to reach its queue, where it stands in front. */
+static void on_raise(uv_timer_t *timer) {
+    struct pool *pool = timer->data;
+    struct census census = take_census(pool);
+    unsigned prefetch = wanted_prefetch(pool, &census);
+    if (!calls_are_sent(pool->context.calls))
+        uv_timer_start(timer, on_raise, RAISE_AFTER_MS, 0);
+    else if (prefetch > pool->prefetch)
+        set_prefetch(pool, prefetch);
+}
+
 static void on_refill(uv_timer_t *timer) {
     strength_balance(timer->data);
 }
@@ -133,8 +146,8 @@ void strength_balance(struct pool *pool) {
     struct census census = take_census(pool);
     unsigned wanted = wanted_processes(pool, &census);
     unsigned prefetch = wanted_prefetch(pool, &census);
-    if (prefetch > pool->prefetch)
-        set_prefetch(pool, prefetch);
+    if (prefetch > pool->prefetch && !uv_is_active((uv_handle_t *)&pool->raise))
+        uv_timer_start(&pool->raise, on_raise, RAISE_AFTER_MS, 0);
     if (census.ready >= wanted)
         retire_worn(pool);
     for (unsigned present = census.present; present < wanted; present++)
@@ -149,5 +162,20 @@ void strength_init(struct pool *pool) {
     pool->prefetch = pool->context.settings->prefetch;
     uv_timer_init(pool->context.loop, &pool->refill);
     uv_timer_init(pool->context.loop, &pool->trim);
-    pool->refill.data = pool->trim.data = pool;
+    uv_timer_init(pool->context.loop, &pool->raise);
+    pool->refill.data = pool->trim.data = pool->raise.data = pool;
+}
+
+bool strength_has_other(const struct pool *pool, const struct handler *handler) {
+    const struct handler *other;
+    unsigned present = 0;
+    DL_FOREACH (pool->handlers, other) {
+        if (other->duty > DUTY_WORN || other->duty == DUTY_CANDIDATE ||
+            other->state > HANDLER_STOPPING)
+            continue;
+        present++;
+        if (other != handler && other->state != HANDLER_WAITING)
+            return true;
+    }
+    return present < pool->context.settings->max_processes;
 }

@@ -49,7 +49,7 @@ struct supervisor {
     struct reload reload;
     uv_poll_t worker_poll;
     uv_prepare_t worker_flush; /* answers leave together, before the loop waits */
-    uv_timer_t patience; /* LEAVING, SETTLING */
+    uv_timer_t patience;       /* LEAVING, SETTLING */
     uv_signal_t signals[SIGNAL_COUNT];
 };
 

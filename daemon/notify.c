@@ -26,7 +26,7 @@ void notify(const char *state) {
     }
     /* The length counts in an abstract name: no zero bytes behind it. */
     socklen_t bytes = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
-    ssize_t ignored = sendto(fd, state, strlen(state), MSG_NOSIGNAL,
+    ssize_t ignored = sendto(fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT,
                              (const struct sockaddr *)&address, bytes);
     (void)ignored;
     close(fd);

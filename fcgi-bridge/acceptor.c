@@ -1,13 +1,14 @@
 #include "acceptor.h"
 
 #include "bridge.h"
-#include "daemon/log.h"
 #include "caps.h"
+#include "daemon/log.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #define PAUSE_MS 200
+#define COMPLAINT_EVERY_MS 10000
 
 static void on_pause_over(uv_timer_t *timer) {
     acceptor_resume(timer->data);
@@ -15,7 +16,12 @@ static void on_pause_over(uv_timer_t *timer) {
 
 static void pause_accepting(struct bridge *bridge, int error) {
     struct acceptor *acceptor = &bridge->acceptor;
-    log_warning("cannot accept connections for now: %s", strerror(error));
+    uint64_t now_ms = uv_now(&bridge->loop);
+    if (acceptor->complained_ms == 0 ||
+        now_ms - acceptor->complained_ms > COMPLAINT_EVERY_MS) {
+        acceptor->complained_ms = now_ms;
+        log_warning("cannot accept connections for now: %s", strerror(error));
+    }
     acceptor->state = ACCEPTOR_PAUSED;
     uv_poll_stop(&acceptor->poll);
     uv_timer_start(&acceptor->timer, on_pause_over, PAUSE_MS, 0);

@@ -4,6 +4,7 @@
 #ifndef BRIDGE_ACCEPTOR_H
 #define BRIDGE_ACCEPTOR_H
 
+#include <stdint.h>
 #include <uv.h>
 
 struct bridge;
@@ -19,6 +20,7 @@ struct acceptor {
     enum acceptor_state state;
     uv_poll_t poll;
     uv_timer_t timer;
+    uint64_t complained_ms; /* when a pause was last logged; 0: never */
 };
 
 int acceptor_init(struct bridge *bridge); /* 0 or a libuv error */

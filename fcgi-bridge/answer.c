@@ -17,7 +17,8 @@ static const struct own {
     [CREW_ENOWORKERS] = {.retry_after_s = 2, .sentence = "No worker serves this task"},
     [CREW_EEXPIRED] = {.retry_after_s = 2, .sentence = "No worker took the task in time"},
     [CREW_ETIMEOUT] = {.sentence = "The task took too long and was stopped"},
-    [CREW_EDEADLINE] = {.sentence = "The task was begun and nothing more was heard of it"},
+    [CREW_EDEADLINE] = {.sentence =
+                            "The task was begun and nothing more was heard of it"},
     [CREW_ECRASHED] = {.sentence = "The task crashed"},
     [CREW_ELOST] = {.sentence = "The task was lost and must not be repeated"},
     [CREW_EFAILED] = {.sentence = "The task failed"},
@@ -106,7 +107,7 @@ void answer_own(struct buffer *to, uint16_t id, const struct answer_style *style
     codec_close();
 }
 
-/* ---- a worker's answer -------------------------------------------------------------------- */
+/* ---- a worker's answer ---- */
 
 static bool response_valid(const struct crew_answer *answer) {
     if (!http_status_valid(answer->status))
@@ -128,8 +129,8 @@ static bool is_number(const char *value, size_t bytes) {
     return bytes > 0 && bytes < 20;
 }
 
-/* The handler's header fields. Its Content-Length is kept where the body that it speaks of
- * is not sent (RFC 9110 §8.6); true: it was. */
+/* The handler's header fields. Its Content-Length is kept where the body that it speaks
+ * of is not sent (RFC 9110 §8.6); true: it was. */
 static bool put_fields(const struct crew_answer *answer, bool keep_length) {
     bool length = false;
     for (size_t i = 0; i < answer->pair_count; i++) {
@@ -148,9 +149,9 @@ static bool put_fields(const struct crew_answer *answer, bool keep_length) {
 
 int answer_workers(struct buffer *to, uint16_t id, const struct answer_style *style,
                    const struct crew_answer *answer) {
-    int outcome = answer->error              ? answer->error
+    int outcome = answer->error             ? answer->error
                   : !response_valid(answer) ? (int)CREW_EBADRESPONSE
-                                             : 0;
+                                            : 0;
     if (outcome) {
         answer_own(to, id, style, outcome, NULL);
         return outcome;

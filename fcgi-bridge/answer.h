@@ -1,5 +1,5 @@
-/* What goes back to the web server: a CGI response (RFC 3875 §6), of a worker's making or of
- * the bridge's own. */
+/* What goes back to the web server: a CGI response (RFC 3875 §6), of a worker's making or
+ * of the bridge's own. */
 #ifndef BRIDGE_ANSWER_H
 #define BRIDGE_ANSWER_H
 
@@ -7,11 +7,7 @@
 #include <crew/message.h>
 
 /* Besides crew_error, how a request can end here. */
-enum {
-    ANSWER_BAD_REQUEST = CREW_ERROR_COUNT,
-    ANSWER_TOO_LARGE,
-    ANSWER_COUNT
-};
+enum { ANSWER_BAD_REQUEST = CREW_ERROR_COUNT, ANSWER_TOO_LARGE, ANSWER_COUNT };
 
 /* How the caller wants it. */
 struct answer_style {
@@ -24,8 +20,9 @@ struct answer_style {
 void answer_own(struct buffer *to, uint16_t id, const struct answer_style *style,
                 int outcome, const char *detail);
 
-/* answer_workers - the answer of a worker, its error included. Returns how the request has
- * ended: 0, the answer's error, or CREW_EBADRESPONSE when it is not a valid response. */
+/* answer_workers - the answer of a worker, its error included. Returns how the request
+ * has ended: 0, the answer's error, or CREW_EBADRESPONSE when it is not a valid response.
+ */
 int answer_workers(struct buffer *to, uint16_t id, const struct answer_style *style,
                    const struct crew_answer *answer);
 

@@ -13,7 +13,7 @@ bool bridge_full(const struct bridge *bridge) {
     return bridge->buffered_bytes > bridge->settings->max_buffered_bytes;
 }
 
-/* ---- from start to end ---------------------------------------------------------------------- */
+/* ---- from start to end ---- */
 
 static void run_now(struct bridge *bridge) {
     bridge->state = BRIDGE_RUNNING;
@@ -57,7 +57,7 @@ void bridge_connection_gone(struct bridge *bridge) {
         leave(bridge);
 }
 
-/* ---- events --------------------------------------------------------------------------------- */
+/* ---- events ---- */
 
 static void on_client(uv_poll_t *poll, int status, int events) {
     struct bridge *bridge = poll->data;
@@ -87,8 +87,6 @@ static void on_signal(uv_signal_t *handle, int number) {
         bridge_stop(bridge, false);
 }
 
-/* ---- */
-
 static int init_signals(struct bridge *bridge) {
     static const int numbers[] = {SIGTERM, SIGQUIT, SIGINT, SIGHUP};
     int error = 0;
@@ -105,8 +103,8 @@ static int init_client(struct bridge *bridge) {
     uv_prepare_init(&bridge->loop, &bridge->client_flush);
     bridge->client_flush.data = bridge;
     uv_prepare_start(&bridge->client_flush, before_waiting);
-    int error = uv_poll_init(&bridge->loop, &bridge->client_poll,
-                             crew_client_fd(bridge->client));
+    int error =
+        uv_poll_init(&bridge->loop, &bridge->client_poll, crew_client_fd(bridge->client));
     bridge->client_poll.data = bridge;
     return error ? error : uv_poll_start(&bridge->client_poll, UV_READABLE, on_client);
 }
@@ -114,8 +112,8 @@ static int init_client(struct bridge *bridge) {
 int bridge_init(struct bridge *bridge, const struct settings *settings,
                 struct listener *listener, crew_client *client, char **command,
                 int ready_fd) {
-    *bridge = (struct bridge){
-        .settings = settings, .listener = listener, .client = client};
+    *bridge =
+        (struct bridge){.settings = settings, .listener = listener, .client = client};
     int error = uv_loop_init(&bridge->loop);
     if (error)
         return error; /* nothing is there that could be closed */

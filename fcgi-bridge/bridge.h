@@ -33,8 +33,8 @@ struct bridge {
     struct acceptor acceptor;
     struct connections connections;
     struct reload reload;
-    unsigned inflight;     /* requests that the client has */
-    size_t buffered_bytes; /* of input, of bodies in flight, of unsent output */
+    unsigned inflight;      /* requests that the client has */
+    size_t buffered_bytes;  /* of input, of bodies in flight, of unsent output */
     uint64_t complained_ms; /* when a misconfiguration was last logged; 0: never */
 };
 
@@ -51,8 +51,8 @@ void bridge_run(struct bridge *bridge);
 /* bridge_fini - close what is left. The client has to live until then. */
 void bridge_fini(struct bridge *bridge);
 
-/* bridge_stop - accept nothing more, answer what was begun, then leave. HANDED_OVER: another
- * bridge has the listening socket. */
+/* bridge_stop - accept nothing more, answer what was begun, then leave. HANDED_OVER:
+ * another bridge has the listening socket. */
 void bridge_stop(struct bridge *bridge, bool handed_over);
 
 /* bridge_full - whether requests hold as much memory as they may. */

@@ -4,9 +4,9 @@
 #include "gate.h"
 #include <assert.h>
 #include <errno.h>
+#include <fastcgi.h>
 #include <fcgiapp.h>
 #include <fcgios.h>
-#include <fastcgi.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +36,7 @@ static FCGX_Request writer; /* for good */
 static struct crew_pair *pairs;
 static size_t pairs_cap;
 
-/* ---- libfcgi's OS layer ----------------------------------------------------------------- */
+/* ---- libfcgi's OS layer ---- */
 
 #define OS_LAYER __attribute__((visibility("default")))
 
@@ -111,7 +111,7 @@ OS_LAYER int OS_Close(int fd, int shutdown) {
     return 0;
 }
 
-/* ---- in --------------------------------------------------------------------------------- */
+/* ---- in ---- */
 
 /* ipcFd set and detached: FCGX_Accept_r begins to read without accept(2). */
 static int accept_from_memory(FCGX_Request *request, const uint8_t *data, size_t bytes) {
@@ -159,7 +159,7 @@ void codec_release(void) {
     FCGX_Free(&reader, 0);
 }
 
-/* ---- out -------------------------------------------------------------------------------- */
+/* ---- out ---- */
 
 void codec_open(struct buffer *to, uint16_t id) {
     sink = to;
@@ -186,7 +186,7 @@ void codec_close(void) {
     sink = NULL;
 }
 
-/* ---- start and end ------------------------------------------------------------------------ */
+/* ---- start and end ---- */
 
 /* The writer is the out stream of a request that was read from memory. Making it proves
  * that our OS_Read is in force, using it that OS_Write is. */

@@ -26,7 +26,8 @@ int codec_decode(const struct buffer *params, struct crew_pair **pairs, size_t *
 void codec_release(void);
 
 /* An answer on its way into TO: codec_open, codec_put any number of times, codec_close,
- * which adds the end of the stream and END_REQUEST. When memory is out TO->failed says so. */
+ * which adds the end of the stream and END_REQUEST. When memory is out TO->failed says
+ * so. */
 void codec_open(struct buffer *to, uint16_t id);
 void codec_put(const void *data, size_t bytes);
 void codec_text(const char *text);

@@ -2,8 +2,8 @@
 
 #include "base/memory.h"
 #include "bridge.h"
-#include "daemon/log.h"
 #include "caps.h"
+#include "daemon/log.h"
 #include <assert.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -20,13 +20,13 @@
 
 static void pump(struct connection *c);
 
-/* ---- closing ------------------------------------------------------------------------------ */
+/* ---- closing ---- */
 
 static void account(struct connection *c) {
-    size_t now = c->state == CONNECTION_CLOSED
-                     ? 0
-                     : gate_held_bytes(&c->gate) + c->pending.len + c->out.len +
-                           c->sending.len;
+    size_t now =
+        c->state == CONNECTION_CLOSED
+            ? 0
+            : gate_held_bytes(&c->gate) + c->pending.len + c->out.len + c->sending.len;
     c->bridge->buffered_bytes += now - c->accounted_bytes;
     c->accounted_bytes = now;
 }
@@ -60,7 +60,7 @@ static void close_now(struct connection *c) {
     uv_close(&c->uv.handle, on_closed);
 }
 
-/* ---- the peer's silence -------------------------------------------------------------------- */
+/* ---- the peer's silence ---- */
 
 /* How long the peer may be silent as things are; 0: as long as it likes. */
 static uint64_t patience_ms(const struct connection *c) {
@@ -104,13 +104,13 @@ static void on_tick(uv_timer_t *timer) {
     struct deadlines *deadlines = &bridge->connections.deadlines;
     struct deadline *due;
     while ((due = deadlines_take_due(deadlines, uv_now(&bridge->loop))))
-        on_silence((struct connection *)((char *)due -
-                                         offsetof(struct connection, deadline)));
+        on_silence(
+            (struct connection *)((char *)due - offsetof(struct connection, deadline)));
     if (!deadlines_first(deadlines))
         uv_timer_stop(timer);
 }
 
-/* ---- output -------------------------------------------------------------------------------- */
+/* ---- output ---- */
 
 static void flush(struct connection *c);
 
@@ -133,8 +133,8 @@ static void send_rest(struct connection *c, size_t sent) {
     c->out = BUFFER_INIT;
     c->write.data = c;
     c->queued_bytes = c->sending.len - sent;
-    uv_buf_t rest = uv_buf_init((char *)c->sending.data + sent,
-                                (unsigned)(c->sending.len - sent));
+    uv_buf_t rest =
+        uv_buf_init((char *)c->sending.data + sent, (unsigned)(c->sending.len - sent));
     if (uv_write(&c->write, &c->uv.stream, &rest, 1, on_written) != 0)
         close_now(c);
 }
@@ -164,7 +164,7 @@ static void flush(struct connection *c) {
         close_now(c);
 }
 
-/* ---- input --------------------------------------------------------------------------------- */
+/* ---- input ---- */
 
 static void leave_unless_kept(struct connection *c) {
     if (!c->gate.keep || c->bridge->state == BRIDGE_STOPPING)
@@ -201,19 +201,21 @@ static void on_gate_event(struct connection *c, enum gate_event event) {
     }
 }
 
-/* Returns how many bytes were used up. */
-static size_t feed(struct connection *c, const void *data, size_t bytes) {
+/* Up to where the gate wants no more. *USED says how many of BYTES are used up. */
+static enum gate_event feed(struct connection *c, const void *data, size_t bytes,
+                            size_t *used) {
     size_t at = 0;
     enum gate_event event;
     c->feeding = true;
     do {
-        size_t used = 0;
-        event = gate_feed(&c->gate, (const uint8_t *)data + at, bytes - at, &used, &c->out);
-        at += used;
+        size_t n = 0;
+        event = gate_feed(&c->gate, (const uint8_t *)data + at, bytes - at, &n, &c->out);
+        at += n;
         on_gate_event(c, event);
     } while (c->state == CONNECTION_OPEN && event != GATE_MORE && event != GATE_WAIT);
     c->feeding = false;
-    return c->state == CONNECTION_OPEN ? at : bytes;
+    *used = c->state == CONNECTION_OPEN ? at : bytes;
+    return event;
 }
 
 static void take(struct connection *c, const char *data, size_t bytes) {
@@ -223,7 +225,8 @@ static void take(struct connection *c, const char *data, size_t bytes) {
         buffer_append(&c->pending, data, bytes);
         return;
     }
-    size_t used = feed(c, data, bytes);
+    size_t used = 0;
+    feed(c, data, bytes, &used);
     buffer_append(&c->pending, data + used, bytes - used);
 }
 
@@ -242,18 +245,34 @@ static void regulate(struct connection *c) {
         uv_read_stop(&c->uv.stream);
 }
 
-/* Whatever has changed: go on with the input that waits, send what there is, set the watch.
- * The one place where a connection moves on. */
+static enum gate_event feed_pending(struct connection *c) {
+    if (c->state != CONNECTION_OPEN || (c->pending.len == 0 && gate_quiet(&c->gate)))
+        return GATE_MORE;
+    size_t used = 0;
+    const void *data = c->pending.len > 0 ? (const void *)c->pending.data : "";
+    enum gate_event event = feed(c, data, c->pending.len, &used);
+    buffer_consume(&c->pending, used);
+    if (c->pending.len == 0)
+        buffer_reset(&c->pending, 0);
+    return event;
+}
+
+/* The gate wanted the replies to go out first, and they have. */
+static bool waits_for_nothing(const struct connection *c) {
+    return c->state == CONNECTION_OPEN && c->request.state == REQUEST_NONE &&
+           c->out.len == 0 && c->sending.len == 0;
+}
+
+/* Whatever has changed: go on with the input that waits, send what there is, set the
+ * watch. The one place where a connection moves on. */
 static void pump(struct connection *c) {
-    if (c->state == CONNECTION_OPEN && (c->pending.len > 0 || !gate_quiet(&c->gate))) {
-        size_t used = feed(c, c->pending.data ? (char *)c->pending.data : "", c->pending.len);
-        buffer_consume(&c->pending, used < c->pending.len ? used : c->pending.len);
-        if (c->pending.len == 0)
-            buffer_reset(&c->pending, 0);
-    }
-    if (c->state == CONNECTION_OPEN && bridge_full(c->bridge))
-        gate_refuse(&c->gate);
-    flush(c);
+    enum gate_event event;
+    do {
+        event = feed_pending(c);
+        if (c->state == CONNECTION_OPEN && bridge_full(c->bridge))
+            gate_refuse(&c->gate);
+        flush(c);
+    } while (event == GATE_WAIT && waits_for_nothing(c));
     account(c);
     watch(c);
     regulate(c);
@@ -277,7 +296,7 @@ static void on_read(uv_stream_t *stream, ssize_t bytes, const uv_buf_t *buf) {
     pump(c);
 }
 
-/* ---- opening ------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 static int open_handle(struct connection *c, int fd) {
     int domain = AF_UNIX;
@@ -338,14 +357,14 @@ int connections_init(struct bridge *bridge) {
 
 void connections_stop(struct bridge *bridge) {
     struct connection *c;
-    DL_FOREACH(bridge->connections.all, c) {
+    DL_FOREACH (bridge->connections.all, c) {
         watch(c);
     }
 }
 
 void connections_close(struct bridge *bridge) {
     struct connection *c;
-    DL_FOREACH(bridge->connections.all, c) {
+    DL_FOREACH (bridge->connections.all, c) {
         close_now(c);
     }
 }
@@ -355,7 +374,7 @@ void connections_fini(struct bridge *bridge) {
     assert(!all->all);
     struct connection *c;
     struct connection *next;
-    LL_FOREACH_SAFE(all->spare, c, next) {
+    LL_FOREACH_SAFE (all->spare, c, next) {
         free(c);
     }
     deadlines_fini(&all->deadlines);

@@ -1,9 +1,9 @@
 /* Connections of the web server: bytes in through the gate, requests and their answers,
  * bytes out.
  *
- * A connection always listens for the hang-up of its peer, also while a request waits. What
- * it reads ahead and what it has not yet sent are bounded: beyond, it stops reading. A peer
- * that goes silent inside a request, or that takes no output, is given up.
+ * A connection always listens for the hang-up of its peer, also while a request waits.
+ * What it reads ahead and what it has not yet sent are bounded: beyond, it stops reading.
+ * A peer that goes silent inside a request, or that takes no output, is given up.
  */
 #ifndef BRIDGE_CONNECTION_H
 #define BRIDGE_CONNECTION_H

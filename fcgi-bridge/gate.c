@@ -75,7 +75,8 @@ void gate_refuse(struct gate *gate) {
         judge(gate, GATE_REFUSED);
 }
 
-/* ---- records out ---------------------------------------------------------------------- */
+/* ---- records out ----------------------------------------------------------------------
+ */
 
 void gate_put_record(struct buffer *to, uint8_t type, uint16_t id, const void *content,
                      uint16_t bytes) {
@@ -92,7 +93,7 @@ void gate_put_end(struct buffer *to, uint16_t id, uint8_t protocol_status) {
     gate_put_record(to, FCGI_END_REQUEST, id, &end, sizeof end);
 }
 
-/* ---- name/value pairs (FastCGI 1.0 §3.4) ------------------------------------------------ */
+/* ---- name/value pairs (FastCGI 1.0 §3.4) ---- */
 
 static bool take_length(const uint8_t **at, const uint8_t *end, size_t *length) {
     if (*at == end)
@@ -145,7 +146,7 @@ static enum gate_verdict judge_params(const struct buffer *params) {
     return count > LIMIT_PAIR_COUNT ? GATE_PARAMS_TOO_LARGE : GATE_SOUND;
 }
 
-/* ---- management records (FastCGI 1.0 §4) ------------------------------------------------ */
+/* ---- management records (FastCGI 1.0 §4) ---- */
 
 static void put_value(struct buffer *to, const char *name, unsigned value) {
     char text[12];
@@ -166,7 +167,8 @@ static enum gate_event answer_values(struct gate *gate, struct buffer *replies) 
                  {FCGI_MPXS_CONNS, 0}};
     bool asked[3] = {false};
     const uint8_t *at = gate->record.content.data;
-    const uint8_t *end = gate->record.content.len > 0 ? at + gate->record.content.len : at;
+    const uint8_t *end =
+        gate->record.content.len > 0 ? at + gate->record.content.len : at;
     for (struct crew_pair pair; at != end;) {
         if (!take_pair(&at, end, &pair))
             return GATE_BREAK;
@@ -192,10 +194,11 @@ static void answer_unknown(const struct gate *gate, struct buffer *replies) {
     gate_put_record(replies, FCGI_UNKNOWN_TYPE, 0, &unknown, sizeof unknown);
 }
 
-/* ---- records in ------------------------------------------------------------------------- */
+/* ---- records in ---- */
 
 static enum use use_of_begin(const struct gate *gate) {
-    if (gate->record.id == 0 || gate->record.content_bytes != sizeof(FCGI_BeginRequestBody))
+    if (gate->record.id == 0 ||
+        gate->record.content_bytes != sizeof(FCGI_BeginRequestBody))
         return USE_BREAK;
     if (gate->record.id != gate->id)
         return USE_BEGIN;
@@ -312,7 +315,10 @@ static enum gate_event end_stdin(struct gate *gate) {
     return GATE_REQUEST;
 }
 
+/* Between the record's header and its end the request may have been answered. */
 static enum gate_event abort_request(struct gate *gate, struct buffer *replies) {
+    if (gate->record.id != gate->id)
+        return GATE_MORE;
     gate_put_end(replies, gate->id, FCGI_REQUEST_COMPLETE);
     close_request(gate);
     return GATE_ABORTED;

@@ -3,9 +3,9 @@
  *
  * It guarantees that whoever is behind it sees complete requests of a responder, one at a
  * time, whose parameters are sound: every length lies inside the total, names are not
- * empty and have neither '=' nor NUL in them, values no NUL. What is no FastCGI breaks the
- * gate; what is FastCGI but not acceptable comes through as a request with a verdict, so
- * that it can be answered. Memory is bounded by the caps of caps.h and max_body_bytes,
+ * empty and have neither '=' nor NUL in them, values no NUL. What is no FastCGI breaks
+ * the gate; what is FastCGI but not acceptable comes through as a request with a verdict,
+ * so that it can be answered. Memory is bounded by the caps of caps.h and max_body_bytes,
  * however the peer cuts its records.
  *
  * Management records, roles other than responder and attempts to multiplex are answered
@@ -38,8 +38,8 @@ enum gate_event {
     GATE_REQUEST, /* a request is complete: look at verdict, params and body */
     GATE_ABORTED, /* the request was aborted and its END_REQUEST is among the replies */
     GATE_LEAVE,   /* send the replies, then close: the peer asked for it */
-    GATE_WAIT,    /* what follows must wait: until gate_finish, or until replies went out */
-    GATE_BREAK    /* close: this is no FastCGI */
+    GATE_WAIT, /* what follows must wait: until gate_finish, or until replies went out */
+    GATE_BREAK /* close: this is no FastCGI */
 };
 
 struct gate {
@@ -69,16 +69,17 @@ struct gate {
 void gate_init(struct gate *gate, size_t max_body_bytes, unsigned max_connections);
 void gate_fini(struct gate *gate);
 
-/* gate_feed - read on, up to the next event. *USED says how many of BYTES are used up; the
- * rest is to be given again. After GATE_WAIT it may be called with no bytes at all. */
+/* gate_feed - read on, up to the next event. *USED says how many of BYTES are used up;
+ * the rest is to be given again. After GATE_WAIT it may be called with no bytes at all.
+ */
 enum gate_event gate_feed(struct gate *gate, const uint8_t *data, size_t bytes,
                           size_t *used, struct buffer *replies);
 
 /* gate_refuse - the request that comes in shall not be kept in memory. */
 void gate_refuse(struct gate *gate);
 
-/* gate_finish - the complete request has been answered: on to the next. Its parameters and
- * body are freed. */
+/* gate_finish - the complete request has been answered: on to the next. Its parameters
+ * and body are freed. */
 void gate_finish(struct gate *gate);
 
 /* gate_drop - free parameters and body, while the answer is awaited. */

@@ -29,7 +29,7 @@ static enum listener_result fail_errno(struct why why, const char *what) {
     return fail(why, what, strerror(errno));
 }
 
-/* ---- a socket that is there already ------------------------------------------------------- */
+/* ---- a socket that is there already ---- */
 
 static bool is_listening(int fd) {
     int on = 0;
@@ -77,7 +77,7 @@ static enum listener_result open_fd(struct listener *listener, const char *numbe
     return adopt(listener, (int)fd, why);
 }
 
-/* ---- unix:PATH ----------------------------------------------------------------------------- */
+/* ---- unix:PATH ---- */
 
 static bool remember_file(struct listener *listener, const char *path) {
     struct stat file;
@@ -106,7 +106,8 @@ static bool nobody_listens(const struct sockaddr_un *address) {
     return refused;
 }
 
-static enum listener_result clear_path(const struct sockaddr_un *address, struct why why) {
+static enum listener_result clear_path(const struct sockaddr_un *address,
+                                       struct why why) {
     const char *path = address->sun_path;
     struct stat file;
     if (lstat(path, &file) != 0)
@@ -161,7 +162,7 @@ static enum listener_result open_unix(struct listener *listener, const char *pat
     return result;
 }
 
-/* ---- HOST:PORT ----------------------------------------------------------------------------- */
+/* ---- HOST:PORT ---- */
 
 /* Splits at the last colon; brackets around an IPv6 address are taken off. */
 static bool split_address(char *text, const char **host, const char **port) {
@@ -222,20 +223,18 @@ static enum listener_result open_tcp(struct listener *listener, const char *text
     return listener->fd >= 0 ? LISTENER_OK : fail(why, text, strerror(error));
 }
 
-/* ---- */
-
 enum listener_result listener_open(struct listener *listener,
                                    const struct settings *settings, char *why,
                                    size_t why_bytes) {
     struct why reason = {why, why_bytes};
     const char *listen = settings->listen;
     *listener = (struct listener){.fd = -1};
-    enum listener_result result =
-        !listen ? open_inherited(listener, reason)
-        : strncmp(listen, "unix:", 5) == 0
-            ? open_unix(listener, listen + 5, settings, reason)
-        : strncmp(listen, "fd:", 3) == 0 ? open_fd(listener, listen + 3, reason)
-                                         : open_tcp(listener, listen, settings, reason);
+    enum listener_result result = !listen ? open_inherited(listener, reason)
+                                  : strncmp(listen, "unix:", 5) == 0
+                                      ? open_unix(listener, listen + 5, settings, reason)
+                                  : strncmp(listen, "fd:", 3) == 0
+                                      ? open_fd(listener, listen + 3, reason)
+                                      : open_tcp(listener, listen, settings, reason);
     if (result != LISTENER_OK)
         listener_close(listener, false);
     return result;

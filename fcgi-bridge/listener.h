@@ -22,13 +22,14 @@ enum listener_result {
 
 /* listener_open - as settings->listen says; without it what systemd (LISTEN_FDS) or the
  * parent (descriptor 0) left open. A socket file that nobody listens on any more is
- * replaced; one that is in use, or a file that is no socket, is an error. WHY says what is
- * wrong, in one line. */
+ * replaced; one that is in use, or a file that is no socket, is an error. WHY says what
+ * is wrong, in one line. */
 enum listener_result listener_open(struct listener *listener,
                                    const struct settings *settings, char *why,
                                    size_t why_bytes);
 
-/* listener_adopt - take over FD from the bridge before, with the duty to remove its file. */
+/* listener_adopt - take over FD from the bridge before, with the duty to remove its file.
+ */
 enum listener_result listener_adopt(struct listener *listener,
                                     const struct settings *settings, int fd, char *why,
                                     size_t why_bytes);

@@ -61,7 +61,8 @@ static const struct option_row rows[] = {
      "subscribers at a time (50000)"},
     {OPTION_BYTES, 0, "max-buffered", NULL, &settings.max_buffered_bytes, 1, 1ul << 40,
      "BYTES", "memory for what requests bring and what they have not yet sent (256M)"},
-    {OPTION_BYTES, 0, "gzip-above", NULL, &settings.gzip_above_bytes, 0, 1ul << 40, "BYTES",
+    {OPTION_BYTES, 0, "gzip-above", NULL, &settings.gzip_above_bytes, 0, 1ul << 40,
+     "BYTES",
      "compress larger bodies on their way to the worker, where it helps; 0: never (32K)"},
     {OPTION_SECONDS, 0, "stop-timeout", NULL, &settings.stop_timeout_ms, 0, 3600000,
      "SECONDS", "for requests in hand when told to stop (30)"},
@@ -83,10 +84,10 @@ static char **copy_command(int argc, char **argv) {
     return copy;
 }
 
-static void free_command(char **command) {
-    for (size_t i = 0; command[i]; i++)
-        free(command[i]);
-    free(command);
+static void free_command(char **words) {
+    for (size_t i = 0; words[i]; i++)
+        free(words[i]);
+    free(words);
 }
 
 static void read_options(int argc, char **argv, struct crew_broker *broker) {
@@ -158,14 +159,16 @@ static int serve(struct listener *listener, struct crew_broker *broker, char **c
     return error ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+/* Static, so that they are somebody's when the options end the program. */
+static char **command;
+static struct crew_broker broker;
+
 int main(int argc, char **argv) {
     int inherited_fd = -1;
     int ready_fd = -1;
     bool takes_over = reload_inherited(&inherited_fd, &ready_fd);
     log_open("fcgi-bridge");
-    char **command = copy_command(argc, argv);
-    struct crew_broker broker;
-    crew_broker_init(&broker);
+    command = copy_command(argc, argv);
     read_options(argc, argv, &broker);
     raise_descriptor_limit();
     if (codec_init() != 0) {

@@ -7,7 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
-static_assert(LIMIT_TASK_NAME_BYTES < sizeof((struct params *)0)->task, "a task name fits");
+static_assert(LIMIT_TASK_NAME_BYTES < sizeof((struct params *)0)->task,
+              "a task name fits");
 
 static bool text_is(const char *text, size_t bytes, const char *word) {
     return bytes == strlen(word) && memcmp(text, word, bytes) == 0;
@@ -31,7 +32,7 @@ static bool read_number(const char *text, size_t bytes, int64_t max, int64_t *nu
     return bytes > 0;
 }
 
-/* ---- the CREW_ parameters; each returns false when the value is bad ------------------------ */
+/* ---- the CREW_ parameters; each returns false when the value is bad ---- */
 
 static bool read_task(struct params *p, const struct crew_pair *pair) {
     if (!task_name_valid(pair->value, pair->value_bytes))
@@ -124,8 +125,8 @@ static void complain(struct params *p, const char *complaint, const char *advice
     p->advice = advice;
 }
 
-/* An empty value is what a variable of the web server's that is not set comes to: as if the
- * parameter were not there. */
+/* An empty value is what a variable of the web server's that is not set comes to: as if
+ * the parameter were not there. */
 static void read_crew(struct params *p, const struct crew_pair *pair) {
     const char *name = pair->name + 5;
     for (size_t i = 0; pair->value_bytes > 0 && i < sizeof rows / sizeof *rows; i++) {
@@ -134,7 +135,7 @@ static void read_crew(struct params *p, const struct crew_pair *pair) {
     }
 }
 
-/* ---- the CGI parameters -------------------------------------------------------------------- */
+/* ---- the CGI parameters ---- */
 
 static void read_content_length(struct params *p, const struct crew_pair *pair) {
     int64_t length = -1;
@@ -160,7 +161,8 @@ static bool names_json(const struct crew_pair *pair) {
 
 /* RFC 9110 §9.2.2, and those that the contract of CREW_REPEAT names. */
 static bool method_is_safe(const struct crew_pair *method) {
-    static const char *const safe[] = {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"};
+    static const char *const safe[] = {"GET",   "HEAD", "OPTIONS",
+                                       "TRACE", "PUT",  "DELETE"};
     for (size_t i = 0; i < sizeof safe / sizeof *safe; i++) {
         if (value_is(method, safe[i]))
             return true;
@@ -170,19 +172,20 @@ static bool method_is_safe(const struct crew_pair *method) {
 
 static void settle_method(struct params *p, const struct crew_pair *method) {
     if (!method || method->value_bytes == 0)
-        complain(p, "REQUEST_METHOD is missing",
-                 "; in nginx, a location with a fastcgi_param of its own inherits none from "
-                 "outside: it needs `include fastcgi_params;` again");
+        complain(
+            p, "REQUEST_METHOD is missing",
+            "; in nginx, a location with a fastcgi_param of its own inherits none from "
+            "outside: it needs `include fastcgi_params;` again");
     else if (!http_field_name_valid(method->value, method->value_bytes))
         complain(p, "REQUEST_METHOD is not a method", NULL);
     p->style.head = method && value_is(method, "HEAD");
     if (p->repeat_by_method)
-        p->call.repeat = method && method_is_safe(method) ? CREW_REPEAT_ALWAYS
-                                                          : CREW_REPEAT_NEVER;
+        p->call.repeat =
+            method && method_is_safe(method) ? CREW_REPEAT_ALWAYS : CREW_REPEAT_NEVER;
 }
 
-/* Whether the handler sees it. HTTP_PROXY comes from a client's Proxy header, and would be
- * taken for a setting by libraries of the handler's (httpoxy). */
+/* Whether the handler sees it. HTTP_PROXY comes from a client's Proxy header, and would
+ * be taken for a setting by libraries of the handler's (httpoxy). */
 static bool visible(const struct crew_pair *pair) {
     return !text_is(pair->name, pair->name_bytes, "HTTP_PROXY");
 }

@@ -14,7 +14,7 @@ struct params {
     struct answer_style style;
     int64_t content_length; /* -1: not given */
     const char *complaint;  /* null, or what is wrong, in one sentence */
-    const char *advice;     /* for the log, when the web server's configuration is wrong */
+    const char *advice; /* for the log, when the web server's configuration is wrong */
 };
 
 /* params_read - read PAIRS, which are rearranged: what the handler must not see is taken

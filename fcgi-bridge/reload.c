@@ -28,7 +28,7 @@ int reload_init(struct bridge *bridge, char **command, int ready_fd) {
     return uv_timer_init(&bridge->loop, &reload->timer);
 }
 
-/* ---- the new one's side --------------------------------------------------------------------- */
+/* ---- the new one's side ---- */
 
 bool reload_inherited(int *listen_fd, int *ready_fd) {
     if (!getenv(MARK))
@@ -51,7 +51,7 @@ void reload_tell_ready(struct bridge *bridge) {
     reload->ready_fd = -1;
 }
 
-/* ---- the old one's side --------------------------------------------------------------------- */
+/* ---- the old one's side ---- */
 
 static void on_handle_closed(uv_handle_t *handle) {
     struct bridge *bridge = handle->data;

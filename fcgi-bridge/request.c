@@ -44,7 +44,8 @@ static void write_answer(struct request *r, const struct ending *end) {
     else
         answer_own(r->out, r->gate->id, &r->style, outcome, end->detail);
     if (log_enabled(LOG_LEVEL_DEBUG))
-        log_request(LOG_LEVEL_DEBUG, r->pending ? crew_client_pending_id(r->pending) : NULL,
+        log_request(LOG_LEVEL_DEBUG,
+                    r->pending ? crew_client_pending_id(r->pending) : NULL,
                     "%s after %lu us", outcome ? answer_word(outcome) : "answered",
                     (unsigned long)(clock_us() - r->started_us));
 }
@@ -105,24 +106,27 @@ static void call(struct request *r, const struct params *params) {
     gate_drop(r->gate);
 }
 
-/* What the gate has found, and what the parameters say, in the order in which it matters. */
-static bool acceptable(struct request *r, const struct params *params) {
+/* What the gate has found and what the parameters say, in the order in which it matters:
+ * 0, or the outcome of a request that is not passed on. */
+static int objection(const struct request *r, const struct params *params,
+                     const char **detail) {
     const struct gate *gate = r->gate;
     const struct bridge *bridge = r->bridge;
+    *detail = NULL;
     if (gate->verdict == GATE_BODY_TOO_LARGE)
-        refuse(r, ANSWER_TOO_LARGE, NULL);
-    else if (gate->verdict == GATE_REFUSED)
-        refuse(r, CREW_EOVERLOADED, NULL);
-    else if (params->complaint)
-        refuse(r, ANSWER_BAD_REQUEST, params->complaint);
-    else if (params->content_length >= 0 &&
-             (uint64_t)params->content_length != gate->body_bytes)
-        refuse(r, ANSWER_BAD_REQUEST, "CONTENT_LENGTH and the body disagree");
-    else if (bridge->inflight >= bridge->settings->max_inflight || bridge_full(bridge))
-        refuse(r, CREW_EOVERLOADED, NULL);
-    else
-        return true;
-    return false;
+        return ANSWER_TOO_LARGE;
+    if (gate->verdict == GATE_SOUND) {
+        if (params->content_length >= 0 &&
+            (uint64_t)params->content_length != gate->body_bytes)
+            *detail = "CONTENT_LENGTH and the body disagree";
+        if (params->complaint)
+            *detail = params->complaint;
+        if (*detail)
+            return ANSWER_BAD_REQUEST;
+    }
+    bool full = gate->verdict == GATE_REFUSED || bridge_full(bridge) ||
+                bridge->inflight >= bridge->settings->max_inflight;
+    return full ? CREW_EOVERLOADED : 0;
 }
 
 static void start_decoded(struct request *r, struct crew_pair *pairs, size_t count) {
@@ -131,7 +135,11 @@ static void start_decoded(struct request *r, struct crew_pair *pairs, size_t cou
     r->style = params.style;
     if (params.advice && r->gate->verdict == GATE_SOUND)
         log_misconfiguration(r->bridge, &params);
-    if (acceptable(r, &params))
+    const char *detail;
+    int outcome = objection(r, &params, &detail);
+    if (outcome)
+        refuse(r, outcome, detail);
+    else
         call(r, &params);
 }
 

@@ -1,7 +1,7 @@
 /* A request, from the moment the gate has all of it until it is answered or given up.
  *
- * It ends exactly once, in one function, whoever ends it: the client's answer, a refusal of
- * the bridge's own, or the web server that hangs up. It is embedded in its connection,
+ * It ends exactly once, in one function, whoever ends it: the client's answer, a refusal
+ * of the bridge's own, or the web server that hangs up. It is embedded in its connection,
  * which has one at a time.
  */
 #ifndef BRIDGE_REQUEST_H

@@ -54,10 +54,13 @@ static const struct answer_style plain = {0};
 static const struct answer_style head = {.head = true};
 static const struct answer_style json = {.json = true};
 
-#define PAIR(n, v) {.name = (n), .name_bytes = sizeof(n) - 1, .value = (v), \
-                    .value_bytes = sizeof(v) - 1}
+#define PAIR(n, v)                                              \
+    {                                                           \
+        .name = (n), .name_bytes = sizeof(n) - 1, .value = (v), \
+        .value_bytes = sizeof(v) - 1                            \
+    }
 
-/* ---- the bridge's own ------------------------------------------------------------------------- */
+/* ---- the bridge's own ---- */
 
 static void test_every_outcome(void **state) {
     (void)state;
@@ -101,15 +104,16 @@ static void test_own_bodies(void **state) {
                         "Status: 400 Bad Request\r\n"
                         "Content-Type: text/plain; charset=utf-8\r\n"
                         "Content-Length: 8\r\nCrew-Error: bad-request\r\n\r\nBecause\n");
-    assert_non_null(strstr(own(json, CREW_EEXPIRED, NULL),
-                           "\r\n\r\n{\"error\":\"expired\",\"status\":503,\"message\":\""));
+    assert_non_null(
+        strstr(own(json, CREW_EEXPIRED, NULL),
+               "\r\n\r\n{\"error\":\"expired\",\"status\":503,\"message\":\""));
     assert_non_null(strstr(text, "Content-Type: application/json\r\n"));
     own(head, ANSWER_BAD_REQUEST, "Because");
     assert_non_null(strstr(text, "Content-Length: 8\r\n"));
     assert_string_equal(strstr(text, "\r\n\r\n"), "\r\n\r\n");
 }
 
-/* ---- a worker's --------------------------------------------------------------------------------- */
+/* ---- a worker's ---- */
 
 static void test_plain_answer(void **state) {
     (void)state;
@@ -157,9 +161,9 @@ static void test_invalid_answers(void **state) {
     static const int statuses[] = {-1, 0, 100, 199, 600, 70000};
     for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
         expect_bad_response(&(struct crew_answer){.status = statuses[i]});
-    const struct crew_pair bad[] = {PAIR("A", "b\r\nC: d"), PAIR("A", "b\0"), PAIR("A b", "c"),
-                                    PAIR("", "c"), PAIR("A:", "c"), PAIR("A\r\nB", "c"),
-                                    PAIR("A", "b\n")};
+    const struct crew_pair bad[] = {
+        PAIR("A", "b\r\nC: d"), PAIR("A", "b\0"),    PAIR("A b", "c"), PAIR("", "c"),
+        PAIR("A:", "c"),        PAIR("A\r\nB", "c"), PAIR("A", "b\n")};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         expect_bad_response(
             &(struct crew_answer){.status = 200, .pairs = &bad[i], .pair_count = 1});
@@ -168,8 +172,8 @@ static void test_invalid_answers(void **state) {
 static void test_workers_error(void **state) {
     (void)state;
     const struct crew_answer answer = {.error = CREW_ECRASHED, .status = 502};
-    assert_non_null(
-        strstr(workers(json, &answer, CREW_ECRASHED), "{\"error\":\"crashed\",\"status\":502,"));
+    assert_non_null(strstr(workers(json, &answer, CREW_ECRASHED),
+                           "{\"error\":\"crashed\",\"status\":502,"));
 }
 
 int main(void) {

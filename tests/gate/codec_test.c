@@ -131,8 +131,10 @@ static void test_encode_while_decoding(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_decode),         cmocka_unit_test(test_decode_sizes),
-        cmocka_unit_test(test_decode_nothing), cmocka_unit_test(test_encode),
+        cmocka_unit_test(test_decode),
+        cmocka_unit_test(test_decode_sizes),
+        cmocka_unit_test(test_decode_nothing),
+        cmocka_unit_test(test_encode),
         cmocka_unit_test(test_encode_while_decoding),
     };
     return cmocka_run_group_tests_name("codec", tests, setup, teardown);

@@ -156,4 +156,4 @@ def get(path="/", **more):
 
 
 def post(body, path="/", **more):
-    return get(path, REQUEST_METHOD="POST", CONTENT_LENGTH=str(len(body)), **more)
+    return get(path, **{"REQUEST_METHOD": "POST", "CONTENT_LENGTH": str(len(body)), **more})

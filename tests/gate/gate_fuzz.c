@@ -1,14 +1,16 @@
 /* Gate and codec under arbitrary bytes in arbitrary pieces.
  *
- * The first byte of an input is the seed of the cuts: 0 for none, 1 for single bytes. What
- * must hold, besides what the sanitizers see: events fit the state, memory is bounded,
- * what comes through is what libfcgi can decode, and all that goes out is FastCGI records.
+ * The first byte of an input is the seed of the cuts: 0 for none, 1 for single bytes.
+ * What must hold, besides what the sanitizers see: events fit the state, memory is
+ * bounded, what comes through is what libfcgi can decode, and all that goes out is
+ * FastCGI records.
  */
 #include "fcgi-bridge/caps.h"
 #include "fcgi-bridge/codec.h"
 #include "fcgi-bridge/gate.h"
 #include "wire/limits.h"
 #include <fastcgi.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,9 +18,13 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
-static void require(bool condition) {
-    if (!condition)
-        abort();
+#define require(condition) require_at(condition, #condition, __LINE__)
+
+static void require_at(bool holds, const char *condition, int line) {
+    if (holds)
+        return;
+    fprintf(stderr, "line %d: not so: %s\n", line, condition);
+    abort();
 }
 
 /* Whole records of types that an application may send. */
@@ -38,7 +44,8 @@ static void check_records(const struct buffer *out) {
     require(at == out->len);
 }
 
-static void check_pairs(const struct crew_pair *pairs, size_t count, size_t params_bytes) {
+static void check_pairs(const struct crew_pair *pairs, size_t count,
+                        size_t params_bytes) {
     size_t sum = 0;
     require(count <= LIMIT_PAIR_COUNT);
     for (size_t i = 0; i < count; i++) {
@@ -71,8 +78,8 @@ static void answer(struct gate *gate, struct buffer *out) {
     require(gate->state == GATE_IDLE && gate_held_bytes(gate) == 0);
 }
 
-/* The next piece: as a connection would do it. What waits is not answered at once but with
- * the piece after. */
+/* The next piece: as a connection would do it. What waits is not answered at once but
+ * with the piece after. */
 static bool feed(struct gate *gate, const uint8_t *data, size_t bytes, struct buffer *out,
                  bool *waiting) {
     size_t at = 0;

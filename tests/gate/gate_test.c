@@ -31,14 +31,15 @@ static int teardown(void **state) {
     return 0;
 }
 
-/* ---- what the peer sends -------------------------------------------------------------------- */
+/* ---- what the peer sends ---- */
 
 static void begin(struct scene *s, uint16_t id, uint8_t role, uint8_t flags) {
     const FCGI_BeginRequestBody body = {.roleB0 = role, .flags = flags};
     gate_put_record(&s->in, FCGI_BEGIN_REQUEST, id, &body, sizeof body);
 }
 
-static void stream(struct scene *s, uint8_t type, uint16_t id, const char *data, size_t n) {
+static void stream(struct scene *s, uint8_t type, uint16_t id, const char *data,
+                   size_t n) {
     if (n > 0)
         gate_put_record(&s->in, type, id, data, (uint16_t)n);
     gate_put_record(&s->in, type, id, NULL, 0);
@@ -79,7 +80,7 @@ static void expect_end(const struct scene *s, size_t at, uint16_t id, uint8_t st
     assert_int_equal(s->out.data[at + 12], status);
 }
 
-/* ---- a good peer ------------------------------------------------------------------------------ */
+/* ---- a good peer ---- */
 
 static void test_request(void **state) {
     struct scene *s = *state;
@@ -127,7 +128,7 @@ static void test_same_id_waits_for_its_turn(void **state) {
     assert_int_equal(s->out.len, 0);
 }
 
-/* ---- what the gate answers itself -------------------------------------------------------------- */
+/* ---- what the gate answers itself ---- */
 
 static void test_values(void **state) {
     struct scene *s = *state;
@@ -152,8 +153,10 @@ static void test_repeated_values_are_answered_once(void **state) {
     struct scene *s = *state;
     char ask[16 * 60];
     for (size_t i = 0; i < 60; i++)
-        memcpy(ask + 16 * i, "\x0e\x00"
-                             "FCGI_MAX_CONNS", 16);
+        memcpy(ask + 16 * i,
+               "\x0e\x00"
+               "FCGI_MAX_CONNS",
+               16);
     gate_put_record(&s->in, FCGI_GET_VALUES, 0, ask, sizeof ask);
     assert_int_equal(next(s), GATE_MORE);
     assert_int_equal(s->out.len, 8 + 18);
@@ -162,8 +165,10 @@ static void test_repeated_values_are_answered_once(void **state) {
 static void test_flood_of_values_waits(void **state) {
     struct scene *s = *state;
     for (int i = 0; i < 10000; i++)
-        gate_put_record(&s->in, FCGI_GET_VALUES, 0, "\x0d\x00"
-                                                    "FCGI_MAX_REQS", 15);
+        gate_put_record(&s->in, FCGI_GET_VALUES, 0,
+                        "\x0d\x00"
+                        "FCGI_MAX_REQS",
+                        15);
     assert_int_equal(next(s), GATE_WAIT);
     assert_true(s->out.len <= LIMIT_REPLY_BYTES + 64);
     assert_true(s->in.len > 0);
@@ -237,7 +242,21 @@ static void test_abort(void **state) {
     assert_int_equal(next(s), GATE_ABORTED);
 }
 
-/* ---- what is answered, but not with a handler's answer ------------------------------------------ */
+static void test_abort_that_crosses_the_answer(void **state) {
+    struct scene *s = *state;
+    request(s, 1);
+    gate_put_record(&s->in, FCGI_ABORT_REQUEST, 1, "slow", 4);
+    assert_int_equal(next(s), GATE_REQUEST);
+    size_t used = 0;
+    assert_int_equal(gate_feed(&s->gate, s->in.data, 10, &used, &s->out), GATE_MORE);
+    gate_finish(&s->gate);
+    buffer_consume(&s->in, used);
+    assert_int_equal(next(s), GATE_MORE);
+    assert_int_equal(s->out.len, 0);
+    assert_true(gate_quiet(&s->gate));
+}
+
+/* ---- what is answered, but not with a handler's answer ---- */
 
 static void expect_verdict(struct scene *s, const char *data, size_t n,
                            enum gate_verdict verdict) {
@@ -257,19 +276,25 @@ static void test_unsound_params(void **state) {
         size_t bytes;
     } bad[] = {{"\x01", 1},
                {"\x01\x01"
-                "A", 3},
+                "A",
+                3},
                {"\xff\xff\xff\xff\xff\xff\xff\xff", 8},
                {"\x80\x00\x00", 3},
                {"\x7f\x80\x00\x00\x01"
-                "A", 6},
+                "A",
+                6},
                {"\x03\x01"
-                "A=Bc", 6},
+                "A=Bc",
+                6},
                {"\x03\x01"
-                "A\0Bc", 6},
+                "A\0Bc",
+                6},
                {"\x01\x03"
-                "Ab\0c", 6},
+                "Ab\0c",
+                6},
                {"\x00\x01"
-                "c", 3}};
+                "c",
+                3}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         expect_verdict(s, bad[i].data, bad[i].bytes, GATE_PARAMS_UNSOUND);
     expect_verdict(s, params, sizeof params - 1, GATE_SOUND);
@@ -326,7 +351,7 @@ static void test_refused(void **state) {
     assert_int_equal(s->gate.params.len, sizeof params - 1);
 }
 
-/* ---- what is no FastCGI -------------------------------------------------------------------------- */
+/* ---- what is no FastCGI ---- */
 
 static void expect_break(struct scene *s) {
     assert_int_equal(next(s), GATE_BREAK);
@@ -404,6 +429,7 @@ int main(void) {
         TEST(test_wrong_role_without_keep),
         TEST(test_second_begin),
         TEST(test_abort),
+        TEST(test_abort_that_crosses_the_answer),
         TEST(test_unsound_params),
         TEST(test_params_over_the_limits),
         TEST(test_body_over_the_limit),

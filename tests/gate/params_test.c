@@ -16,7 +16,8 @@ static const char *read_params(const char *const *texts) {
     size_t n = 0;
     bool method = false;
     for (; *texts; texts += 2) {
-        pairs[n++] = (struct crew_pair){texts[0], strlen(texts[0]), texts[1], strlen(texts[1])};
+        pairs[n++] =
+            (struct crew_pair){texts[0], strlen(texts[0]), texts[1], strlen(texts[1])};
         method = method || strcmp(texts[0], "REQUEST_METHOD") == 0;
     }
     if (!method)
@@ -42,8 +43,9 @@ static void test_defaults(void **state) {
 
 static void test_all_set(void **state) {
     (void)state;
-    assert_null(READ("CREW_TASK", "other", "CREW_EXPIRATION", "2.5", "CREW_PRIORITY", "255",
-                     "CREW_PERSISTENT", "1", "CREW_REPEAT", "never", "CREW_NO_WORKERS", "fail"));
+    assert_null(READ("CREW_TASK", "other", "CREW_EXPIRATION", "2.5", "CREW_PRIORITY",
+                     "255", "CREW_PERSISTENT", "1", "CREW_REPEAT", "never",
+                     "CREW_NO_WORKERS", "fail"));
     assert_string_equal(params.call.task, "other");
     assert_int_equal(params.call.expiration_ms, 2500);
     assert_int_equal(params.call.priority, 255);
@@ -74,18 +76,18 @@ static void test_empty_is_absent(void **state) {
 static void test_bad_values(void **state) {
     (void)state;
     static const char *const bad[][2] = {
-        {"CREW_TASK", "a\nb"},       {"CREW_EXPIRATION", "0"},
-        {"CREW_EXPIRATION", "-1"},   {"CREW_EXPIRATION", "1500.001"},
-        {"CREW_EXPIRATION", "1."},   {"CREW_EXPIRATION", "."},
-        {"CREW_EXPIRATION", "1e3"},  {"CREW_EXPIRATION", "0.0"},
-        {"CREW_EXPIRATION", "1 "},   {"CREW_EXPIRATION", "99999999999999999999"},
-        {"CREW_PRIORITY", "256"},    {"CREW_PRIORITY", "-1"},
-        {"CREW_PRIORITY", "x"},      {"CREW_PERSISTENT", "yes"},
-        {"CREW_REPEAT", "SAFE"},     {"CREW_NO_WORKERS", "maybe"},
-        {"CREW_SUBSCRIBE", "c"},     {"CREW_PUBLISH", "c"},
-        {"CREW_STATUS", "json"},     {"CONTENT_LENGTH", "1x"},
-        {"CONTENT_LENGTH", "-1"},    {"CONTENT_LENGTH", "99999999999999999999"},
-        {"REQUEST_METHOD", ""},      {"REQUEST_METHOD", "G T"},
+        {"CREW_TASK", "a\nb"},      {"CREW_EXPIRATION", "0"},
+        {"CREW_EXPIRATION", "-1"},  {"CREW_EXPIRATION", "1500.001"},
+        {"CREW_EXPIRATION", "1."},  {"CREW_EXPIRATION", "."},
+        {"CREW_EXPIRATION", "1e3"}, {"CREW_EXPIRATION", "0.0"},
+        {"CREW_EXPIRATION", "1 "},  {"CREW_EXPIRATION", "99999999999999999999"},
+        {"CREW_PRIORITY", "256"},   {"CREW_PRIORITY", "-1"},
+        {"CREW_PRIORITY", "x"},     {"CREW_PERSISTENT", "yes"},
+        {"CREW_REPEAT", "SAFE"},    {"CREW_NO_WORKERS", "maybe"},
+        {"CREW_SUBSCRIBE", "c"},    {"CREW_PUBLISH", "c"},
+        {"CREW_STATUS", "json"},    {"CONTENT_LENGTH", "1x"},
+        {"CONTENT_LENGTH", "-1"},   {"CONTENT_LENGTH", "99999999999999999999"},
+        {"REQUEST_METHOD", ""},     {"REQUEST_METHOD", "G T"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         const char *complaint = READ(bad[i][0], bad[i][1]);
@@ -99,7 +101,7 @@ static void test_expiration(void **state) {
     static const struct {
         const char *text;
         unsigned ms;
-    } good[] = {{"1500", 1500000}, {"1500.0", 1500000}, {"3", 3000},  {"0.001", 1},
+    } good[] = {{"1500", 1500000}, {"1500.0", 1500000}, {"3", 3000},    {"0.001", 1},
                 {"0.0001", 1},     {".5", 500},         {"1.25", 1250}, {"007", 7000}};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         assert_null(READ("CREW_EXPIRATION", good[i].text));
@@ -121,7 +123,8 @@ static void test_repeat_by_method(void **state) {
 
 static void test_style(void **state) {
     (void)state;
-    assert_null(READ("REQUEST_METHOD", "HEAD", "HTTP_ACCEPT", "text/html, Application/JSON"));
+    assert_null(
+        READ("REQUEST_METHOD", "HEAD", "HTTP_ACCEPT", "text/html, Application/JSON"));
     assert_true(params.style.head);
     assert_true(params.style.json);
     assert_null(READ("HTTP_ACCEPT", "application/problem+json;q=0.5"));

@@ -351,6 +351,62 @@ static void test_stopped_worker_gets_nothing_more(void **state) {
     outcome_fini(&o);
 }
 
+/* A limit that grows while a task is held lets the next one in; one that shrinks holds.
+ */
+static void test_prefetch_can_change(void **state) {
+    (void)state;
+    struct actor *a = ready_worker(0);
+    a->manner = ACTOR_HOLDS;
+    struct outcome o[3];
+    struct crew_call call = plain("");
+    for (size_t i = 0; i < 3; i++)
+        start(&call, &o[i]);
+    scene_until(&scene, a->held_count == 1);
+    crew_worker_set_prefetch(a->worker, 2);
+    scene_until(&scene, a->held_count == 2);
+    crew_worker_set_prefetch(a->worker, 1);
+    actor_echo(a->held[0]);
+    finish(&o[0]);
+    for (unsigned turn = 0; turn < 10; turn++)
+        scene_spin(&scene);
+    assert_int_equal(a->held_count, 2);
+    actor_echo(a->held[1]);
+    scene_until(&scene, a->held_count == 3);
+    actor_echo(a->held[2]);
+    for (size_t i = 1; i < 3; i++)
+        finish(&o[i]);
+    for (size_t i = 0; i < 3; i++)
+        outcome_fini(&o[i]);
+}
+
+/* Two queues, one limit. */
+static void test_prefetch_is_over_all_queues(void **state) {
+    (void)state;
+    struct actor *a = ready_worker(0);
+    a->manner = ACTOR_HOLDS;
+    char other[80];
+    snprintf(other, sizeof other, "%s.other", task);
+    const char *both[] = {task, other};
+    assert_int_equal(crew_worker_serve(a->worker, both, 2), 0);
+    scene_until(&scene, crew_worker_ready(a->worker));
+    struct outcome o[2];
+    struct crew_call call = plain("");
+    start(&call, &o[0]);
+    call.task = other;
+    start(&call, &o[1]);
+    scene_until(&scene, a->held_count == 1);
+    for (unsigned turn = 0; turn < 10; turn++)
+        scene_spin(&scene);
+    assert_int_equal(a->held_count, 1);
+    actor_echo(a->held[0]);
+    scene_until(&scene, a->held_count == 2);
+    actor_echo(a->held[1]);
+    for (size_t i = 0; i < 2; i++) {
+        finish(&o[i]);
+        outcome_fini(&o[i]);
+    }
+}
+
 static void test_task_names_are_checked(void **state) {
     (void)state;
     struct actor *a = ready_worker(0);
@@ -380,6 +436,8 @@ int main(void) {
         TEST(test_lost_worker_repeats_where_it_may),
         TEST(test_put_back_runs_elsewhere),
         TEST(test_stopped_worker_gets_nothing_more),
+        TEST(test_prefetch_can_change),
+        TEST(test_prefetch_is_over_all_queues),
         TEST(test_task_names_are_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
 """A program of the build tree that a test runs."""
+import ctypes
 import os
 import signal
 import socket
@@ -10,6 +11,8 @@ from support.waiting import wait_until
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("CREW_BUILD") or os.path.join(ROOT, "build")
 STOP_BOUND_S = 20
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
 # Everything is slower under a sanitizer.
 SLOWNESS = 3 if os.environ.get("CREW_SANITIZE") else 1
 
@@ -28,11 +31,17 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def die_with_parent():
+    """A test run that is killed takes its programs along."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 class Program:
     """A running program: its log is a file, its readiness comes over NOTIFY_SOCKET.
 
     Subclasses give the command line. A program leaves nothing behind: stop ends it with
-    SIGTERM, and with SIGKILL when that takes too long, which is an error.
+    SIGTERM, and with SIGKILL when that takes too long, which is an error as is an exit
+    status other than 0 (sanitizers speak that way, too).
     """
 
     name = "program"
@@ -59,12 +68,14 @@ class Program:
             os.unlink(address)
         self.ready_socket.bind(address)
         self.ready_socket.setblocking(False)
-        environment = os.environ | {"NOTIFY_SOCKET": address} | self.environment
-        environment.pop("CREW_AMQP_URL", None)
+        outside = {name: value for name, value in os.environ.items()
+                   if not name.startswith("CREW_")}
+        environment = outside | {"NOTIFY_SOCKET": address} | self.environment
         with open(self.path("log"), "ab") as log:
             self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL,
                                             stdout=log, stderr=log, env=environment,
-                                            start_new_session=True, **popen)
+                                            start_new_session=True,
+                                            preexec_fn=die_with_parent, **popen)
         return self
 
     def start(self, bound_s=15.0, **popen):
@@ -109,7 +120,9 @@ class Program:
         self.signal(signal.SIGCONT)
         self.signal(signal.SIGTERM)
         try:
-            return self.wait()
+            status = self.wait()
+            assert status == 0, f"{self.name} ended with {status}:\n{self.log()}"
+            return status
         except subprocess.TimeoutExpired:
             self.kill()
             raise AssertionError(f"{self.name} does not stop:\n{self.log()}") from None

@@ -31,7 +31,8 @@ enum link_op_kind {
     LINK_BIND,             /* name (queue), exchange, key, and one header argument
                               (header_name = header_value, with x-match all-with-x) if given */
     LINK_UNBIND,           /* name (queue), exchange, key */
-    LINK_QOS,              /* prefetch, over all consumers of channel 1 (global) */
+    LINK_QOS,              /* prefetch, over all consumers of channel 1; or, per_consumer, of
+                              each consumer that begins from now on */
     LINK_CONSUME, /* name (queue), consumer tag = queue name, no_ack, exclusive */
     LINK_CANCEL   /* consumer tag = name; no delivery for it comes after the event */
 };
@@ -53,6 +54,7 @@ struct link_op {
     char *dead_letter_exchange; /* x-dead-letter-exchange, or null */
     unsigned max_priority;      /* x-max-priority, 0: none */
     unsigned prefetch;
+    bool per_consumer;
     void *owner;
 
     /* filled when done */

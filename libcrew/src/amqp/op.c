@@ -140,7 +140,7 @@ static void write_consume(struct transport *t, const struct link_op *op) {
 
 static void write_qos(struct transport *t, const struct link_op *op) {
     unsigned most = op->prefetch < UINT16_MAX ? op->prefetch : UINT16_MAX;
-    amqp_basic_qos_t qos = {.prefetch_count = (uint16_t)most, .global = 1};
+    amqp_basic_qos_t qos = {.prefetch_count = (uint16_t)most, .global = !op->per_consumer};
     transport_method(t, op_channel(op), op_method(op), &qos);
 }
 

@@ -32,6 +32,8 @@ static void step(crew_worker *w, struct link_op *op) {
  * --------------------------------------------------------------------------- */
 
 static void notice_step(crew_worker *w, struct link_op *op) {
+    op->owner = w; /* marks it as one of these */
+    w->notice_steps++;
     session_op(&w->session, SESSION_PUBLISHER, op);
 }
 
@@ -67,6 +69,7 @@ void queues_listen(crew_worker *w) {
 
 static void served_declare(crew_worker *w, struct served *s) {
     s->state = SERVED_DECLARING;
+    s->own_limit = !w->shared_limit;
     step(w, topology_task_queue(s->queue));
     step(w, topology_consume(s->queue, false));
     listen_for(w, s);
@@ -119,15 +122,37 @@ static void declare_idle(crew_worker *w) {
     }
 }
 
-static void send_prefetch(crew_worker *w) {
+/* ---- prefetch
+ * -------------------------------------------------------------------------- */
+
+static void send_prefetch(crew_worker *w, bool per_consumer, unsigned prefetch) {
     struct link_op *op = link_op_new(LINK_QOS, "");
-    op->prefetch = w->prefetch;
+    op->prefetch = prefetch;
+    op->per_consumer = per_consumer;
     step(w, op);
+}
+
+/* One limit over several consumers, or one that changes, costs the broker a question to
+ * its limiter for every message. A worker of one queue begins with a limit of that
+ * consumer alone, which means the same, and goes over to the shared one for good (for
+ * this connection) when a second queue comes or the limit changes. */
+static void share_limit(crew_worker *w) {
+    w->shared_limit = true;
+    send_prefetch(w, true, 0);
+    send_prefetch(w, false, w->prefetch);
+    struct served *s, *next;
+    HASH_ITER (hh, w->served, s, next) {
+        if (s->state == SERVED_CONSUMING)
+            served_cancel(w, s); /* and consumed again when that is done */
+    }
 }
 
 void queues_connected(crew_worker *w) {
     step(w, topology_dlx());
-    send_prefetch(w);
+    w->shared_limit = false;
+    send_prefetch(w, true, w->prefetch);
+    if (HASH_COUNT(w->served) > 1)
+        share_limit(w);
     declare_idle(w);
 }
 
@@ -183,6 +208,8 @@ static void consume_done(crew_worker *w, struct served *s, bool ok) {
         served_stop(w, s);
     else if (!ok)
         retry_in(w, RETRY_MS);
+    else if (s->own_limit && w->shared_limit)
+        served_cancel(w, s);
 }
 
 static void cancel_done(crew_worker *w, struct served *s) {
@@ -195,6 +222,8 @@ static void cancel_done(crew_worker *w, struct served *s) {
 
 void queues_op_done(crew_worker *w, struct link_op *op) {
     bool connection_lost = !op->ok && op->reply_code == 0;
+    if (op->owner == w)
+        w->notice_steps--;
     struct served *s = NULL;
     HASH_FIND_STR(w->served, op->name, s);
     if (op->foreign && op->ok && !w->warned_foreign) {
@@ -211,7 +240,10 @@ void queues_op_done(crew_worker *w, struct link_op *op) {
     link_op_free(op);
 }
 
+/* A worker that cannot hear that a task was cancelled yet is not ready. */
 bool queues_ready(const crew_worker *w) {
+    if (w->notice_steps > 0)
+        return false;
     const struct served *s;
     for (s = w->served; s != NULL; s = s->hh.next) {
         if (s->wanted && s->state != SERVED_CONSUMING)
@@ -268,6 +300,8 @@ int crew_worker_serve(crew_worker *w, const char *const *names, size_t count) {
         if (!is_named(task_of_queue(s->queue), names, count))
             served_stop(w, s);
     }
+    if (count > 1 && connected(w) && !w->shared_limit)
+        share_limit(w);
     for (size_t i = 0; i < count; i++)
         served_start(w, names[i]);
     return 0;
@@ -278,6 +312,10 @@ void crew_worker_set_prefetch(crew_worker *w, unsigned prefetch) {
     if (prefetch == w->prefetch)
         return;
     w->prefetch = prefetch;
-    if (connected(w))
-        send_prefetch(w);
+    if (!connected(w))
+        return;
+    if (w->shared_limit)
+        send_prefetch(w, false, prefetch);
+    else
+        share_limit(w);
 }

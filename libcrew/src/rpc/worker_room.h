@@ -78,7 +78,8 @@ struct served {
     char *queue;
     UT_hash_handle hh;
     enum served_state state;
-    bool wanted; /* false: to be forgotten when it is no longer consumed */
+    bool wanted;    /* false: to be forgotten when it is no longer consumed */
+    bool own_limit; /* consumed before the limit was shared */
 };
 
 /* An id that a caller took back before its task came. */
@@ -99,8 +100,11 @@ struct crew_worker {
     void (*on_task)(void *arg, crew_task *task);
     void *task_arg;
 
-    char *notice_queue; /* of the present connection; null: none yet */
+    char *notice_queue;    /* of the present connection; null: none yet */
+    unsigned notice_steps; /* under way; 0: notices come in */
     struct served *served;
+    bool
+        shared_limit; /* the prefetch is one limit over all consumers (worker_queues.c) */
     bool said_ready;
     bool warned_foreign;
     struct session_timer retry;
