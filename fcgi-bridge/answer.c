@@ -112,6 +112,9 @@ void answer_own(struct buffer *to, uint16_t id, const struct answer_style *style
 static bool response_valid(const struct crew_answer *answer) {
     if (!http_status_valid(answer->status))
         return false;
+    if (answer->content_type &&
+        !http_field_value_valid(answer->content_type, strlen(answer->content_type)))
+        return false;
     for (size_t i = 0; i < answer->pair_count; i++) {
         const struct crew_pair *pair = &answer->pairs[i];
         if (!http_field_name_valid(pair->name, pair->name_bytes) ||
@@ -159,6 +162,8 @@ int answer_workers(struct buffer *to, uint16_t id, const struct answer_style *st
     bool no_body = answer->status == 204 || answer->status == 304;
     codec_open(to, id);
     put_status(answer->status);
+    if (answer->content_type) /* of an AMQP RPC server that knows nothing of HTTP */
+        put_field("Content-Type", 12, answer->content_type, strlen(answer->content_type));
     bool length = put_fields(answer, (style->head || no_body) && answer->status != 204);
     if (!length && !no_body)
         put_number("Content-Length", answer->body_bytes);

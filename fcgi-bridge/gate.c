@@ -75,8 +75,7 @@ void gate_refuse(struct gate *gate) {
         judge(gate, GATE_REFUSED);
 }
 
-/* ---- records out ----------------------------------------------------------------------
- */
+/* ---- records out ---- */
 
 void gate_put_record(struct buffer *to, uint8_t type, uint16_t id, const void *content,
                      uint16_t bytes) {

@@ -128,6 +128,18 @@ static void test_plain_answer(void **state) {
                         "Set-Cookie: \xff\r\nContent-Length: 4\r\n\r\nbody");
 }
 
+/* From an AMQP RPC server that knows nothing of HTTP. */
+static void test_foreign_answer(void **state) {
+    (void)state;
+    const struct crew_answer answer = {
+        .status = 200, .content_type = "text/x", .body = "b", .body_bytes = 1};
+    assert_string_equal(
+        workers(plain, &answer, 0),
+        "Status: 200 OK\r\nContent-Type: text/x\r\nContent-Length: 1\r\n\r\nb");
+    const struct crew_answer smuggled = {.status = 200, .content_type = "a\r\nX: y"};
+    workers(plain, &smuggled, CREW_EBADRESPONSE);
+}
+
 static void test_no_body(void **state) {
     (void)state;
     const struct crew_pair length[] = {PAIR("Content-Length", "99")};
@@ -179,7 +191,8 @@ static void test_workers_error(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_outcome),   cmocka_unit_test(test_own_bodies),
-        cmocka_unit_test(test_plain_answer),    cmocka_unit_test(test_no_body),
+        cmocka_unit_test(test_plain_answer),
+        cmocka_unit_test(test_foreign_answer),    cmocka_unit_test(test_no_body),
         cmocka_unit_test(test_invalid_answers), cmocka_unit_test(test_workers_error),
     };
     return cmocka_run_group_tests_name("answer", tests, setup, teardown);

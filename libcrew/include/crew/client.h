@@ -59,7 +59,7 @@ CREW_API bool crew_client_ready(const crew_client *client);
 
 /* crew_client_call - send a request. CALL and all it points to are copied. FN will be
  * called once, unless the call is cancelled before. PENDING (may be null) is a handle for
- * crew_client_cancel, good until FN is called. When the broker is away, FN is called with
+ * crew_client_cancel, good until FN returns. When the broker is away, FN is called with
  * CREW_EBROKER at the next dispatch.
  * CREW_EINVAL: a field of CALL is out of its range. CREW_EEXIST: a call with this id is
  * under way. CREW_ENOMEM. */
