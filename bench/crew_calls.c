@@ -5,6 +5,8 @@
  *
  * WAY says how the calls are made:
  *   async   OUTSTANDING calls are always under way, the program's own loop waits for them
+ *   wait    one call after the other, each with crew_client_call_wait
+ *   group   groups of OUTSTANDING calls, one group after the other; latency is a group's
  *
  * The task echoes. Every answer is checked; the line of samples.h is printed.
  */
@@ -95,12 +97,54 @@ static void call_async(struct caller *caller) {
     free(calls);
 }
 
+/* ---- blocking -------------------------------------------------------------------- */
+
+static void call_wait(struct caller *caller) {
+    do {
+        uint64_t begun_us = now_us();
+        struct crew_answer *answer;
+        check(crew_client_call_wait(caller->client, &caller->call, &answer), "call");
+        check_answer(caller, answer);
+        samples_add(&caller->samples, begun_us);
+        crew_answer_free(answer);
+    } while (now_us() < caller->end_us);
+    samples_print(&caller->samples, 1);
+}
+
+static void group_wait(struct caller *caller, const struct crew_group *group,
+                       struct crew_answer *answers[]) {
+    uint64_t begun_us = now_us();
+    check(crew_client_group_wait(caller->client, group, answers), "group");
+    for (size_t i = 0; i < group->count; i++) {
+        check_answer(caller, answers[i]);
+        crew_answer_free(answers[i]);
+    }
+    samples_add(&caller->samples, begun_us);
+}
+
+static void call_group(struct caller *caller) {
+    size_t count = caller->outstanding;
+    struct crew_call *calls = calloc(count, sizeof *calls);
+    struct crew_answer **answers = calloc(count, sizeof(struct crew_answer *));
+    if (calls == NULL || answers == NULL)
+        fail("group", "out of memory");
+    for (size_t i = 0; i < count; i++)
+        calls[i] = caller->call;
+    struct crew_group group = {.end = CREW_GROUP_ALL, .calls = calls, .count = count};
+    do
+        group_wait(caller, &group, answers);
+    while (now_us() < caller->end_us);
+    samples_print(&caller->samples, count);
+    free(answers);
+    free(calls);
+}
+
 /* ---- the whole ------------------------------------------------------------------- */
 
 static const struct {
     const char *name;
     void (*run)(struct caller *caller);
-} ways[] = {{"async", call_async}};
+} ways[] = {{"async", call_async}, {"wait", call_wait}, {"group", call_group}};
 
 static void run_way(struct caller *caller, const char *name, double seconds) {
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
@@ -123,8 +167,8 @@ static crew_client *connected(const char *url) {
     struct crew_client_options options = {.name = "crew_calls", .owner_flushes = true};
     crew_client *client;
     check(crew_client_new(&broker, &options, &client), "client");
-    while (!crew_client_ready(client))
-        turn(client);
+    if (crew_client_wait_ready(client, PATIENCE_MS, why, sizeof why) != 0)
+        fail("broker", why);
     crew_broker_fini(&broker);
     return client;
 }

@@ -1,8 +1,10 @@
 """Tables: medians over the rounds, and ratios."""
 import statistics
 
+from scenarios import LONE, LONE_CALL, LONE_REQUEST
+
 MARKS = ("bare-kept", "bare-each", "php-fpm", "uwsgi")  # what requests are compared with
-NUMBERLESS = ("chain", "path", "way", "CPU µs")         # columns that are text
+TEXT_COLUMNS = ("chain", "path", "way", "CPU µs")
 
 
 def median(loads, what):
@@ -42,13 +44,22 @@ def request_rows(results):
 
 def call_rows(results):
     """RESULTS is {Call: [Load, one for each round]}."""
-    pump = {(one.outstanding, one.body_bytes): loads for one, loads in results.items()
+    pump = {(one.under_way, one.body_bytes): loads for one, loads in results.items()
             if one.chain == "pump"}
     for one, loads in results.items():
-        yield {"body": f"{one.body_bytes // 1024} KB", "under way": str(one.outstanding),
+        yield {"body": f"{one.body_bytes // 1024} KB", "under way": str(one.under_way),
                "chain": one.chain, "way": one.way, "calls/s": f"{median(loads, 'rate'):,.0f}",
-               "of pump": ratio(loads, pump.get((one.outstanding, one.body_bytes))),
+               "of pump": ratio(loads, pump.get((one.under_way, one.body_bytes))),
                **figures(loads)}
+
+
+def alone(results):
+    """In words: one request at a time, beside the two parts it is made of at least."""
+    if all(one in results for one in (LONE, LONE_CALL, LONE_REQUEST)):
+        crew, call, request = (median(results[one], "p50_ms")
+                               for one in (LONE, LONE_CALL, LONE_REQUEST))
+        yield (f"one at a time, median: crew {crew:.2f} ms; a call of pump {call:.2f} and a "
+               f"request of bare-kept {request:.2f} are {call + request:.2f} ms")
 
 
 def print_table(rows, markdown):
@@ -58,7 +69,7 @@ def print_table(rows, markdown):
     table = [list(rows[0])] + [list(row.values()) for row in rows]
     widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
     for number, row in enumerate(table):
-        cells = [cell.ljust(width) if name in NUMBERLESS else cell.rjust(width)
+        cells = [cell.ljust(width) if name in TEXT_COLUMNS else cell.rjust(width)
                  for name, cell, width in zip(table[0], row, widths)]
         print("| " + " | ".join(cells) + " |" if markdown else "  ".join(cells).rstrip())
         if number == 0 and markdown:

@@ -21,4 +21,4 @@ class CrewCalls(Calls):
 
     def command(self, scenario, seconds):
         return [self.program, self.house.broker.url, TASK, scenario.way,
-                str(scenario.outstanding), str(scenario.body_bytes), str(seconds)]
+                str(scenario.under_way), str(scenario.body_bytes), str(seconds)]

@@ -42,6 +42,7 @@ class Fpm(Program):
         php = shutil.which("php-fpm8.2", path=os.environ["PATH"] + ":/usr/sbin")
         return [php, "--nodaemonize", "--fpm-config", page, "-n",
                 "-d", "zend_extension=opcache", "-d", "opcache.enable=1",
+                "-d", "expose_php=0",
                 *(["--allow-to-run-as-root"] if root else [])]
 
 

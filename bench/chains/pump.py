@@ -32,4 +32,4 @@ class Pump(Calls):
 
     def command(self, scenario, seconds):
         return [self.program, "client", self.house.broker.url, QUEUE,
-                str(scenario.outstanding), str(scenario.body_bytes), str(seconds)]
+                str(scenario.under_way), str(scenario.body_bytes), str(seconds)]

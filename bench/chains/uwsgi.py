@@ -3,9 +3,11 @@ process, no threads, no log of requests. The uwsgi protocol has a connection for
 """
 import os
 import shutil
+import signal
 
 from chains.web import Web
-from support.program import Program
+from support.program import STOP_BOUND_S, Program
+from support.waiting import wait_until
 
 APPLICATION = os.path.join(os.path.dirname(os.path.abspath(__file__)), "wsgi", "hello.py")
 SOMAXCONN = "/proc/sys/net/core/somaxconn"
@@ -27,7 +29,18 @@ class Server(Program):
         return [shutil.which("uwsgi"), "--plugin", "python3", "--wsgi-file", APPLICATION,
                 "--socket", self.socket, "--listen", str(backlog), "--master",
                 "--processes", str(self.processes), "--single-interpreter",
-                "--disable-logging", "--die-on-term", "--need-app", "--no-orphans"]
+                "--disable-logging", "--need-app",
+                "--die-on-term", "--worker-reload-mercy", "2", "--no-orphans"]
+
+    def wait(self, bound_s=STOP_BOUND_S):
+        """Until it has ended. It says that it is ready before it listens to signals, so it
+        may have missed the first one."""
+        def ended():
+            self.signal(signal.SIGTERM)
+            return not self.alive()
+
+        wait_until(ended, bound_s, every_s=0.2, what="uWSGI ends")
+        return self.process.returncode
 
 
 class Uwsgi(Web):
