@@ -33,7 +33,7 @@ def test_emit_task(classic, broker):
     began_s = time.monotonic()
     out, _ = run(broker, "emit_task", "sleep", "8")
     assert 6 <= time.monotonic() - began_s < 6 + 3 * SLOWNESS
-    progress = out.splitlines()  # \r counts as one
+    progress = out.strip().splitlines()  # \r counts as one
     assert len(progress) == 8
     assert progress[-1].startswith("8 of 8 answered, 0 failed")
 
