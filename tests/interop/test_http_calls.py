@@ -177,6 +177,15 @@ def test_repeated_while_it_runs(probe, caller, bare, lines):
     assert lines.all() == ["ran"]
 
 
+def test_repeated_and_unknown(probe, caller, lines):
+    """It may have run elsewhere: only what may repeat is run."""
+    for name, repeat, error in [("never", 0, "lost"), ("always", 1, None)]:
+        item = Item(Kind.REQUEST, name, {"budget_ms": 30000, "repeat": repeat},
+                    cgi("GET", "/append", lines.query(name)).pairs)
+        assert publish_once_more(caller, "probe", item).error == error
+    assert lines.all() == ["always"]
+
+
 # ---- what no worker can read
 
 GOOD = envelope.encode([Item(Kind.REQUEST, "good", {}, cgi("GET", "/hello").pairs)])

@@ -121,7 +121,7 @@ static void admit(crew_worker *w, crew_task *task, const char *key) {
     task_add(task, key);
     if (cancelled_has(w, task->id, strlen(task->id)))
         task_refuse(task, 0);
-    else if (d->message->redelivered && !task->may_repeat)
+    else if (sent_before(d->message) && !task->may_repeat)
         task_refuse(task, CREW_ELOST);
     else if (task->deadline_ms <= clock_ms())
         task_refuse(task, CREW_EEXPIRED);
