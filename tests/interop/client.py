@@ -192,17 +192,17 @@ class Caller:
         if item.kind == Kind.TAKEN and known:
             known.taken = True
         elif item.kind == Kind.ANSWER:
-            error = item.fields.get("error")
-            status = item.fields.get("status", OUTCOMES.get(error, 200))
+            error = known_word(item.fields.get("error"))
+            status = OUTCOMES[error] if error else item.fields.get("status")
             self.end(item.id, Answer(status, error, item.pairs, item.body, None,
                                      item.fields.get("worker"), item.fields.get("run_us")))
 
     def on_plain_answer(self, name, properties, headers, body):
         pairs = [(key.encode(), value.encode()) for key, value in headers.items()
                  if isinstance(value, str) and not key.startswith(("x-", "crew-"))]
-        self.end(name, Answer(headers.get("crew-status", 200), headers.get("crew-error"),
-                              pairs, body, properties.content_type, None,
-                              headers.get("crew-run-us")))
+        error = known_word(headers.get("crew-error"))
+        self.end(name, Answer(headers.get("crew-status", 200), error, pairs, body,
+                              properties.content_type, None, headers.get("crew-run-us")))
 
     def end_message(self, message, error):
         """All calls of one message end the same way; those that are answered have ended."""
@@ -257,6 +257,11 @@ def marks_of(request):
     if request.repeat:
         fields["repeat"] = 1
     return fields
+
+
+def known_word(error):
+    """A word of a later version is a failure all the same."""
+    return error if error is None or error in OUTCOMES else "failed"
 
 
 def unix_ms(from_now_s):

@@ -37,13 +37,13 @@ def slowness():
 
 
 @pytest.fixture
-def python_worker(stage, broker):
+def python_worker(broker, stage):
     """Starts Python workers of one test."""
     return lambda *options: stage.keep(PythonWorker(stage.folder, broker, *options)).start()
 
 
-@pytest.fixture
-def house_worker(house, broker):
+@pytest.fixture(scope="module")
+def house_worker(broker, house):
     """Starts Python workers of a module."""
     return lambda *options: house.keep(PythonWorker(house.folder, broker, *options)).start()
 
