@@ -44,8 +44,17 @@ def python_worker(broker, stage):
 
 @pytest.fixture(scope="module")
 def house_worker(broker, house):
-    """Starts Python workers of a module."""
-    return lambda *options: house.keep(PythonWorker(house.folder, broker, *options)).start()
+    """Starts Python workers of a module. They leave before the broker does: a connection
+    that is lost is the end of them."""
+    workers = []
+
+    def start(*options):
+        workers.append(house.keep(PythonWorker(house.folder, broker, *options)))
+        return workers[-1].start()
+
+    yield start
+    for worker in workers:
+        worker.stop()
 
 
 @pytest.fixture
