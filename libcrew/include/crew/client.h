@@ -1,11 +1,25 @@
 /* crew/client.h - call tasks by name.
  *
  * A client owns two connections to the broker, each with an I/O thread of its own, and a
- * reply queue that lives as long as its connection. It reconnects by itself. All of its
- * callbacks run inside crew_client_dispatch, on the thread that calls it: put
- * crew_client_fd into any event loop and call dispatch when it is readable.
+ * reply queue that lives as long as its connection. It reconnects by itself. There are two
+ * ways to use it, which may be mixed:
  *
- * Threads: one thread at a time may use a client. No function blocks unless it says so.
+ *   blocking   crew_client_call_wait, crew_client_group_wait: call, wait, have the answer.
+ *   in a loop  crew_client_call, crew_client_group: a callback has the answer. Put
+ *              crew_client_fd into any event loop (poll, libuv, GLib ...) and call
+ *              crew_client_dispatch when it is readable.
+ *
+ * Callbacks run inside crew_client_dispatch and crew_client_flush, or, while threads wait
+ * in a blocking call, on one of those; one at a time, and never inside the function that
+ * started the call. A callback may use the client, but neither free it nor block on it.
+ *
+ * Threads: any number of threads may use a client at the same time. No function blocks
+ * unless it says so. Signals: libcrew's threads take none, and blocking calls go on after
+ * a signal handler has returned.
+ *
+ * fork(2): the client belongs to the process that made it. In a child its functions do
+ * nothing and return CREW_ECLOSED, false or null; the parent's connections are not
+ * touched. Its descriptors close with execve(2).
  */
 #ifndef CREW_CLIENT_H
 #define CREW_CLIENT_H
@@ -19,28 +33,66 @@ extern "C" {
 
 typedef struct crew_client crew_client;
 typedef struct crew_pending crew_pending;
+typedef struct crew_pending_group crew_pending_group;
 
+/* What is left zero has its default. */
 struct crew_client_options {
     const char *name;        /* shown by the broker as connection name; null: "crew" */
-    size_t gzip_above_bytes; /* bodies above this are compressed where it helps; 0: never */
+    size_t gzip_above_bytes; /* bodies above this are compressed where it helps; 0: none is
+                                unless its call says so */
     size_t max_answer_bytes; /* an inflated answer above this is CREW_EBADRESPONSE;
                                 0: 64 MiB */
-    crew_event_fn *on_event; /* may be null */
+    crew_event_fn *on_event; /* a callback like the others; may be null */
     void *event_arg;
-    bool owner_flushes; /* the owner calls crew_client_flush each time before it waits for
-                           events: saves a wake-up for each batch of calls */
+    bool owner_flushes; /* one thread starts all calls that do not block, and calls
+                           crew_client_flush each time before it waits for events: saves a
+                           wake-up for each batch of calls */
 };
 
-/* Called once for each accepted call, from crew_client_dispatch, never from
- * crew_client_call itself. ANSWER and what it points to are valid during the call. The
- * callback may start and cancel other calls; it must not free the client. */
-typedef void crew_answer_fn(void *arg, const struct crew_answer *answer);
+/* ---- beginning and end ---------------------------------------------------------------- */
 
 /* crew_client_new - start to connect, in the background. The broker need not be there: it
- * is tried again with backoff for ever. BROKER and OPTIONS are copied. */
+ * is tried again with backoff for ever. BROKER and OPTIONS (null: all defaults) are copied.
+ * CREW_ESYSTEM: no thread or descriptor was to be had. */
 CREW_API int crew_client_new(const crew_broker *broker,
                              const struct crew_client_options *options,
                              crew_client **client);
+
+/* crew_client_free - close the connections. Calls still under way end with CREW_ECLOSED:
+ * the callbacks of the others run inside, threads that wait come back first. No other
+ * thread may begin to use the client meanwhile. Blocks until the I/O threads have ended, at
+ * most about two seconds. Null is fine. */
+CREW_API void crew_client_free(crew_client *client);
+
+/* crew_client_ready - whether a call made now would be written to a broker now. */
+CREW_API bool crew_client_ready(crew_client *client);
+
+/* crew_client_wait_ready - wait until it would, for at most TIMEOUT_MS. CREW_EBROKER: it is
+ * not so yet, and WHY (if not null, WHY_BYTES large) says what was wrong last, without the
+ * password. CREW_EINVAL: called from a callback. CREW_ECLOSED. Blocks. */
+CREW_API int crew_client_wait_ready(crew_client *client, uint32_t timeout_ms, char *why,
+                                    size_t why_bytes);
+
+/* ---- blocking ------------------------------------------------------------------------- */
+
+/* crew_client_call_wait - make a call and wait until it ends. 0: *ANSWER is the handler's
+ * answer, to be freed with crew_answer_free. Otherwise *ANSWER is untouched: how the call
+ * ended (CREW_EBROKER and those behind it), or why it was not made (as crew_client_call;
+ * CREW_EINVAL also: called from a callback). Blocks, at most half a second longer than the
+ * call's expiration. */
+CREW_API int crew_client_call_wait(crew_client *client, const struct crew_call *call,
+                                   struct crew_answer **answer);
+
+/* crew_client_group_wait - make several calls at once and wait until their group ends.
+ * ANSWERS has a place for each call; each is filled, unless the group was not made, and to
+ * be freed with crew_answer_free. Returns 0 when all (with CREW_GROUP_ANY: one; with
+ * CREW_GROUP_FIRST: the first) were answered without an error; else the error of the
+ * first in the order of the calls; or why the group was not made (as crew_client_group).
+ * Blocks like crew_client_call_wait. */
+CREW_API int crew_client_group_wait(crew_client *client, const struct crew_group *group,
+                                    struct crew_answer *answers[]);
+
+/* ---- in an event loop ----------------------------------------------------------------- */
 
 /* crew_client_fd - the descriptor that is readable when crew_client_dispatch has something
  * to do, timers included. Owned by the client, the same for its whole life. */
@@ -54,29 +106,59 @@ CREW_API void crew_client_dispatch(crew_client *client);
  * nothing to send. */
 CREW_API void crew_client_flush(crew_client *client);
 
-/* crew_client_ready - whether a call made now would be written to a broker now. */
-CREW_API bool crew_client_ready(const crew_client *client);
+/* Called once for each accepted call. ANSWER and what it points to are valid during the
+ * call (crew_answer_copy keeps it). */
+typedef void crew_answer_fn(void *arg, const struct crew_answer *answer);
 
-/* crew_client_call - send a request. CALL and all it points to are copied. FN will be
- * called once, unless the call is cancelled before. PENDING (may be null) is a handle for
- * crew_client_cancel, good until FN returns. When the broker is away, FN is called with
+/* crew_client_call - make a call. CALL and all it points to are copied. FN will be called
+ * once, unless the call is cancelled before. PENDING (may be null) is a handle for
+ * crew_client_cancel, good until FN is called. When the broker is away, FN is called with
  * CREW_EBROKER at the next dispatch.
  * CREW_EINVAL: a field of CALL is out of its range. CREW_EEXIST: a call with this id is
- * under way. CREW_ENOMEM. */
+ * under way. CREW_ETOOLARGE: over a limit of docs/wire.md. CREW_ENOMEM, CREW_ECLOSED. */
 CREW_API int crew_client_call(crew_client *client, const struct crew_call *call,
                               crew_answer_fn *fn, void *arg, crew_pending **pending);
 
 /* crew_client_cancel - forget a call: FN is not called any more. Work that no worker has
- * begun is not begun any more, as far as the notice gets there in time. */
+ * begun is not begun any more, as far as the notice gets there in time. On the thread that
+ * dispatches; on another one only where it is sure that FN is not being called. */
 CREW_API void crew_client_cancel(crew_client *client, crew_pending *pending);
 
 /* crew_client_pending_id - the correlation id of a call, valid as long as the handle. */
 CREW_API const char *crew_client_pending_id(const crew_pending *pending);
 
-/* crew_client_free - close the connections. Calls still under way are forgotten: their FN
- * is not called. Blocks until the I/O threads have ended, at most about two seconds. Null
- * is fine. */
-CREW_API void crew_client_free(crew_client *client);
+/* Called once for each accepted group. ERROR is what crew_client_group_wait returns.
+ * ANSWERS, one for each call, are valid during the call. */
+typedef void crew_group_fn(void *arg, int error, const struct crew_answer *const answers[],
+                           size_t count);
+
+/* crew_client_group - make several calls at once. GROUP and all it points to are copied. FN
+ * will be called once, unless the group is cancelled before. PENDING (may be null) is a
+ * handle for crew_client_group_cancel, good until FN is called.
+ * CREW_EINVAL: no calls, or more than CREW_GROUP_MAX; and the errors of crew_client_call,
+ * where a single call is not acceptable. None is made then. */
+CREW_API int crew_client_group(crew_client *client, const struct crew_group *group,
+                               crew_group_fn *fn, void *arg,
+                               crew_pending_group **pending);
+
+/* crew_client_group_cancel - cancel all calls of a group; FN is not called any more.
+ * Threads: as crew_client_cancel. */
+CREW_API void crew_client_group_cancel(crew_client *client, crew_pending_group *pending);
+
+/* ---- looking at a queue --------------------------------------------------------------- */
+
+/* What a task's queue was like a moment ago. */
+struct crew_queue {
+    int error;          /* 0; CREW_ENOWORKERS: there is none; CREW_EBROKER: not known */
+    uint32_t messages;  /* that wait, without those that a worker has in hand */
+    uint32_t consumers; /* app-workers, or others, that serve it */
+};
+
+/* crew_client_queue_wait - ask the broker about the queue of TASK, for at most TIMEOUT_MS.
+ * Returns queue->error, or CREW_EINVAL with QUEUE untouched: not a task name, or called
+ * from a callback. Blocks. */
+CREW_API int crew_client_queue_wait(crew_client *client, const char *task,
+                                    uint32_t timeout_ms, struct crew_queue *queue);
 
 #ifdef __cplusplus
 }

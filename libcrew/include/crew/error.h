@@ -25,7 +25,7 @@ enum crew_error {
     CREW_ETOOLARGE,  /* over a documented limit */
     CREW_EMALFORMED, /* bytes that are not what they claim to be */
     CREW_EEXIST,     /* the name or id is taken */
-    CREW_ECLOSED,    /* the object is being closed */
+    CREW_ECLOSED,    /* the object is being closed, or belongs to the parent process */
 
     /* How a call can end. The order is that of the table in README.md. */
     CREW_EBROKER,      /* broker unreachable or blocked; nothing was written: 503 */

@@ -40,3 +40,16 @@ size_t utf8_first(const char *text, size_t bytes, uint32_t *code) {
     *code = value;
     return length;
 }
+
+bool utf8_sound(const char *text, size_t bytes) {
+    while (bytes > 0) {
+        uint32_t code;
+        size_t taken = utf8_first(text, bytes, &code);
+        if (taken == 0) {
+            return false;
+        }
+        text += taken;
+        bytes -= taken;
+    }
+    return true;
+}

@@ -2,11 +2,15 @@
 #ifndef CREW_BASE_UTF8_H
 #define CREW_BASE_UTF8_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* The first character of TEXT: returns how many of BYTES it takes and stores its code
  * point; 0 when there is no sound character (CODE untouched). */
 size_t utf8_first(const char *text, size_t bytes, uint32_t *code);
+
+/* Is all of TEXT sound? */
+bool utf8_sound(const char *text, size_t bytes);
 
 #endif

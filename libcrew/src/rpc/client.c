@@ -10,6 +10,7 @@
 #include "base/id.h"
 #include "base/memory.h"
 #include "rpc/topology.h"
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +21,10 @@
 
 bool client_ready(const struct crew_client *c) {
     return c->replies_ready && session_open(&c->session);
+}
+
+bool client_takes_calls(const struct crew_client *c) {
+    return client_ready(c) && !c->session.blocked;
 }
 
 /* A peer can make these happen as often as it likes. */
@@ -90,12 +95,12 @@ static void say_when_ready(struct crew_client *c) {
 
 static void op_done(struct crew_client *c, struct link_op *op) {
     if (op->kind == LINK_PROBE_QUEUE) {
-        consumers_answered(op);
-        return;
+        struct queue_probe *probe = op->owner;
+        probe->answered(probe, op);
     }
     if (op->ok && op->foreign)
         warn_foreign(c, op);
-    if (!op->ok && op->reply_code != 0)
+    if (!op->ok && op->reply_code != 0 && op->kind != LINK_PROBE_QUEUE)
         topology_failed(c, op);
     if (op->ok && op->kind == LINK_CONSUME && is_about_reply_queue(c, op))
         c->replies_ready = true;
@@ -105,7 +110,12 @@ static void op_done(struct crew_client *c, struct link_op *op) {
 /* ---- events of the links
  * --------------------------------------------------------------- */
 
+static void note_trouble(struct crew_client *c, const char *why) {
+    snprintf(c->trouble, sizeof c->trouble, "%s", why);
+}
+
 static void link_down(struct crew_client *c, enum session_side side, const char *why) {
+    note_trouble(c, why);
     if (c->said_ready)
         session_report(&c->session, CREW_EVENT_DISCONNECTED, "lost the broker: %s", why);
     c->said_ready = false;
@@ -141,10 +151,12 @@ static void on_event(void *owner, enum session_side side, struct link_event *eve
         link_down(c, side, text_of(event));
         break;
     case LINK_FAILED:
+        note_trouble(c, text_of(event));
         if (side == SESSION_PUBLISHER)
             session_report(&c->session, CREW_EVENT_DISCONNECTED, "%s", text_of(event));
         break;
     case LINK_BLOCKED:
+        note_trouble(c, text_of(event));
         session_report(&c->session, CREW_EVENT_BLOCKED, "%s", text_of(event));
         break;
     case LINK_UNBLOCKED:
@@ -178,27 +190,50 @@ static bool on_flush(void *owner) {
     return calls_flush(c);
 }
 
+/* A callback like the others: without the lock. */
+static void report(void *arg, enum crew_event_kind kind, const char *text) {
+    struct crew_client *c = arg;
+    if (c->on_event == NULL)
+        return;
+    client_leave(c);
+    c->on_event(c->event_arg, kind, text);
+    client_enter(c);
+}
+
 /* ---- public
  * ---------------------------------------------------------------------------- */
 
+static int open_session(struct crew_client *c, const crew_broker *broker,
+                        const struct crew_client_options *options) {
+    const struct session_options how = {
+        .broker = broker,
+        .name = options->name == NULL ? "crew" : options->name,
+        .handlers = {.on_event = on_event, .on_flush = on_flush, .owner = c},
+        .report = report,
+        .report_arg = c,
+        .owner_flushes = options->owner_flushes,
+        .lazy_confirms = true, /* a confirm changes nothing that the caller can see */
+    };
+    return session_init(&c->session, &how);
+}
+
 int crew_client_new(const crew_broker *broker, const struct crew_client_options *options,
                     crew_client **client) {
+    static const struct crew_client_options defaults;
+    if (options == NULL)
+        options = &defaults;
     struct crew_client *c = memory_zeroed(sizeof *c);
     id_hex(c->instance, 8);
     c->gzip_above_bytes = options->gzip_above_bytes;
     c->max_answer_bytes = options->max_answer_bytes != 0 ? options->max_answer_bytes
                                                          : LIMIT_INFLATED_DEFAULT_BYTES;
+    c->on_event = options->on_event;
+    c->event_arg = options->event_arg;
     c->retry.fire = retry_topology;
-    struct session_options how = {
-        .broker = broker,
-        .name = options->name == NULL ? "crew" : options->name,
-        .handlers = {.on_event = on_event, .on_flush = on_flush, .owner = c},
-        .report = options->on_event,
-        .report_arg = options->event_arg,
-        .owner_flushes = options->owner_flushes,
-        .lazy_confirms = true, /* a confirm changes nothing that the caller can see */
-    };
-    int error = session_init(&c->session, &how);
+    note_trouble(c, "still connecting");
+    int error = client_turn_init(c);
+    if (error == 0 && (error = open_session(c, broker, options)) != 0)
+        client_turn_fini(c);
     if (error != 0) {
         free(c);
         return error;
@@ -212,27 +247,56 @@ int crew_client_fd(const crew_client *c) {
 }
 
 void crew_client_dispatch(crew_client *c) {
-    session_dispatch(&c->session);
+    if (!client_enter(c))
+        return;
+    client_dispatch(c);
+    client_leave(c);
 }
 
 void crew_client_flush(crew_client *c) {
-    session_flush(&c->session);
+    if (!client_enter(c))
+        return;
+    if (c->session.flush_wanted && client_turn_take(c)) {
+        session_flush(&c->session);
+        client_turn_give(c);
+    }
+    client_leave(c);
 }
 
-bool crew_client_ready(const crew_client *c) {
-    return client_ready(c) && !c->session.blocked;
+bool crew_client_ready(crew_client *c) {
+    if (!client_enter(c))
+        return false;
+    bool ready = client_takes_calls(c);
+    client_leave(c);
+    return ready;
+}
+
+/* Whatever is under way ends, and who waits for it comes back. */
+static void end_all(struct crew_client *c) {
+    bool in_callback = !client_turn_take(c);
+    assert(!in_callback);
+    c->closing = true;
+    while (c->calls != NULL) {
+        struct crew_pending *call = c->calls;
+        call_take_back(call);
+        call_fail(call, CREW_ECLOSED);
+    }
+    queue_looks_end(c);
+    client_turn_give(c);
+    client_wait_for_leavers(c);
 }
 
 void crew_client_free(crew_client *c) {
-    if (c == NULL)
+    if (c == NULL || !client_enter(c))
         return;
-    struct crew_pending *call, *next;
-    HASH_ITER (hh, c->calls, call, next)
-        call_drop(call);
+    end_all(c);
+    client_leave(c);
     session_stop(&c->session, FLUSH_MS);
     session_fini(&c->session);
     consumers_fini(c);
+    queue_looks_fini(c);
     buffer_fini(&c->pairs);
     free(c->reply_queue);
+    client_turn_fini(c);
     free(c);
 }

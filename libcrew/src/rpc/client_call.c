@@ -59,19 +59,17 @@ void call_finish(struct crew_pending *call, const struct crew_answer *answer) {
     call_list_move(call, NULL);
     session_timer_clear(&c->session, &call->timer);
     HASH_DELETE(hh, c->calls, call);
-    if (call->fn != NULL)
+    if (call->fn != NULL) {
+        client_leave(c);
         call->fn(call->arg, answer);
+        client_enter(c);
+    }
     call_free(call);
 }
 
 void call_fail(struct crew_pending *call, int error) {
     struct crew_answer answer = {.error = error, .status = crew_error_status(error)};
     call_finish(call, &answer);
-}
-
-void call_drop(struct crew_pending *call) {
-    call->fn = NULL;
-    call_fail(call, CREW_ECANCELLED);
 }
 
 /* What the caller is told when its patience is over. */
@@ -102,6 +100,11 @@ void call_enqueue(struct crew_pending *call) {
     call->state = CALL_QUEUED;
     call_list_move(call, &call->client->outbox);
     session_wake(&call->client->session);
+}
+
+void call_doom(struct crew_pending *call, int error) {
+    call->verdict = error;
+    call_enqueue(call);
 }
 
 static void call_send(struct crew_pending *call) {
@@ -135,7 +138,7 @@ static void call_leave(struct crew_pending *call, bool open) {
 
 /* Callbacks may queue calls of their own: those wait for the next flush. */
 bool calls_flush(struct crew_client *c) {
-    bool open = client_ready(c) && !c->session.blocked;
+    bool open = client_takes_calls(c);
     struct crew_pending *call, *next;
     if (open) {
         DL_FOREACH_SAFE (c->stranded.head, call, next)
@@ -202,24 +205,27 @@ void call_fate(struct crew_pending *call, struct message *m) {
     }
 }
 
-/* The reply queue is gone with its connection: whoever answers finds nobody. */
+/* The reply queue is gone with its connection: whoever answers finds nobody. No call ends
+ * here, but at the next flush: a callback may cancel any other call. */
 void calls_reply_queue_lost(struct crew_client *c) {
     struct crew_pending *call, *next;
     HASH_ITER (hh, c->calls, call, next) {
         if (call->state == CALL_SENT)
             call->orphaned = true;
+        else if (call->state == CALL_ACCEPTED && call->repeat == CREW_REPEAT_NEVER)
+            call_doom(call, CREW_ELOST);
         else if (call->state == CALL_ACCEPTED)
             call_lost(call);
     }
 }
 
-/* ---- public
- * ---------------------------------------------------------------------------- */
+/* ---- the beginning
+ * ---------------------------------------------------------------------- */
 
 static int check_call(const struct crew_call *from) {
     if (from->task == NULL || !task_name_valid(from->task, strlen(from->task)))
         return CREW_EINVAL;
-    if (from->expiration_ms == 0 || from->expiration_ms > LIMIT_EXPIRATION_MS)
+    if (from->expiration_ms > LIMIT_EXPIRATION_MS)
         return CREW_EINVAL;
     if (from->id != NULL &&
         (from->id[0] == '\0' || strlen(from->id) > LIMIT_ITEM_ID_BYTES))
@@ -254,9 +260,16 @@ static void compressed(struct session_squeeze *q) {
     session_squeeze_free(q);
 }
 
-static void call_start(struct crew_pending *call) {
+static bool wants_gzip(const struct crew_pending *call, enum crew_gzip wanted) {
+    size_t above = call->client->gzip_above_bytes;
+    if (wanted == CREW_GZIP_AUTO)
+        return above != 0 && call->body.len > above;
+    return wanted == CREW_GZIP_ALWAYS;
+}
+
+static void call_start(struct crew_pending *call, enum crew_gzip gzip) {
     struct crew_client *c = call->client;
-    if (c->gzip_above_bytes != 0 && call->body.len > c->gzip_above_bytes) {
+    if (wants_gzip(call, gzip)) {
         call->state = CALL_COMPRESSING;
         call->squeeze = session_deflate(&c->session, &call->body, call, compressed);
     } else if (call->fail_without_workers) {
@@ -273,14 +286,18 @@ static struct crew_pending *call_new(struct crew_client *c, const struct crew_ca
     call->fn = fn;
     call->arg = arg;
     call->timer.fire = at_deadline;
-    call->deadline_ms = clock_ms() + from->expiration_ms;
-    call->deadline_unix_ms = clock_unix_ms() + from->expiration_ms;
+    call->budget_ms =
+        from->expiration_ms != 0 ? from->expiration_ms : DEFAULT_EXPIRATION_MS;
+    call->deadline_ms = clock_ms() + call->budget_ms;
+    call->deadline_unix_ms = clock_unix_ms() + call->budget_ms;
     call_name(call, from->id);
     return call;
 }
 
-int crew_client_call(crew_client *c, const struct crew_call *from, crew_answer_fn *fn,
-                     void *arg, crew_pending **pending) {
+int client_call(struct crew_client *c, const struct crew_call *from, crew_answer_fn *fn,
+                void *arg, struct crew_pending **pending) {
+    if (c->closing)
+        return CREW_ECLOSED;
     int error = check_call(from);
     if (error != 0)
         return error;
@@ -295,17 +312,42 @@ int crew_client_call(crew_client *c, const struct crew_call *from, crew_answer_f
     }
     HASH_ADD_KEYPTR(hh, c->calls, call->id, strlen(call->id), call);
     session_timer_set(&c->session, &call->timer, call->deadline_ms + CALL_GRACE_MS);
-    call_start(call);
+    call_start(call, from->gzip);
     if (pending != NULL)
         *pending = call;
     return 0;
 }
 
-void crew_client_cancel(crew_client *c, crew_pending *call) {
+void call_take_back(struct crew_pending *call) {
+    struct crew_client *c = call->client;
     bool may_be_waiting = call->state == CALL_SENT || call->state == CALL_ACCEPTED;
-    if (may_be_waiting && !call->taken && client_ready(c) && !c->session.blocked)
+    if (may_be_waiting && !call->taken && client_takes_calls(c))
         session_publish(&c->session, call_cancel_message(call));
-    call_drop(call);
+}
+
+void client_cancel(struct crew_pending *call) {
+    call_take_back(call);
+    call->fn = NULL;
+    call_fail(call, CREW_ECANCELLED);
+}
+
+/* ---- public
+ * ---------------------------------------------------------------------------- */
+
+int crew_client_call(crew_client *c, const struct crew_call *from, crew_answer_fn *fn,
+                     void *arg, crew_pending **pending) {
+    if (!client_enter(c))
+        return CREW_ECLOSED;
+    int error = client_call(c, from, fn, arg, pending);
+    client_leave(c);
+    return error;
+}
+
+void crew_client_cancel(crew_client *c, crew_pending *call) {
+    if (!client_enter(c))
+        return;
+    client_cancel(call);
+    client_leave(c);
 }
 
 const char *crew_client_pending_id(const crew_pending *call) {

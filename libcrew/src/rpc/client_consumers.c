@@ -30,6 +30,8 @@ static void drop_idle(struct crew_client *c) {
     }
 }
 
+static void answered(struct queue_probe *probe, const struct link_op *op);
+
 static struct consumers *entry_for(struct crew_client *c, const char *queue) {
     struct consumers *entry;
     HASH_FIND_STR(c->consumers, queue, entry);
@@ -38,6 +40,7 @@ static struct consumers *entry_for(struct crew_client *c, const char *queue) {
     if (HASH_COUNT(c->consumers) >= MAX_ENTRIES)
         drop_idle(c);
     entry = memory_zeroed(sizeof *entry);
+    entry->probe.answered = answered;
     entry->queue = memory_text(queue);
     HASH_ADD_KEYPTR(hh, c->consumers, entry->queue, strlen(entry->queue), entry);
     return entry;
@@ -65,18 +68,17 @@ void consumers_ask(struct crew_pending *call) {
     if (!entry->asking) {
         entry->asking = true;
         struct link_op *op = link_op_new(LINK_PROBE_QUEUE, entry->queue);
-        op->owner = entry;
+        op->owner = &entry->probe;
         session_op(&c->session, SESSION_CONSUMER, op);
     }
 }
 
-void consumers_answered(struct link_op *op) {
-    struct consumers *entry = op->owner;
+static void answered(struct queue_probe *probe, const struct link_op *op) {
+    struct consumers *entry = (struct consumers *)probe;
     bool known = op->ok || op->reply_code == AMQP_NOT_FOUND;
     entry->asking = false;
     entry->count = op->ok ? op->consumers : 0;
     entry->checked_ms = known ? clock_ms() : 0;
-    link_op_free(op);
     struct crew_pending *call, *next;
     DL_FOREACH_SAFE (entry->waiting.head, call, next)
         decide(call, known ? entry->count : 1);

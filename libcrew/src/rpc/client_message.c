@@ -17,11 +17,11 @@ static struct wire_bytes text_bytes(const char *text) {
     return (struct wire_bytes){(const uint8_t *)text, strlen(text)};
 }
 
-static int encode_http(struct crew_pending *call, const struct crew_call *from) {
-    struct wire_item item = {.kind = WIRE_REQUEST,
+static int encode_envelope(struct crew_pending *call, const struct crew_call *from) {
+    struct wire_item item = {.kind = from->form == CREW_PING ? WIRE_PING : WIRE_REQUEST,
                              .id = text_bytes(call->id),
                              .deadline_unix_ms = call->deadline_unix_ms,
-                             .budget_ms = from->expiration_ms,
+                             .budget_ms = call->budget_ms,
                              .may_repeat = from->repeat != CREW_REPEAT_NEVER};
     struct buffer *to = &call->body;
     if (from->pair_count > LIMIT_PAIR_COUNT)
@@ -86,7 +86,8 @@ int call_encode(struct crew_pending *call, const struct crew_call *from) {
     size_t queue_bytes = sizeof NAME_TASK_QUEUE_PREFIX + strlen(from->task);
     call->queue = memory_zeroed(queue_bytes);
     snprintf(call->queue, queue_bytes, "%s%s", NAME_TASK_QUEUE_PREFIX, from->task);
-    return from->form == CREW_HTTP ? encode_http(call, from) : encode_plain(call, from);
+    return from->form == CREW_PLAIN ? encode_plain(call, from)
+                                    : encode_envelope(call, from);
 }
 
 static uint64_t left_ms(const struct crew_pending *call) {
@@ -104,7 +105,7 @@ static size_t put_headers(const struct crew_pending *call, struct message_header
     h[n++] = (struct message_header){NAME_ORIGINAL_SENDER, call->client->reply_queue, 0};
     if (call->written)
         h[n++] = (struct message_header){NAME_REPEATED, NULL, 1};
-    if (call->form == CREW_HTTP)
+    if (call->form != CREW_PLAIN)
         return n;
     h[n++] = (struct message_header){NAME_VERSION, NULL, 1};
     h[n++] =
@@ -124,7 +125,7 @@ struct message *call_message(struct crew_pending *call) {
     struct message_properties p = {
         .exchange = "",
         .routing_key = call->queue,
-        .content_type = call->form == CREW_HTTP ? WIRE_CONTENT_TYPE : call->content_type,
+        .content_type = call->form == CREW_PLAIN ? call->content_type : WIRE_CONTENT_TYPE,
         .content_encoding = call->gzipped ? "gzip" : NULL,
         .correlation_id = call->id,
         .reply_to = call->client->reply_queue,

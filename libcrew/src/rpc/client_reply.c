@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "wire/item.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -38,12 +39,16 @@ static void finish_with_pairs(struct crew_client *c, struct crew_pending *call,
 static void answer_item(struct crew_client *c, struct crew_pending *call,
                         const struct wire_item *item) {
     int error = error_of_word((const char *)item->error.data, item->error.len);
+    char worker[LIMIT_ITEM_ID_BYTES];
+    snprintf(worker, sizeof worker, "%.*s", (int)item->worker.len,
+             (const char *)item->worker.data);
     struct crew_answer answer = {
         .error = error,
         .status = error != 0 ? crew_error_status(error) : item->status,
         .body = item->body.data,
         .body_bytes = item->body.len,
         .run_us = item->run_us,
+        .worker = worker[0] != '\0' ? worker : NULL,
     };
     struct wire_bytes pairs = item->pairs;
     struct crew_pair pair;

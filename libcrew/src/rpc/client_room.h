@@ -1,4 +1,5 @@
-/* The inside of a client, shared by the files client*.c. */
+/* The inside of a client, shared by the files client*.c. Functions that are not public
+ * are called with the client's lock held, and callbacks without it (client_turn.c). */
 #ifndef CREW_RPC_CLIENT_ROOM_H
 #define CREW_RPC_CLIENT_ROOM_H
 
@@ -6,6 +7,7 @@
 #include "rpc/session.h"
 #include "wire/limits.h"
 #include <crew/client.h>
+#include <pthread.h>
 #include <uthash.h>
 
 /* The life of a call. Transitions: client_call.c. Every state but the last has a deadline
@@ -47,6 +49,7 @@ struct crew_pending {
     bool fail_without_workers;
     bool gzipped;
     int verdict; /* QUEUED: an error that is known already and told at the next flush */
+    uint32_t budget_ms;
     uint64_t deadline_ms; /* clock_ms */
     uint64_t deadline_unix_ms;
     char *queue;                    /* crew.tasks.NAME */
@@ -61,8 +64,14 @@ struct crew_pending {
     void *arg;
 };
 
+/* The owner of a LINK_PROBE_QUEUE. */
+struct queue_probe {
+    void (*answered)(struct queue_probe *probe, const struct link_op *op);
+};
+
 /* How many consumers a task queue has, asked at most once a second. */
 struct consumers {
+    struct queue_probe probe; /* first: it is turned back into its entry */
     char *queue;
     UT_hash_handle hh;
     uint32_t count;
@@ -71,8 +80,33 @@ struct consumers {
     struct call_list waiting;
 };
 
+/* A thread that waits. Its own, on its stack. */
+struct client_waiter {
+    struct crew_client *client;
+    bool over;      /* what it waits for has come */
+    bool for_ready; /* it waits until the client is ready */
+    bool has_turn;
+    pthread_cond_t changed;
+    struct session_timer timer;        /* where it does not wait for ever */
+    struct client_waiter *prev, *next; /* client->waiters */
+};
+
 struct crew_client {
+    unsigned born_in; /* fork_generation of its process */
+    pthread_mutex_t lock;
+    pthread_cond_t turn_over; /* the turn is free, or the last waiter has left */
+    bool turn_taken;
+    pthread_t turn_owner;
+    struct client_waiter *waiters;
+    struct client_waiter *leader; /* watches the session; null: nobody does */
+    size_t ready_waiters;
+    int nudge_fd; /* wakes the leader */
+    bool closing; /* no new calls */
+
     struct session session;
+    crew_event_fn *on_event;
+    void *event_arg;
+    char trouble[256]; /* why there is no connection, as far as it is known */
     char instance[17]; /* the beginning of the ids that we make */
     uint64_t next_id;
     size_t gzip_above_bytes;
@@ -88,23 +122,49 @@ struct crew_client {
     struct call_list outbox;
     struct call_list stranded;
     struct consumers *consumers;
-    struct buffer pairs;  /* scratch: an answer's header fields */
-    uint64_t reported_ms; /* last warning about what a peer sent */
+    struct queue_look *looks; /* questions about queues that somebody waits for, or did */
+    struct buffer pairs;      /* scratch: an answer's header fields */
+    uint64_t reported_ms;     /* last warning about what a peer sent */
 };
 
 /* How long after the deadline the caller gives up: a worker's answer or a dead letter
  * that was sent at the deadline has this time to arrive. */
 #define CALL_GRACE_MS 500u
+#define DEFAULT_EXPIRATION_MS 30000u
 
 /* client.c */
-bool client_ready(const struct crew_client *c);
+bool client_ready(const struct crew_client *c);       /* connected */
+bool client_takes_calls(const struct crew_client *c); /* and not blocked */
 void client_warn(struct crew_client *c, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* client_turn.c: threads */
+int client_turn_init(struct crew_client *c); /* 0 or CREW_ESYSTEM */
+void client_turn_fini(struct crew_client *c);
+bool client_enter(struct crew_client *c); /* lock; false: we are a child of its process */
+void client_leave(struct crew_client *c);
+bool client_turn_take(
+    struct crew_client *c); /* waits; false: we have it, in a callback */
+void client_turn_give(struct crew_client *c);
+bool client_in_callback(const struct crew_client *c);
+void client_dispatch(struct crew_client *c);
+/* A thread waits: begin (lock, 0; or why not, unlocked); start what shall say
+ * client_wait_over, which goes out at once and without a wake-up; wait, if it was
+ * started; look at what came of it; end (unlock). */
+int client_wait_begin(struct crew_client *c, struct client_waiter *w);
+void client_wait(struct client_waiter *w);
+void client_wait_over(struct client_waiter *w);
+void client_wait_end(struct client_waiter *w);
+void client_wait_for_leavers(struct crew_client *c); /* until no thread waits */
+
 /* client_call.c: the life cycle */
+int client_call(struct crew_client *c, const struct crew_call *from, crew_answer_fn *fn,
+                void *arg, struct crew_pending **pending);
+void client_cancel(struct crew_pending *call);
 void call_finish(struct crew_pending *call, const struct crew_answer *answer);
 void call_fail(struct crew_pending *call, int error);
-void call_drop(struct crew_pending *call); /* without a word to the caller */
+void call_doom(struct crew_pending *call, int error); /* fails at the next flush */
+void call_take_back(struct crew_pending *call);       /* tell the workers */
 void call_fate(struct crew_pending *call, struct message *m);
 void call_enqueue(struct crew_pending *call);                         /* → QUEUED */
 void call_list_move(struct crew_pending *call, struct call_list *to); /* null: out */
@@ -120,9 +180,18 @@ struct message *call_cancel_message(const struct crew_pending *call);
 /* client_reply.c: what comes back. Frees M. */
 void client_receive(struct crew_client *c, struct message *m);
 
+/* client_group.c. ANSWERS, each to be freed with crew_answer_free, may be taken out. */
+typedef void group_ended_fn(void *arg, int error, struct crew_answer *answers[],
+                            size_t count);
+int client_group(struct crew_client *c, const struct crew_group *group,
+                 group_ended_fn *fn, void *arg, struct crew_pending_group **pending);
+
+/* client_queue.c */
+void queue_looks_end(struct crew_client *c);
+void queue_looks_fini(struct crew_client *c);
+
 /* client_consumers.c */
 void consumers_ask(struct crew_pending *call); /* → PROBING, QUEUED or the end */
-void consumers_answered(struct link_op *op);   /* frees op */
 void consumers_fini(struct crew_client *c);
 
 #endif

@@ -271,10 +271,13 @@ static void handle_inbox(struct session_link *l) {
     }
 }
 
-/* The owner's callbacks may want more than one flush; that waits for the next one. */
-static void flush(struct session *s) {
-    s->flush_wanted = false;
+void session_begin(struct session *s) {
     s->dispatching = true;
+}
+
+/* The owner's callbacks may want more than one flush; that waits for the next one. */
+void session_end(struct session *s) {
+    s->flush_wanted = false;
     bool more = s->handlers.on_flush(s->handlers.owner);
     s->dispatching = false;
     publish_out(s);
@@ -285,19 +288,21 @@ static void flush(struct session *s) {
 
 void session_dispatch(struct session *s) {
     wake_clear(s->wake_fd);
-    s->dispatching = true;
+    session_begin(s);
     /* Fates before answers would be the order in which they happened, but nothing relies
      * on it: an answer may well overtake the confirm of its request. */
     handle_inbox(&s->links[SESSION_PUBLISHER]);
     handle_inbox(&s->links[SESSION_CONSUMER]);
     offload_collect(s->offload);
     fire_timers(s);
-    flush(s);
+    session_end(s);
 }
 
 void session_flush(struct session *s) {
-    if (s->flush_wanted)
-        flush(s);
+    if (!s->flush_wanted)
+        return;
+    session_begin(s);
+    session_end(s);
 }
 
 void session_wake(struct session *s) {

@@ -95,6 +95,11 @@ void session_fini(struct session *s);
 int session_fd(const struct session *s);
 void session_dispatch(struct session *s);
 
+/* A dispatch is: begin, what has come, end. What is published between the two goes out with
+ * the second, without a wake-up. */
+void session_begin(struct session *s);
+void session_end(struct session *s);
+
 /* See that session_dispatch (or session_flush) is called soon. */
 void session_wake(struct session *s);
 

@@ -16,6 +16,7 @@
 #include <strings.h>
 
 #define SKEW_WORTH_A_WORD_MS 1000
+#define PING_STATUS 204
 
 static bool text_equal(const char *text, const char *word) {
     return text != NULL && strcmp(text, word) == 0;
@@ -125,6 +126,8 @@ static void admit(crew_worker *w, crew_task *task, const char *key) {
         task_refuse(task, CREW_ELOST);
     else if (task->deadline_ms <= clock_ms())
         task_refuse(task, CREW_EEXPIRED);
+    else if (task->item.kind == WIRE_PING)
+        task_respond(task, &(struct crew_answer){.status = PING_STATUS});
     else
         task_offer(task);
 }
@@ -138,14 +141,14 @@ static crew_task *task_from(crew_worker *w, struct delivery *d) {
 
 static void admit_item(crew_worker *w, struct delivery *d, const struct wire_item *item) {
     crew_task *task = task_from(w, d);
-    task->form = CREW_HTTP;
+    task->form = item->kind == WIRE_PING ? CREW_PING : CREW_HTTP;
     task->understands_notices = true;
     task->item = *item;
     task->id = memory_zeroed(item->id.len + 1);
     memcpy(task->id, item->id.data, item->id.len);
     task->deadline_ms =
         deadline_of(w, d->message, item->deadline_unix_ms, item->budget_ms);
-    task->may_repeat = item->may_repeat;
+    task->may_repeat = item->may_repeat || item->kind == WIRE_PING;
     admit(w, task, task->id);
 }
 
@@ -196,13 +199,17 @@ static bool id_is_sound(const struct wire_item *item) {
            memchr(item->id.data, '\0', item->id.len) == NULL;
 }
 
+static bool is_for_us(const struct wire_item *item) {
+    return item->kind == WIRE_REQUEST || item->kind == WIRE_PING;
+}
+
 static size_t count_requests(const struct message *m, bool *sound) {
     struct wire_reader reader;
     struct wire_item item;
     size_t count = 0;
     int more = wire_read(&reader, m->body.data, m->body.len) == 0 ? 1 : -1;
     while (more > 0 && (more = wire_next(&reader, &item)) > 0) {
-        count += item.kind == WIRE_REQUEST;
+        count += is_for_us(&item);
         if (!id_is_sound(&item))
             more = -1;
     }
@@ -217,7 +224,7 @@ static void admit_envelope(crew_worker *w, struct delivery *d) {
     if (wire_read(&reader, d->message->body.data, d->message->body.len) != 0)
         return;
     while (wire_next(&reader, &item) > 0) {
-        if (item.kind == WIRE_REQUEST)
+        if (is_for_us(&item))
             admit_item(w, d, &item);
     }
 }

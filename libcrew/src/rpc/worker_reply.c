@@ -25,7 +25,7 @@ static int status_of(const struct crew_answer *answer) {
     return answer->error != 0 ? crew_error_status(answer->error) : answer->status;
 }
 
-static struct message *reply_http(const crew_task *task,
+static struct message *reply_envelope(const crew_task *task,
                                   const struct crew_answer *answer) {
     struct message_properties p = {.exchange = "",
                                    .routing_key = task->reply_to,
@@ -174,13 +174,13 @@ static void compressed(struct session_squeeze *q) {
 /* Memory is out, or the answer does not fit its form: say so instead. */
 static struct message *reply_or_apology(const crew_task *task,
                                         const struct crew_answer *answer) {
-    bool http = task->form == CREW_HTTP;
-    struct message *m = http ? reply_http(task, answer) : reply_plain(task, answer);
+    bool plain = task->form == CREW_PLAIN;
+    struct message *m = plain ? reply_plain(task, answer) : reply_envelope(task, answer);
     if (!m->body.failed)
         return m;
     message_free(m);
     struct crew_answer apology = {.error = CREW_EBADRESPONSE};
-    return http ? reply_http(task, &apology) : reply_plain(task, &apology);
+    return plain ? reply_plain(task, &apology) : reply_envelope(task, &apology);
 }
 
 void reply_make(crew_task *task, const struct crew_answer *answer) {

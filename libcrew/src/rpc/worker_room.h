@@ -144,7 +144,9 @@ void worker_receive(crew_worker *w, struct message *m);
 crew_task *task_new(crew_worker *w, struct delivery *d);
 void task_add(crew_task *task, const char *key); /* key is copied */
 void task_offer(crew_task *task);                /* to the owner */
-void task_refuse(crew_task *task, int error); /* answer without the owner; 0: silently */
+/* Answer without the owner; null or 0: end it silently. */
+void task_respond(crew_task *task, const struct crew_answer *answer);
+void task_refuse(crew_task *task, int error);
 void task_redelivered(crew_task *task, struct delivery *d, const char *reply_to);
 void task_cancel(crew_task *task);
 void task_reply_is_safe(crew_task *task);

@@ -101,16 +101,17 @@ void task_offer(crew_task *task) {
     task->worker->on_task(task->worker->task_arg, task);
 }
 
-/* End it without its owner. */
-void task_refuse(crew_task *task, int error) {
+void task_respond(crew_task *task, const struct crew_answer *answer) {
     task->state = TASK_SETTLING;
-    if (error != 0) {
-        struct crew_answer answer = {.error = error};
-        reply_make(task, &answer);
-    } else {
+    if (answer != NULL)
+        reply_make(task, answer);
+    else
         task->reply_state = REPLY_SAFE;
-    }
     task_reply_is_safe(task);
+}
+
+void task_refuse(crew_task *task, int error) {
+    task_respond(task, error != 0 ? &(struct crew_answer){.error = error} : NULL);
 }
 
 static void say_taken(struct session_timer *timer) {
@@ -236,7 +237,7 @@ static struct message *copy_to_put_back(const crew_task *task) {
     p.has_expiration = true;
     p.expiration_ms = task->deadline_ms > now_ms ? task->deadline_ms - now_ms : 1;
     struct message *copy = message_new(&p);
-    if (task->form == CREW_HTTP) {
+    if (task->form != CREW_PLAIN) {
         wire_begin(&copy->body);
         wire_put(&copy->body, &task->item);
     } else {

@@ -30,7 +30,8 @@ enum wire_kind {
     WIRE_END = 5,    /* streamed answer: its end, or how it failed */
     WIRE_CREDIT = 6, /* caller to worker: so many more bytes of body */
     WIRE_CANCEL = 7, /* caller to workers: do not begin this request */
-    WIRE_TAKEN = 8   /* worker to caller: a handler has it */
+    WIRE_TAKEN = 8,  /* worker to caller: a handler has it */
+    WIRE_PING = 9    /* caller to worker: the worker itself answers */
     /* 128 to 255 never travel over AMQP: programs may use them between their processes */
 };
 

@@ -128,7 +128,7 @@ static bool cut(struct wire_bytes *rest, size_t bytes, struct wire_bytes *piece)
 }
 
 static bool is_of_this_version(uint8_t kind) {
-    return kind >= WIRE_REQUEST && kind <= WIRE_TAKEN;
+    return kind >= WIRE_REQUEST && kind <= WIRE_PING;
 }
 
 static bool read_item(struct wire_item *item, struct wire_bytes rest) {

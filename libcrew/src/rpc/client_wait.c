@@ -1,0 +1,88 @@
+/* Blocking calls: start, wait, take the answer along. */
+#include "rpc/client_room.h"
+
+#include "base/clock.h"
+#include <stdio.h>
+
+struct call_wait {
+    struct client_waiter waiter;
+    int error;
+    struct crew_answer *answer;
+};
+
+static void over(struct client_waiter *w) {
+    client_enter(w->client);
+    client_wait_over(w);
+    client_leave(w->client);
+}
+
+static void on_answer(void *arg, const struct crew_answer *answer) {
+    struct call_wait *w = arg;
+    w->error = answer->error;
+    if (w->error == 0 && (w->answer = crew_answer_copy(answer)) == NULL)
+        w->error = CREW_ENOMEM;
+    over(&w->waiter);
+}
+
+int crew_client_call_wait(crew_client *c, const struct crew_call *call,
+                          struct crew_answer **answer) {
+    struct call_wait w = {.answer = NULL};
+    int error = client_wait_begin(c, &w.waiter);
+    if (error != 0)
+        return error;
+    error = client_call(c, call, on_answer, &w, NULL);
+    if (error == 0)
+        client_wait(&w.waiter);
+    client_wait_end(&w.waiter);
+    if (error == 0)
+        error = w.error;
+    if (error == 0)
+        *answer = w.answer;
+    return error;
+}
+
+struct group_wait {
+    struct client_waiter waiter;
+    int error;
+    struct crew_answer **answers;
+};
+
+static void on_group(void *arg, int error, struct crew_answer *answers[], size_t count) {
+    struct group_wait *w = arg;
+    w->error = error;
+    for (size_t i = 0; i < count; i++) {
+        w->answers[i] = answers[i];
+        answers[i] = NULL;
+    }
+    over(&w->waiter);
+}
+
+int crew_client_group_wait(crew_client *c, const struct crew_group *group,
+                           struct crew_answer *answers[]) {
+    struct group_wait w = {.answers = answers};
+    int error = client_wait_begin(c, &w.waiter);
+    if (error != 0)
+        return error;
+    error = client_group(c, group, on_group, &w, NULL);
+    if (error == 0)
+        client_wait(&w.waiter);
+    client_wait_end(&w.waiter);
+    return error != 0 ? error : w.error;
+}
+
+int crew_client_wait_ready(crew_client *c, uint32_t timeout_ms, char *why,
+                           size_t why_bytes) {
+    struct client_waiter w;
+    int error = client_wait_begin(c, &w);
+    if (error != 0)
+        return error;
+    w.for_ready = true;
+    session_timer_set(&c->session, &w.timer, clock_ms() + timeout_ms);
+    client_wait(&w);
+    if (!client_takes_calls(c))
+        error = c->closing ? CREW_ECLOSED : CREW_EBROKER;
+    if (error != 0 && why != NULL)
+        snprintf(why, why_bytes, "%s", c->trouble);
+    client_wait_end(&w);
+    return error;
+}
