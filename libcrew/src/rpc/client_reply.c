@@ -163,7 +163,7 @@ static void receive_envelope(struct crew_client *c, const struct message *m) {
     while (more > 0 && (more = wire_next(&reader, &item)) > 0) {
         if (m->p.dead_reason == NULL)
             receive_item(c, &item);
-        else if (item.kind == WIRE_REQUEST)
+        else
             dead_letter(c, item.id.data, item.id.len, m->p.dead_reason);
     }
     if (more < 0)
