@@ -1,6 +1,7 @@
 """The caller in C, and what it prints."""
 import os
 import subprocess
+import tempfile
 from collections import namedtuple
 
 from support.program import BUILD, binary
@@ -8,27 +9,28 @@ from support.program import BUILD, binary
 CALL = os.path.join(BUILD, "tests", "call")
 CREWCTL = binary("crewctl")
 
-CAnswer = namedtuple("CAnswer", "number error status pairs body")
+CAnswer = namedtuple("CAnswer", "number error status worker pairs body")
 CallResult = namedtuple("CallResult", "answers warnings")
 
 
-def c_call(broker, task, body=b"", form="plain", count=1, expiration_s=20, gzip_above=32768,
-           pairs=()):
-    """COUNT calls at once, with libcrew."""
-    begun = begin_c_call(broker, task, form, count, expiration_s, gzip_above, pairs)
-    return end_c_call(begun, body)
+def c_call(broker, task, body=b"", **how):
+    """Calls at once, with libcrew, and what came of them."""
+    return end_c_call(begin_c_call(broker, task, body, **how))
 
 
-def begin_c_call(broker, task, form="plain", count=1, expiration_s=20, gzip_above=32768,
-                 pairs=()):
-    return subprocess.Popen(
-        [CALL, broker.url, form, task, str(count), str(int(expiration_s * 1000)),
-         str(gzip_above), *[f"{name}={value}" for name, value in pairs]],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+def begin_c_call(broker, task, body=b"", form="plain", count=1, expiration_s=20,
+                 gzip_above=32768, pairs=()):
+    with tempfile.TemporaryFile() as stdin:
+        stdin.write(body)
+        stdin.seek(0)
+        return subprocess.Popen(
+            [CALL, broker.url, form, task, str(count), str(int(expiration_s * 1000)),
+             str(gzip_above), *[f"{name}={value}" for name, value in pairs]],
+            stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
-def end_c_call(process, body=b""):
-    output, complaint = process.communicate(body, timeout=60)
+def end_c_call(process):
+    output, complaint = process.communicate(timeout=60)
     assert process.returncode == 0, complaint
     return CallResult(answers_in(output), complaint.decode().splitlines())
 
@@ -37,13 +39,13 @@ def answers_in(output):
     answers = []
     while output:
         line, _, output = output.partition(b"\n")
-        number, word, status, pair_count, size = line.decode().split()
+        number, word, status, worker, pair_count, size = line.decode().split()
         pairs = []
         for _ in range(int(pair_count)):
             pair, _, output = output.partition(b"\n")
             pairs.append(tuple(pair.split(b": ", 1)))
         answers.append(CAnswer(int(number), None if word == "ok" else word, int(status),
-                               pairs, output[:int(size)]))
+                               None if worker == "-" else worker, pairs, output[:int(size)]))
         output = output[int(size):]
     return answers
 

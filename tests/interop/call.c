@@ -1,9 +1,9 @@
-/* call URL http|plain TASK COUNT EXPIRATION_MS GZIP_ABOVE [NAME=VALUE ...] < BODY
+/* call URL http|plain|ping TASK COUNT EXPIRATION_MS GZIP_ABOVE [NAME=VALUE ...] < BODY
  *
  * Make COUNT calls at once through the public headers alone. For each answer, in the
- * order in which they come: a line `NUMBER WORD STATUS PAIRS BYTES` (the word is `ok`
- * when it is the handler's own answer), the pairs as `NAME: VALUE` lines, and the body.
- */
+ * order in which they come: a line `NUMBER WORD STATUS WORKER PAIRS BYTES` (the word is
+ * `ok` when it is the handler's own answer, the worker `-` when it is not known), the
+ * pairs as `NAME: VALUE` lines, and the body. */
 #include <crew/client.h>
 #include <poll.h>
 #include <stdio.h>
@@ -29,9 +29,9 @@ static void report(void *arg, enum crew_event_kind kind, const char *text) {
 
 static void print(void *arg, const struct crew_answer *a) {
     const unsigned *number = arg;
-    printf("%u %s %d %zu %zu\n", *number,
-           a->error == 0 ? "ok" : crew_error_word(a->error), a->status, a->pair_count,
-           a->body_bytes);
+    printf("%u %s %d %s %zu %zu\n", *number,
+           a->error == 0 ? "ok" : crew_error_word(a->error), a->status,
+           a->worker == NULL ? "-" : a->worker, a->pair_count, a->body_bytes);
     for (size_t i = 0; i < a->pair_count; i++) {
         fwrite(a->pairs[i].name, 1, a->pairs[i].name_bytes, stdout);
         fputs(": ", stdout);
@@ -72,6 +72,12 @@ static size_t read_body(char **body) {
     return bytes;
 }
 
+static enum crew_form form_of(const char *word) {
+    return strcmp(word, "http") == 0   ? CREW_HTTP
+           : strcmp(word, "ping") == 0 ? CREW_PING
+                                       : CREW_PLAIN;
+}
+
 static crew_client *connect_to(const char *url, size_t gzip_above_bytes) {
     crew_broker broker;
     crew_client *client;
@@ -91,11 +97,12 @@ static crew_client *connect_to(const char *url, size_t gzip_above_bytes) {
 
 int main(int argc, char **argv) {
     if (argc < 7)
-        die("call URL http|plain TASK COUNT EXPIRATION_MS GZIP_ABOVE [NAME=VALUE ...]");
+        die("call URL http|plain|ping TASK COUNT EXPIRATION_MS GZIP_ABOVE "
+            "[NAME=VALUE ...]");
     struct crew_pair pairs[MAX_PAIRS];
     char *body;
     struct crew_call call = {
-        .form = strcmp(argv[2], "http") == 0 ? CREW_HTTP : CREW_PLAIN,
+        .form = form_of(argv[2]),
         .task = argv[3],
         .expiration_ms = (uint32_t)strtoul(argv[5], NULL, 10),
         .content_type = "application/x-things",

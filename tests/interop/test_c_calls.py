@@ -53,7 +53,7 @@ def test_no_queue(served, broker):
 
 @pytest.mark.parametrize("gzip_above", [0, 1], ids=["as it is", "compressed"])
 def test_http(served, broker, gzip_above):
-    answer, = c_call(broker, "each", EVERYTHING, "http", gzip_above=gzip_above,
+    answer, = c_call(broker, "each", EVERYTHING, form="http", gzip_above=gzip_above,
                      pairs=http("/echo", method="POST", CONTENT_TYPE="a/b")).answers
     assert (answer.error, answer.body) == (None, EVERYTHING)
     assert answer.pairs == [(b"Content-Type", b"a/b"), (b"X-Method", b"POST")]
@@ -67,7 +67,8 @@ def test_repeated_header_fields(served, broker):
 
 @pytest.mark.parametrize("task", ["each", "together"])
 def test_many_at_once(served, together, broker, task):
-    result = c_call(broker, task, b"x", "http", count=100, pairs=http("/echo", method="POST"))
+    result = c_call(broker, task, b"x", form="http", count=100,
+                    pairs=http("/echo", method="POST"))
     assert sorted(answer.number for answer in result.answers) == list(range(100))
     assert {(answer.error, answer.body) for answer in result.answers} == {(None, b"x")}
     assert result.warnings == []
@@ -84,9 +85,8 @@ def test_outcomes(served, broker, path, query, outcome):
 
 def test_a_worker_that_dies(python_worker, broker, task, lines):
     first = python_worker("--task", task)
-    call = begin_c_call(broker, task, "http", pairs=http("/append", lines.query("ran", 500)))
-    call.stdin.close()
-    call.stdin = None
+    call = begin_c_call(broker, task, form="http",
+                        pairs=http("/append", lines.query("ran", 500)))
     wait_until(lines.all)
     first.kill()
     python_worker("--task", task)
@@ -98,9 +98,8 @@ def test_a_worker_that_dies(python_worker, broker, task, lines):
 def test_a_worker_that_leaves(python_worker, broker, task, lines):
     """Told to stop it finishes what it has in hand."""
     worker = python_worker("--task", task)
-    call = begin_c_call(broker, task, "http", pairs=http("/append", lines.query("ran", 500)))
-    call.stdin.close()
-    call.stdin = None
+    call = begin_c_call(broker, task, form="http",
+                        pairs=http("/append", lines.query("ran", 500)))
     wait_until(lines.all)
     worker.signal(signal.SIGTERM)
     answer, = end_c_call(call).answers
