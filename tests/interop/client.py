@@ -10,7 +10,6 @@ import gzip
 import logging
 import time
 import uuid
-import zlib
 from dataclasses import dataclass, field
 
 import pika
@@ -176,12 +175,12 @@ class Caller:
             self.end_message(name, DEAD_LETTER_OUTCOMES.get(reason, "lost"))
             return
         try:
-            body = unpacked(properties.content_encoding, body)
+            body = envelope.inflate(properties.content_encoding, body)
             if properties.content_type == envelope.CONTENT_TYPE:
                 for item in envelope.decode(body):
                     self.on_item(item)
                 return
-        except (envelope.Malformed, OSError, EOFError, zlib.error) as error:
+        except envelope.Malformed as error:
             logging.warning("an answer that cannot be read: %s", error)
             self.end_message(name, "bad-response")
             return
@@ -266,11 +265,3 @@ def known_word(error):
 
 def unix_ms(from_now_s):
     return int((time.time() + from_now_s) * 1000)
-
-
-def unpacked(encoding, body):
-    if encoding == "gzip":
-        return gzip.decompress(body)
-    if encoding:
-        raise envelope.Malformed(f"content_encoding {encoding}")
-    return body

@@ -1,5 +1,7 @@
 """The envelope of docs/wire.md: items in, bytes out, and back. Needs nothing but Python."""
+import gzip
 import struct
+import zlib
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -46,7 +48,7 @@ PAIR = struct.Struct(">HI")
 
 
 class Malformed(ValueError):
-    """These bytes are no envelope of this version."""
+    """These bytes are not what they claim to be."""
 
 
 @dataclass
@@ -56,6 +58,20 @@ class Item:
     fields: dict = field(default_factory=dict)  # {"status": 200}
     pairs: list = field(default_factory=list)  # [(b"name", b"value")], in their order
     body: bytes = b""
+
+
+# ---- content_encoding
+
+def inflate(encoding, body):
+    """The body of a message, whose content_encoding may be gzip, a word for none, or none."""
+    if (encoding or "").lower() in ("", "identity", "utf-8", "plain"):
+        return body
+    if encoding.lower() != "gzip":
+        raise Malformed(f"content_encoding {encoding}")
+    try:
+        return gzip.decompress(body)
+    except (OSError, EOFError, zlib.error) as error:
+        raise Malformed(f"not gzip: {error}") from None
 
 
 # ---- items to bytes

@@ -16,7 +16,6 @@ import gzip
 import logging
 import time
 import uuid
-import zlib
 from dataclasses import dataclass, field
 
 import pika
@@ -76,10 +75,6 @@ class Task:
     answered: bool = False
 
 
-class Unreadable(Exception):
-    """A message that goes back to its caller as a dead letter."""
-
-
 class Worker:
     def __init__(self, url, handlers, threads=4, together=False, gzip_above=32768,
                  timeout_s=60.0):
@@ -137,7 +132,7 @@ class Worker:
                           method.redelivered or "crew-repeated" in headers)
         try:
             tasks = self.read(task, message, body)
-        except (Unreadable, envelope.Malformed, OSError, EOFError, zlib.error) as error:
+        except envelope.Malformed as error:
             logging.warning("a task that cannot be read: %s", error)
             channel.basic_reject(method.delivery_tag, requeue=False)
             return
@@ -149,16 +144,13 @@ class Worker:
 
     def read(self, task, message, body):
         properties = message.properties
-        if properties.content_encoding == "gzip":
-            body = gzip.decompress(body)
-        elif properties.content_encoding:
-            raise Unreadable(f"content_encoding {properties.content_encoding}")
+        body = envelope.inflate(properties.content_encoding, body)
         if properties.content_type != envelope.CONTENT_TYPE:
             return [self.read_plain(task, message, body)]
         tasks = [self.read_item(task, message, item) for item in envelope.decode(body)
                  if item.kind in (Kind.REQUEST, Kind.PING)]
         if not tasks:
-            raise Unreadable("an envelope without requests")
+            raise envelope.Malformed("an envelope without requests")
         return tasks
 
     def read_plain(self, task, message, body):
@@ -174,7 +166,7 @@ class Worker:
 
     def read_item(self, task, message, item):
         if not item.id or "\0" in item.id:
-            raise Unreadable("a request without a proper id")
+            raise envelope.Malformed("a request without a proper id")
         request = Request(item.id, task, item.pairs, item.body, None, plain=False)
         ends = self.ends(message, item.fields.get("deadline_unix_ms"),
                          item.fields.get("budget_ms"))

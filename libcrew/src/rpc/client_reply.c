@@ -215,10 +215,7 @@ void client_receive(struct crew_client *c, struct message *m) {
         inflate(c, m);
         return;
     }
-    bool plain = encoding == NULL || encoding[0] == '\0' ||
-                 strcasecmp(encoding, "identity") == 0 ||
-                 strcasecmp(encoding, "utf-8") == 0; /* what some clients write there */
-    if (m->unreadable || !plain)
+    if (m->unreadable || !message_is_unencoded(m))
         receive_unreadable(c, m);
     else
         receive_inflated(c, m);

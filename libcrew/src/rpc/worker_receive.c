@@ -290,9 +290,7 @@ void worker_receive(crew_worker *w, struct message *m) {
         reject(w, m, "its properties cannot be read");
     } else if (encoding != NULL && strcasecmp(encoding, "gzip") == 0) {
         inflate(w, m);
-    } else if (encoding == NULL || encoding[0] == '\0' ||
-               strcasecmp(encoding, "identity") == 0 ||
-               strcasecmp(encoding, "utf-8") == 0) {
+    } else if (message_is_unencoded(m)) {
         receive_inflated(w, m);
     } else {
         reject(w, m, "its content encoding is neither gzip nor identity");
