@@ -32,14 +32,14 @@ def header(request, _query):
 
 def nap(_request, query):
     time.sleep(int(query["ms"]) / 1000)
-    return Response(body=b"slept")
+    return Response(body=f"slept {query['ms']} ms\n".encode())
 
 
 def append(_request, query):
     with open(query["file"], "a", encoding="ascii") as file:
         file.write(query["id"] + "\n")
     time.sleep(int(query["ms"]) / 1000)
-    return Response(body=query["id"].encode())
+    return Response(body=query["id"].encode() + b"\n")
 
 
 def zeros(_request, query):

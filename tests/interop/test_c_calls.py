@@ -103,7 +103,7 @@ def test_a_worker_that_leaves(python_worker, broker, task, lines):
     wait_until(lines.all)
     worker.signal(signal.SIGTERM)
     answer, = end_c_call(call).answers
-    assert (answer.error, answer.body) == (None, b"ran")
+    assert (answer.error, answer.body) == (None, b"ran\n")
     assert worker.wait() == 0
 
 

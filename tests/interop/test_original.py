@@ -87,17 +87,14 @@ def test_rejection_reaches_the_right_caller(worker, caller, other):
     assert caller.wait("mine").error == "bad-envelope"
 
 
-@pytest.mark.parametrize("kind, arguments", [
-    ("direct", {"auto_delete": True, "internal": True}), ("topic", {"durable": True})])
-def test_a_dead_letter_exchange_of_another_type(shared_broker, stage, kind, arguments,
-                                                slowness):
+def test_a_dead_letter_exchange_of_another_type(shared_broker, stage, slowness):
     """An earlier version of the original had a direct one: then no dead letter comes back,
     and the callers' own clocks decide."""
     broker = shared_broker.fresh_vhost()
     try:
         with broker.connect() as connection:
             channel = connection.channel()
-            channel.exchange_declare("crew.DLX", exchange_type=kind, **arguments)
+            channel.exchange_declare("crew.DLX", auto_delete=True, internal=True)
             channel.exchange_declare("crew.control", exchange_type="fanout")
             channel.queue_declare("keeps")
             channel.queue_bind("keeps", "crew.DLX", "keeps")

@@ -53,7 +53,7 @@ class Response:
     error: str = None  # the word of an outcome
 
 
-@dataclass
+@dataclass(eq=False)
 class Message:
     """A delivery: acked when nothing of it is open."""
     tag: int
@@ -63,15 +63,16 @@ class Message:
     answers: list = field(default_factory=list)  # items that wait for the others
 
 
-@dataclass
+@dataclass(eq=False)
 class Task:
     request: Request
     ends: float  # monotonic
     repeat: bool
     unique: bool  # its id is unique in the world
     message: Message
-    waiting: list = field(default_factory=list)  # earlier messages with this very task
+    earlier: list = field(default_factory=list)  # messages with this very task
     kind: Kind = Kind.REQUEST
+    begun: bool = False
     answered: bool = False
 
 
@@ -84,7 +85,9 @@ class Worker:
         self.together = together
         self.gzip_above = gzip_above
         self.timeout_s = timeout_s
-        self.in_hand = {}  # id: task
+        self.idle = threads
+        self.waiting = collections.deque()  # tasks that no thread has begun
+        self.in_hand = {}  # id: task, waiting or running
         self.kept = collections.OrderedDict()  # id: (task, response)
         self.cancelled = collections.OrderedDict()  # id: until when
         self.open_messages = 0
@@ -178,12 +181,12 @@ class Worker:
         caller says, counted from now."""
         now_ms = time.time() * 1000
         left_ms = [self.timeout_s * 1000]
-        if deadline_unix_ms is not None:
+        if deadline_unix_ms:
             left_ms.append(deadline_unix_ms - now_ms)
-        if budget_ms is not None:
+        if budget_ms:
             left_ms.append(budget_ms)
-            if deadline_unix_ms is not None and deadline_unix_ms - budget_ms > now_ms + 1000:
-                logging.warning("a caller's clock is ahead of mine")
+        if deadline_unix_ms and budget_ms and deadline_unix_ms - budget_ms > now_ms + 1000:
+            logging.warning("a caller's clock is ahead of mine")
         if message.properties.expiration:
             left_ms.append(int(message.properties.expiration))
         return time.monotonic() + min(left_ms) / 1000
@@ -207,13 +210,13 @@ class Worker:
         if task.message.again and task.kind == Kind.REQUEST and self.known(task):
             return
         if name in self.cancelled:
-            self.close_one(task.message)
+            self.leave(task)
         elif task.ends <= time.monotonic():
             self.end(task, Response(error="expired"))
         elif task.kind == Kind.PING:
             self.end(task, Response(status=204))
         else:
-            self.begin(task)
+            self.hold(task)
 
     def known(self, task):
         """Whether a task that came again was dealt with: it runs again only when its
@@ -223,7 +226,7 @@ class Worker:
             self.end(task, self.kept[name])
         elif task.unique and name in self.in_hand:
             held = self.in_hand[name]
-            held.waiting.append(held.message)
+            held.earlier.append(held.message)
             held.message = task.message  # the answer goes to where it was asked last
         elif not task.repeat:
             self.end(task, Response(error="lost"))
@@ -231,17 +234,34 @@ class Worker:
             return False
         return True
 
-    def begin(self, task):
+    def hold(self, task):
         if task.unique:
             self.in_hand[task.request.id] = task
         self.connection.call_later(task.ends - time.monotonic(),
-                                   lambda: self.answer(task, Response(error="timeout")))
-        self.pool.submit(self.handle, task)
+                                   lambda: self.time_is_over(task))
+        self.waiting.append(task)
+        self.begin_next()
+
+    def begin_next(self):
+        while self.idle > 0 and self.waiting:
+            task = self.waiting.popleft()
+            if task.request.id in self.cancelled:
+                self.leave(task)
+                continue
+            task.begun = True
+            self.idle -= 1
+            self.connection.call_later(TAKEN_AFTER_S, functools.partial(self.notify, task))
+            self.pool.submit(self.handle, task)
+
+    def time_is_over(self, task):
+        if task.begun:
+            self.answer(task, Response(error="timeout"))
+        elif task in self.waiting:
+            self.waiting.remove(task)
+            self.end(task, Response(error="expired"))
 
     def handle(self, task):
         """In a thread of the pool."""
-        later = self.connection.add_callback_threadsafe
-        later(lambda: self.connection.call_later(TAKEN_AFTER_S, lambda: self.notify(task)))
         began = time.monotonic()
         try:
             response = self.handlers[task.request.task](task.request)
@@ -249,14 +269,22 @@ class Worker:
             logging.exception("handler of %s", task.request.task)
             response = Response(error="failed")
         run_us = int((time.monotonic() - began) * 1e6)
-        later(lambda: self.end(task, response, run_us))
+        self.connection.add_callback_threadsafe(lambda: self.ended(task, response, run_us))
+
+    def ended(self, task, response, run_us):
+        self.idle += 1
+        self.end(task, response, run_us)
+        self.begin_next()
 
     def end(self, task, response, run_us=0):
-        """Nothing runs for this task any more."""
+        """Nothing runs for this task, now or later."""
         self.answer(task, response, run_us)
+        self.leave(task)
+
+    def leave(self, task):
         if self.in_hand.get(task.request.id) is task:
             del self.in_hand[task.request.id]
-        for message in [task.message, *task.waiting]:
+        for message in [task.message, *task.earlier]:
             self.close_one(message)
 
     # ---- answering
@@ -286,7 +314,8 @@ class Worker:
     def flush(self, message):
         items, message.answers = message.answers, []
         if items:
-            self.publish(message, envelope.encode(items), envelope.CONTENT_TYPE)
+            self.publish(message, items[0].id, envelope.encode(items),
+                         envelope.CONTENT_TYPE)
 
     def send_plain(self, task, response, run_us):
         headers = {key.decode(): value.decode() for key, value in response.pairs}
@@ -294,28 +323,29 @@ class Worker:
                     "crew-run-us": run_us}
         if response.error:
             headers["crew-error"] = response.error
-        self.publish(task.message, response.body, response.content_type, headers)
+        self.publish(task.message, task.request.id, response.body, response.content_type,
+                     headers)
 
     def notify(self, task):
         marks = task.message.properties.headers or {}
         if task.answered or (task.request.plain and marks.get("crew-version") != 1):
             return
         taken = Item(Kind.TAKEN, task.request.id, {"worker": self.uuid})
-        self.publish(task.message, envelope.encode([taken]), envelope.CONTENT_TYPE)
+        self.publish(task.message, task.request.id, envelope.encode([taken]),
+                     envelope.CONTENT_TYPE)
 
-    def publish(self, message, body, content_type, headers=None):
+    def publish(self, message, name, body, content_type, headers=None):
         """Comes back when the broker has confirmed it."""
-        properties = message.properties
-        if not properties.reply_to:
+        if not message.properties.reply_to:
             return
         encoding = None
         if len(body) > self.gzip_above:
             body, encoding = gzip.compress(body), "gzip"
         try:
             self.channel.basic_publish(
-                "", properties.reply_to, body, pika.BasicProperties(
+                "", message.properties.reply_to, body, pika.BasicProperties(
                     content_type=content_type, content_encoding=encoding, headers=headers,
-                    correlation_id=properties.correlation_id, delivery_mode=1),
+                    correlation_id=name, delivery_mode=1),
                 mandatory=True)
         except pika.exceptions.UnroutableError:
             pass  # the caller is gone
