@@ -22,6 +22,8 @@ class Kind(IntEnum):
     PING = 9
 
 
+KINDS = set(Kind)
+
 # How a call can end without an answer of its handler, and the status of it.
 OUTCOMES = {"broker": 503, "overloaded": 503, "no-workers": 503, "expired": 503,
             "timeout": 504, "deadline": 504, "crashed": 502, "lost": 502, "failed": 500,
@@ -42,6 +44,7 @@ FIELDS = {
 NAMES = {code: (name, form) for name, (code, form) in FIELDS.items()}
 
 ITEM = struct.Struct(">IBBHI")  # rest, kind, id_bytes, fields_bytes, pairs_bytes
+HEAD = struct.Struct(">IB")  # what every kind begins with
 ITEM_REST = ITEM.size - 4  # `rest` does not count itself
 FIELD = struct.Struct(">BH")
 PAIR = struct.Struct(">HI")
@@ -99,31 +102,35 @@ def encode_field(name, value):
 # ---- bytes to items
 
 def decode(data):
-    """The items of an envelope. Kinds that this version does not know are left out."""
+    """The items of an envelope. Kinds that this version does not know are passed over."""
     if data[:4] != MAGIC + bytes([VERSION]):
         raise Malformed("no envelope of version 1")
     items, at = [], 4
     while at < len(data):
-        if len(items) == MAX_ITEMS:
-            raise Malformed("too many items")
-        item, at = decode_item(data, at)
-        items.append(item)
-    return [item for item in items if item.kind in Kind.__members__.values()]
+        rest, kind = unpack(HEAD, data, at, len(data))
+        end = at + 4 + rest
+        if rest < 1 or end > len(data):
+            raise Malformed("an item is longer than the envelope")
+        if kind in KINDS:
+            items.append(decode_item(data, at, end))
+        at = end
+    if len(items) > MAX_ITEMS:
+        raise Malformed("too many items")
+    return items
 
 
-def decode_item(data, at):
-    rest, kind, id_bytes, fields_bytes, pairs_bytes = unpack(ITEM, data, at, len(data))
-    end = at + 4 + rest
+def decode_item(data, at, end):
+    _, kind, id_bytes, fields_bytes, pairs_bytes = unpack(ITEM, data, at, end)
+    if id_bytes > MAX_ID_BYTES or pairs_bytes > MAX_PAIRS_BYTES:
+        raise Malformed("over a limit")
     fields_at = at + ITEM.size + id_bytes
     pairs_at = fields_at + fields_bytes
     body_at = pairs_at + pairs_bytes
-    if not body_at <= end <= len(data):
+    if body_at > end:
         raise Malformed("an item is longer than it says")
-    if id_bytes > MAX_ID_BYTES or pairs_bytes > MAX_PAIRS_BYTES:
-        raise Malformed("over a limit")
     name = data[at + ITEM.size:fields_at].decode("utf-8", "surrogateescape")
-    return Item(kind, name, decode_fields(data, fields_at, pairs_at),
-                decode_pairs(data, pairs_at, body_at), data[body_at:end]), end
+    return Item(Kind(kind), name, decode_fields(data, fields_at, pairs_at),
+                decode_pairs(data, pairs_at, body_at), data[body_at:end])
 
 
 def decode_fields(data, at, end):

@@ -253,7 +253,7 @@ def test_the_caller_understands_a_rejection(served, caller):
 
 def test_what_a_reader_skips(served, caller, bare):
     """Kinds and fields of a later version do not keep a request from being served."""
-    later = envelope.encode_item(Item(99, "later", {}, [], b"?"))
+    later = envelope.encode_item(Item(99, "later", {}, [], b"?")) + b"\0\0\0\x01\x63"
     bare.publish(served, GOOD + later, reply_to=bare.queue,
                  content_type=envelope.CONTENT_TYPE)
     answer, = envelope.decode(bare.receive()[1])

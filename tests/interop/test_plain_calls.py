@@ -10,6 +10,7 @@ from support.program import BUILD
 from support.waiting import wait_until
 
 BREAKER = os.path.join(BUILD, "tests", "breaker.so")
+HEADERS = os.path.join(BUILD, "tests", "headers.so")
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +68,17 @@ def test_many_at_once(breaker, caller):
     names = [caller.begin("b.echo", str(i)) for i in range(100)]
     assert [answer.body for answer in caller.wait(*names)] == [
         str(i).encode() for i in range(100)]
+
+
+def test_headers(house, broker, caller):
+    """The handler sees the caller's own, the caller gets the first of a repeated field."""
+    house.worker(broker, "--processes", "1", app=HEADERS)
+    answer = caller.call("headers", content_type="a/b", headers={
+        "mine": "1", "Accept": "x", "crew-secret": "2", "x-hidden": "3", "number": 4})
+    assert sorted(answer.body.decode().split()) == ["Accept=x", "mine=1", "type=a/b"]
+    assert answer.all(b"X-Twice") == [b"first"]
+    assert answer.all(b"Other") == [b"one"]
+    assert answer.content_type == "text/plain; charset=utf-8"
 
 
 # ---- how else a call can end
