@@ -164,6 +164,17 @@ def test_a_worker_that_dies(stage, broker, caller, task, tmp_path, repeat):
     assert ran(file) == (["ran", "ran"] if repeat else ["ran"])
 
 
+def test_taken_and_nobody_there_any_more(single, caller, task, tmp_path, slowness):
+    """The dead letter of what somebody had is not `expired`."""
+    name = caller.begin(f"{task}.note", f"9000 {tmp_path}/order ran", repeat=True,
+                        expiration_s=1)
+    assert caller.wait_taken(name)
+    single.kill()
+    answer = caller.wait(name)
+    assert (answer.status, answer.error) == (504, "deadline")
+    assert answer.seconds < 1.4 * slowness
+
+
 # ---- the least that a call may be
 
 def test_only_a_body(breaker, caller, bare, tmp_path):
