@@ -6,11 +6,16 @@
  */
 #include "calls.h"
 
+#include "base/id.h"
 #include "base/memory.h"
 #include "daemon/log.h"
-#include "frames.h"
+#include "wire/limits.h"
 #include <crew/client.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
 #include <utlist.h>
 
 enum { FIRST_CONNECTION_MS = 5000, GZIP_ABOVE_BYTES = 32 * 1024 };
@@ -29,60 +34,102 @@ struct calls {
     uv_poll_t poll;
     uv_timer_t patience;
     int open_handles;
-    struct calls_call *waiting;
-    struct frame_parts parts;
+    struct calls_group *waiting;
+    struct call_id *ids; /* of all calls under way */
+    char instance[17];   /* the beginning of the ids that are made here */
+    uint64_t next_id;
 };
 
-struct calls_call {
+struct call_id {
+    char text[LIMIT_ITEM_ID_BYTES + 1];
+    UT_hash_handle hh; /* calls->ids */
+};
+
+struct calls_group {
     struct calls *calls;
-    struct wire_item item; /* while it waits: points into frame */
-    struct buffer frame;
-    crew_pending *pending; /* null while it waits */
+    struct calls_frame wanted; /* while it waits: points into bytes */
+    struct buffer bytes;
+    struct call_id *ids;         /* one for each call */
+    size_t id_count;             /* of these, those that are listed */
+    crew_pending_group *pending; /* null while it waits */
     calls_done_fn *fn;
     void *arg;
-    struct calls_call *prev;
-    struct calls_call *next;
+    struct calls_group *prev;
+    struct calls_group *next;
 };
 
 struct calls *calls_new(uv_loop_t *loop, const struct crew_broker *broker) {
     struct calls *calls = memory_zeroed(sizeof *calls);
     calls->loop = loop;
     calls->broker = broker;
+    id_hex(calls->instance, 8);
     return calls;
 }
 
-/* ---- one call ---- */
+/* ---- one group ---- */
 
-static void call_free(struct calls_call *call) {
-    buffer_fini(&call->frame);
-    free(call);
+static void forget_wanted(struct calls_group *group) {
+    calls_frame_fini(&group->wanted);
+    group->wanted = (struct calls_frame){.calls = NULL};
+    buffer_fini(&group->bytes);
 }
 
-static void call_end(struct calls_call *call, const struct crew_answer *answer) {
-    calls_done_fn *fn = call->fn;
-    void *arg = call->arg;
-    call_free(call);
-    fn(arg, answer);
+static void group_free(struct calls_group *group) {
+    for (size_t i = 0; i < group->id_count; i++)
+        HASH_DELETE(hh, group->calls->ids, &group->ids[i]);
+    free(group->ids);
+    forget_wanted(group);
+    free(group);
 }
 
-static void call_fail(struct calls_call *call, int error) {
-    call_end(call,
-             &(struct crew_answer){.error = error, .status = crew_error_status(error)});
+static void group_end(struct calls_group *group, int error,
+                      const struct crew_answer *const answers[], size_t count) {
+    calls_done_fn *fn = group->fn;
+    void *arg = group->arg;
+    group_free(group);
+    fn(arg, error, answers, count);
 }
 
-static void on_answer(void *arg, const struct crew_answer *answer) {
-    call_end(arg, answer);
+static void on_answers(void *arg, int error, const struct crew_answer *const answers[],
+                       size_t count) {
+    group_end(arg, error, answers, count);
 }
 
-static int call_send(struct calls_call *call) {
-    struct calls *calls = call->calls;
-    struct crew_call wanted;
-    if (!frame_get_call(&call->item, &calls->parts, &wanted))
-        return CREW_EINVAL;
-    wanted.priority = UINT8_MAX;
-    int error = crew_client_call(calls->client, &wanted, on_answer, call, &call->pending);
-    buffer_fini(&call->frame);
+/* Give each call an id that is known here. A call waits for nobody less urgent than the
+ * handler that waits for it. */
+static int prepare(struct calls_group *group) {
+    struct calls *calls = group->calls;
+    size_t count = group->wanted.group.count;
+    group->ids = memory_zeroed(count * sizeof *group->ids);
+    for (size_t i = 0; i < count; i++) {
+        struct crew_call *call = &group->wanted.calls[i];
+        struct call_id *id = &group->ids[i];
+        if (call->id != NULL)
+            snprintf(id->text, sizeof id->text, "%s", call->id);
+        else
+            snprintf(id->text, sizeof id->text, "%s-%" PRIx64, calls->instance,
+                     ++calls->next_id);
+        if (calls_have(calls, id->text))
+            return CREW_EEXIST;
+        HASH_ADD_KEYPTR(hh, calls->ids, id->text, strlen(id->text), id);
+        group->id_count++;
+        call->id = id->text;
+        call->priority = UINT8_MAX;
+    }
+    return CREW_OK;
+}
+
+static int group_send(struct calls_group *group) {
+    int error = crew_client_group(group->calls->client, &group->wanted.group, on_answers,
+                                  group, &group->pending);
+    forget_wanted(group);
     return error;
+}
+
+bool calls_have(const struct calls *calls, const char *id) {
+    struct call_id *found = NULL;
+    HASH_FIND_STR(calls->ids, id, found);
+    return found != NULL;
 }
 
 /* ---- the client ---- */
@@ -90,12 +137,12 @@ static int call_send(struct calls_call *call) {
 static void open_up(struct calls *calls) {
     calls->state = CALLS_OPEN;
     uv_timer_stop(&calls->patience);
-    struct calls_call *call;
-    while ((call = calls->waiting) != NULL) {
-        DL_DELETE(calls->waiting, call);
-        int error = call_send(call);
+    struct calls_group *group;
+    while ((group = calls->waiting) != NULL) {
+        DL_DELETE(calls->waiting, group);
+        int error = group_send(group);
         if (error != CREW_OK)
-            call_fail(call, error);
+            group_end(group, error, NULL, 0);
     }
 }
 
@@ -131,23 +178,25 @@ static int connect_client(struct calls *calls) {
 
 /* ---- for handlers ---- */
 
-int calls_start(struct calls *calls, const struct wire_item *item, struct buffer *frame,
-                calls_done_fn *fn, void *arg, struct calls_call **started) {
-    struct calls_call *call = memory_zeroed(sizeof *call);
-    *call = (struct calls_call){
-        .calls = calls, .item = *item, .frame = *frame, .fn = fn, .arg = arg};
-    *frame = BUFFER_INIT;
+int calls_start(struct calls *calls, struct calls_frame *wanted, struct buffer *bytes,
+                calls_done_fn *fn, void *arg, struct calls_group **started) {
+    struct calls_group *group = memory_zeroed(sizeof *group);
+    *group = (struct calls_group){
+        .calls = calls, .wanted = *wanted, .bytes = *bytes, .fn = fn, .arg = arg};
+    *bytes = BUFFER_INIT;
 
-    int error = calls->state == CALLS_NONE ? connect_client(calls) : CREW_OK;
+    int error = prepare(group);
+    if (error == CREW_OK && calls->state == CALLS_NONE)
+        error = connect_client(calls);
     if (error == CREW_OK && calls->state == CALLS_CONNECTING)
-        DL_APPEND(calls->waiting, call);
+        DL_APPEND(calls->waiting, group);
     else if (error == CREW_OK)
-        error = call_send(call);
+        error = group_send(group);
     if (error != CREW_OK) {
-        call_free(call);
+        group_free(group);
         return error;
     }
-    *started = call;
+    *started = group;
     return CREW_OK;
 }
 
@@ -155,14 +204,14 @@ bool calls_are_sent(const struct calls *calls) {
     return calls->waiting == NULL;
 }
 
-void calls_cancel(struct calls_call *call) {
-    if (call == NULL)
+void calls_cancel(struct calls_group *group) {
+    if (group == NULL)
         return;
-    if (call->pending != NULL)
-        crew_client_cancel(call->calls->client, call->pending);
+    if (group->pending != NULL)
+        crew_client_group_cancel(group->calls->client, group->pending);
     else
-        DL_DELETE(call->calls->waiting, call);
-    call_free(call);
+        DL_DELETE(group->calls->waiting, group);
+    group_free(group);
 }
 
 static void on_closed(uv_handle_t *handle) {
@@ -174,7 +223,6 @@ static void on_closed(uv_handle_t *handle) {
 void calls_free(struct calls *calls) {
     if (calls == NULL)
         return;
-    frame_parts_fini(&calls->parts);
     if (calls->state == CALLS_NONE) {
         free(calls);
         return;

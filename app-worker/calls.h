@@ -2,29 +2,34 @@
 #ifndef CREW_WORKER_CALLS_H
 #define CREW_WORKER_CALLS_H
 
-#include "wire/item.h"
+#include "group_frames.h"
 #include <crew/broker.h>
 #include <uv.h>
 
 struct calls;
-struct calls_call;
+struct calls_group;
 
-/* Called once, from the loop. ANSWER is valid during the call. */
-typedef void calls_done_fn(void *arg, const struct crew_answer *answer);
+/* Called once, from the loop. ERROR is the group's; ANSWERS are valid during the call,
+ * and there are none (COUNT is 0) when it was not made. */
+typedef void calls_done_fn(void *arg, int error,
+                           const struct crew_answer *const answers[], size_t count);
 
 /* BROKER must outlive the calls. */
 struct calls *calls_new(uv_loop_t *loop, const struct crew_broker *broker);
 
-/* Make the call that the frame ITEM says; FRAME holds its bytes and is taken over. On an
- * error nothing is under way. */
-int calls_start(struct calls *calls, const struct wire_item *item, struct buffer *frame,
-                calls_done_fn *fn, void *arg, struct calls_call **call);
+/* Make the calls of the frame WANTED; BYTES holds what it points to. Both are taken over.
+ * On an error nothing is under way. */
+int calls_start(struct calls *calls, struct calls_frame *wanted, struct buffer *bytes,
+                calls_done_fn *fn, void *arg, struct calls_group **group);
 
 /* Have all calls been handed to the client? */
 bool calls_are_sent(const struct calls *calls);
 
-/* Forget a call. Null is fine. */
-void calls_cancel(struct calls_call *call);
+/* Is a call with this id under way? Then some handler of this worker waits for it. */
+bool calls_have(const struct calls *calls, const char *id);
+
+/* Forget calls. Null is fine. */
+void calls_cancel(struct calls_group *group);
 
 /* All calls must have ended or been cancelled. Blocks as crew_client_free does. The loop
  * has to run once more. Null is fine. */

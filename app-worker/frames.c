@@ -14,7 +14,7 @@ enum { KEPT_BYTES = 64 * 1024 };
 
 enum call_flag { CALL_PERSISTENT = 1, CALL_REPEAT = 2, CALL_FAIL_WITHOUT_WORKERS = 4 };
 
-#define CALL_HEAD_BYTES 3 /* form, priority, flags */
+#define CALL_HEAD_BYTES 4 /* form, priority, flags, gzip */
 
 void frame_parts_fini(struct frame_parts *parts) {
     free(parts->pairs);
@@ -174,7 +174,7 @@ bool frame_get_run(const struct wire_item *item, struct frame_parts *parts,
     return true;
 }
 
-/* ---- ANSWER and CALLED ---- */
+/* ---- ANSWER ---- */
 
 bool frame_pairs_fit(const struct crew_pair *pairs, size_t count) {
     const size_t pair_head_bytes = 6;
@@ -193,13 +193,13 @@ static void put_pairs(struct buffer *to, const struct crew_pair *pairs, size_t c
                       pairs[i].value_bytes);
 }
 
-void frame_put_answer(struct buffer *to, enum frame_kind kind,
-                      const struct crew_answer *answer) {
+void frame_put_answer(struct buffer *to, const struct crew_answer *answer) {
     size_t mark = wire_open(
-        to, &(struct wire_item){.kind = (uint8_t)kind,
+        to, &(struct wire_item){.kind = FRAME_ANSWER,
                                 .status = (uint16_t)answer->status,
                                 .sequence = (uint32_t)answer->error,
                                 .run_us = answer->run_us,
+                                .worker = bytes_of(answer->worker),
                                 .content_type = bytes_of(answer->content_type)});
     put_pairs(to, answer->pairs, answer->pair_count);
     wire_open_body(to, mark);
@@ -211,7 +211,7 @@ bool frame_get_answer(const struct wire_item *item, struct frame_parts *parts,
                       struct crew_answer *answer) {
     size_t count;
     if (item->sequence >= CREW_ERROR_COUNT || !take_pairs(item->pairs, parts, &count) ||
-        !make_room(parts, item->content_type.len, 1))
+        !make_room(parts, item->content_type.len + item->worker.len, 2))
         return false;
     *answer = (struct crew_answer){
         .error = (int)item->sequence,
@@ -222,11 +222,12 @@ bool frame_get_answer(const struct wire_item *item, struct frame_parts *parts,
         .body = item->body.data,
         .body_bytes = item->body.len,
         .run_us = item->run_us,
+        .worker = add_text_or_null(parts, item->worker),
     };
     return true;
 }
 
-/* ---- CALL ---- */
+/* ---- one call of a CALL ---- */
 
 static uint8_t call_flags(const struct crew_call *call) {
     return (uint8_t)((call->persistent ? CALL_PERSISTENT : 0) |
@@ -246,6 +247,7 @@ void frame_put_call(struct buffer *to, const struct crew_call *call) {
     buffer_u8(to, (uint8_t)call->form);
     buffer_u8(to, call->priority);
     buffer_u8(to, call_flags(call));
+    buffer_u8(to, (uint8_t)call->gzip);
     buffer_append(to, call->body, call->body_bytes);
     wire_close(to, mark);
 }
@@ -259,7 +261,7 @@ bool frame_get_call(const struct wire_item *item, struct frame_parts *parts,
         return false;
     const uint8_t *head = item->body.data;
     *call = (struct crew_call){
-        .form = head[0] == CREW_HTTP ? CREW_HTTP : CREW_PLAIN,
+        .form = head[0] <= CREW_PING ? (enum crew_form)head[0] : CREW_PLAIN,
         .task = add_text(parts, item->task),
         .id = add_text_or_null(parts, item->id),
         .expiration_ms = item->budget_ms,
@@ -267,6 +269,7 @@ bool frame_get_call(const struct wire_item *item, struct frame_parts *parts,
         .persistent = (head[2] & CALL_PERSISTENT) != 0,
         .repeat = (head[2] & CALL_REPEAT) != 0 ? CREW_REPEAT_ALWAYS : CREW_REPEAT_NEVER,
         .fail_without_workers = (head[2] & CALL_FAIL_WITHOUT_WORKERS) != 0,
+        .gzip = head[3] <= CREW_GZIP_ALWAYS ? (enum crew_gzip)head[3] : CREW_GZIP_AUTO,
         .content_type = add_text_or_null(parts, item->content_type),
         .pairs = parts->pairs,
         .pair_count = count,

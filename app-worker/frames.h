@@ -6,8 +6,8 @@
  *            ◀─────────────────────── HELLO   its tasks, or why the app cannot be used
  *     RUN    ───────────────────────▶
  *            ◀─────────────────────── LOG     any number of them
- *            ◀─────────────────────── CALL    a call of the handler's own,
- *     CALLED ───────────────────────▶         which waits for what came of it
+ *            ◀─────────────────────── CALL    calls of the handler's own, which waits
+ *     CALLED ───────────────────────▶         for what came of them (group_frames.h)
  *            ◀─────────────────────── ANSWER
  *     QUIT   ───────────────────────▶ exits
  */
@@ -55,8 +55,7 @@ void frame_put_hello(struct buffer *to, const char *const *tasks, size_t count);
 void frame_put_refusal(struct buffer *to, const char *why); /* a HELLO, too */
 void frame_put_run(struct buffer *to, const struct crew_task_view *task,
                    uint32_t left_ms);
-void frame_put_answer(struct buffer *to, enum frame_kind kind,
-                      const struct crew_answer *answer); /* ANSWER or CALLED */
+void frame_put_answer(struct buffer *to, const struct crew_answer *answer);
 void frame_put_call(struct buffer *to, const struct crew_call *call);
 void frame_put_log(struct buffer *to, enum crew_log_level level, const char *request_id,
                    const char *text);

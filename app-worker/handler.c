@@ -112,14 +112,15 @@ static void send_frames(struct handler *handler) {
         uv_poll_start(&handler->poll, UV_READABLE | UV_WRITABLE, on_ready);
 }
 
-static void send_called(struct handler *handler, const struct crew_answer *answer) {
-    frame_put_answer(&handler->channel.out, FRAME_CALLED, answer);
+static void send_called(struct handler *handler, int error,
+                        const struct crew_answer *const answers[], size_t count) {
+    frame_put_called(&handler->channel.out, error, answers, count);
     send_frames(handler);
 }
 
-static void send_call_error(struct handler *handler, int error) {
-    send_called(handler, &(struct crew_answer){.error = error,
-                                               .status = crew_error_status(error)});
+/* Its calls were not made. */
+static void refuse_calls(struct handler *handler, int error) {
+    send_called(handler, error, NULL, 0);
 }
 
 /* ---- frames that come ---- */
@@ -157,33 +158,44 @@ static void take_answer(struct handler *handler, const struct wire_item *item) {
     handler_move(handler, HANDLER_IDLE);
 }
 
-static void on_called(void *arg, const struct crew_answer *answer) {
+static void on_called(void *arg, int error, const struct crew_answer *const answers[],
+                      size_t count) {
     struct handler *handler = arg;
-    handler->call = NULL;
+    handler->calls = NULL;
     handler_move(handler, HANDLER_BUSY);
-    send_called(handler, answer);
+    send_called(handler, error, answers, count);
 }
 
-static void take_call(struct handler *handler, const struct wire_item *item) {
-    if (handler->state == HANDLER_STOPPING) {
-        send_call_error(handler, CREW_ETIMEOUT);
-        return;
-    }
-    if (!handler->context->may_wait(handler->context->arg, handler, item->task)) {
+static void make_calls(struct handler *handler, struct calls_frame *wanted) {
+    struct buffer bytes;
+    channel_hold(&handler->channel, &bytes);
+    int error = calls_start(handler->context->calls, wanted, &bytes, on_called, handler,
+                            &handler->calls);
+    if (error != CREW_OK)
+        refuse_calls(handler, error);
+    else
+        handler_move(handler, HANDLER_WAITING);
+}
+
+static void take_calls(struct handler *handler, const struct wire_item *item) {
+    struct calls_frame wanted;
+    bool may_wait = false;
+    if (!frame_get_calls(item, &wanted)) {
+        handler_kill(handler, HANDLER_BABBLED, CREW_ECRASHED);
+    } else if (handler->state == HANDLER_STOPPING) {
+        refuse_calls(handler, CREW_ETIMEOUT);
+    } else if (!handler->context->may_wait(handler->context->arg, handler,
+                                           &wanted.group)) {
         log_request(LOG_LEVEL_WARNING, task_id(handler),
                     "its call is refused: no process would be left that does not wait "
                     "(--max-processes)");
-        send_call_error(handler, CREW_EOVERLOADED);
-        return;
+        refuse_calls(handler, CREW_EOVERLOADED);
+    } else {
+        may_wait = true;
+        make_calls(handler, &wanted);
     }
-    struct buffer frame;
-    channel_hold(&handler->channel, &frame);
-    int error = calls_start(handler->context->calls, item, &frame, on_called, handler,
-                            &handler->call);
-    if (error != CREW_OK)
-        send_call_error(handler, error);
-    else
-        handler_move(handler, HANDLER_WAITING);
+    if (!may_wait)
+        calls_frame_fini(&wanted);
 }
 
 static void take_log(struct handler *handler, const struct wire_item *item) {
@@ -209,7 +221,7 @@ static void take(struct handler *handler, const struct wire_item *item) {
     else if (item->kind == FRAME_ANSWER && runs)
         take_answer(handler, item);
     else if (item->kind == FRAME_CALL && runs)
-        take_call(handler, item);
+        take_calls(handler, item);
     else
         handler_kill(handler, HANDLER_BABBLED, CREW_ECRASHED);
 }
@@ -251,8 +263,8 @@ static void on_ready(uv_poll_t *poll, int status, int events) {
 
 /* ---- the timer ---- */
 
-/* The caller is answered first, then the handler is told, and last a call that it waits
- * for comes back, so that it can see that it has been told. */
+/* The caller is answered first, then the handler is told, and last the calls that it
+ * waits for come back, so that it can see that it has been told. */
 static void limit_reached(struct handler *handler) {
     answer_with(handler, CREW_ETIMEOUT);
     log_request(
@@ -260,13 +272,13 @@ static void limit_reached(struct handler *handler) {
         "handler %d has run for too long: the caller is answered, the handler told "
         "to stop",
         (int)handler->pid);
-    struct calls_call *call = handler->call;
-    handler->call = NULL;
+    struct calls_group *calls = handler->calls;
+    handler->calls = NULL;
     handler_move(handler, HANDLER_STOPPING);
     kill(handler->pid, SIGTERM);
-    if (call != NULL) {
-        calls_cancel(call);
-        send_call_error(handler, CREW_ETIMEOUT);
+    if (calls != NULL) {
+        calls_cancel(calls);
+        refuse_calls(handler, CREW_ETIMEOUT);
     }
 }
 
@@ -370,8 +382,8 @@ void handler_kill(struct handler *handler, enum handler_end end, int error) {
         take_last_words(handler);
     if (handler->state == HANDLER_BUSY || handler->state == HANDLER_WAITING)
         answer_with(handler, error); /* unless its last words were the answer */
-    calls_cancel(handler->call);
-    handler->call = NULL;
+    calls_cancel(handler->calls);
+    handler->calls = NULL;
     handler->end = end;
     if (end == HANDLER_DEAF)
         log_request(LOG_LEVEL_WARNING, task_id(handler),

@@ -55,8 +55,8 @@ struct handler_context {
     /* Called after each change of state. When a handler comes from STARTING to IDLE, its
      * tasks are known; when it leaves STARTING otherwise, handler->refusal says why. */
     void (*moved)(void *arg, struct handler *handler, enum handler_state from);
-    /* May it wait for a call of TASK? */
-    bool (*may_wait)(void *arg, const struct handler *handler, struct wire_bytes task);
+    /* May it wait for these calls? */
+    bool (*may_wait)(void *arg, struct handler *handler, const struct crew_group *group);
 };
 
 struct handler {
@@ -75,8 +75,9 @@ struct handler {
 
     struct channel channel;
     struct frame_parts parts;
-    crew_task *task;         /* given and not yet done */
-    struct calls_call *call; /* WAITING: what it waits for */
+    crew_task *task;           /* given and not yet done */
+    struct calls_group *calls; /* WAITING: what it waits for */
+    bool calls_here;           /* these go to tasks of this worker. Kept by the pool */
     enum handler_state killed_in;
     enum handler_end end;
     uv_poll_t poll;

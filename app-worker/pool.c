@@ -2,7 +2,7 @@
  *
  * Tasks wait in a queue, first come, first served (the broker has ordered them), and idle
  * processes on a stack: the one that worked last works next, so that those which are not
- * needed stay idle and can be let go. At most one of the two is not empty.
+ * needed stay idle and can be let go. Both have some only while a process is reserved.
  */
 #include "pool.h"
 
@@ -19,28 +19,35 @@
 
 enum { WEAR_JITTER_PERCENT = 10, LIVED_MS = 1000 };
 
-struct job {
-    crew_task *task;
-    struct job *prev;
-    struct job *next;
-};
-
 /* ---- tasks to processes ---- */
 
-static crew_task *queue_pop(struct pool *pool) {
+static bool is_awaited_here(const struct pool *pool, const crew_task *task) {
+    struct crew_task_view view;
+    crew_task_view(task, &view);
+    return calls_have(pool->context.calls, view.id);
+}
+
+/* While handlers wait for calls to this worker, the last process is kept for those very
+ * calls: any other task might call, too, and then nobody would be left to run them. */
+static struct job *next_job(const struct pool *pool) {
     struct job *job = pool->queue;
-    crew_task *task = job->task;
-    DL_DELETE(pool->queue, job);
-    free(job);
-    return task;
+    if (strength_is_reserved(pool))
+        while (job != NULL && !is_awaited_here(pool, job->task))
+            job = job->next;
+    return job;
 }
 
 static void dispatch(struct pool *pool) {
-    while (pool->queue != NULL && pool->idle != NULL) {
-        crew_task *task = queue_pop(pool);
+    struct job *job;
+    while (pool->idle != NULL && (job = next_job(pool)) != NULL) {
+        crew_task *task = job->task;
+        DL_DELETE(pool->queue, job);
+        free(job);
         if (crew_task_begin(task) == CREW_OK)
             handler_run(pool->idle, task);
     }
+    if (pool->idle != NULL && pool->queue != NULL)
+        strength_balance(pool);
 }
 
 static bool has_processes(const struct pool *pool) {
@@ -73,16 +80,23 @@ void pool_add(struct pool *pool, crew_task *task) {
     dispatch(pool);
 }
 
+static void put_back(struct pool *pool, struct job *job) {
+    crew_task_put_back(job->task);
+    DL_DELETE(pool->queue, job);
+    free(job);
+}
+
 static void put_back_unwanted(struct pool *pool) {
     struct job *job;
     struct job *next;
-    DL_FOREACH_SAFE (pool->queue, job, next) {
-        if (is_wanted(pool, job->task))
-            continue;
-        crew_task_put_back(job->task);
-        DL_DELETE(pool->queue, job);
-        free(job);
-    }
+    DL_FOREACH_SAFE (pool->queue, job, next)
+        if (!is_wanted(pool, job->task))
+            put_back(pool, job);
+}
+
+void pool_put_back_all(struct pool *pool) {
+    while (pool->queue != NULL)
+        put_back(pool, pool->queue);
 }
 
 const struct tasks *pool_tasks(const struct pool *pool) {
@@ -207,6 +221,10 @@ static void on_moved(void *arg, struct handler *handler, enum handler_state from
                         (handler->duty == DUTY_PRESENT || handler->duty == DUTY_WORN);
     if (was_on_stack)
         DL_DELETE2(pool->idle, handler, idle_prev, idle_next);
+    if (handler->calls_here && handler->state == HANDLER_WAITING)
+        pool->waiting_for_us++;
+    if (handler->calls_here && from == HANDLER_WAITING)
+        pool->waiting_for_us--;
 
     if (handler->state == HANDLER_IDLE && from == HANDLER_STARTING)
         on_ready(pool, handler);
@@ -216,18 +234,19 @@ static void on_moved(void *arg, struct handler *handler, enum handler_state from
         on_gone(pool, handler);
     else if (handler->state == HANDLER_WAITING || from == HANDLER_WAITING)
         strength_balance(pool);
+    if (from == HANDLER_WAITING)
+        dispatch(pool);
 }
 
 /* If the last process waited for a task of this very worker, nobody would be left to run
  * it, and all would wait until their limits. */
-static bool may_wait(void *arg, const struct handler *handler, struct wire_bytes task) {
+static bool may_wait(void *arg, struct handler *handler, const struct crew_group *group) {
     const struct pool *pool = arg;
-    char name[LIMIT_TASK_NAME_BYTES + 1];
-    if (task.len >= sizeof name || strength_has_other(pool, handler))
-        return true;
-    memcpy(name, task.data, task.len);
-    name[task.len] = '\0';
-    return !tasks_have(&pool->tasks, name);
+    handler->calls_here = false;
+    for (size_t i = 0; i < group->count; i++)
+        if (tasks_have(&pool->tasks, group->calls[i].task))
+            handler->calls_here = true;
+    return !handler->calls_here || strength_has_other(pool, handler);
 }
 
 /* ---- what the supervisor asks for ---- */

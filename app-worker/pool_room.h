@@ -13,7 +13,12 @@ enum pool_phase {
     POOL_CLOSED    /* all processes were killed; their ends are awaited */
 };
 
-struct job;
+/* A task that waits for a process. */
+struct job {
+    crew_task *task;
+    struct job *prev;
+    struct job *next;
+};
 
 struct pool {
     enum pool_phase phase;
@@ -24,6 +29,7 @@ struct pool {
     struct handler *handlers; /* all */
     struct handler *idle;     /* PRESENT and WORN ones that are IDLE; the latest first */
     struct job *queue;        /* tasks not begun */
+    unsigned waiting_for_us;  /* handlers that wait for calls to tasks of this worker */
     unsigned prefetch;
     struct respawn respawn;
     uv_timer_t refill; /* ends the pause after processes have died too fast */
@@ -45,6 +51,12 @@ void strength_balance(struct pool *pool);
 
 /* Is there, or may there be, a process besides HANDLER that takes tasks? */
 bool strength_has_other(const struct pool *pool, const struct handler *handler);
+
+/* Give all tasks that were not begun back to the broker. */
+void pool_put_back_all(struct pool *pool);
+
+/* Is one process left, while others wait for calls to this worker? */
+bool strength_is_reserved(const struct pool *pool);
 
 void strength_init(struct pool *pool);
 

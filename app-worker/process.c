@@ -9,7 +9,7 @@
 
 #include "base/memory.h"
 #include "channel.h"
-#include "frames.h"
+#include "group_frames.h"
 #include "spawn.h"
 #include "wire/limits.h"
 #include <crew/host.h>
@@ -23,12 +23,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* The answer to a call, kept until the handler has returned. */
 struct kept {
     struct kept *next;
     struct buffer frame;
-    struct frame_parts parts;
-    struct crew_answer answer;
+    struct called_frame called;
 };
 
 struct process {
@@ -109,45 +107,41 @@ static bool port_stopping(void *arg) {
     return told_to_stop != 0;
 }
 
-static bool call_fits(const struct crew_call *call) {
-    return call->body_bytes <= LIMIT_MESSAGE_BYTES &&
-           (call->id == NULL || strlen(call->id) <= LIMIT_ITEM_ID_BYTES) &&
-           (call->content_type == NULL || strlen(call->content_type) <= UINT8_MAX) &&
-           frame_pairs_fit(call->pairs, call->pair_count);
-}
-
 /* The request's own frame must outlive the reading of the call's answer. */
 static void keep_run_frame(struct process *process) {
     if (process->run_frame.data == NULL)
         channel_hold(&process->channel, &process->run_frame);
 }
 
-static int port_call(void *arg, const struct crew_call *call,
-                     const struct crew_answer **answer) {
-    struct process *process = arg;
-    if (!call_fits(call))
-        return CREW_EINVAL;
-    frame_put_call(&process->channel.out, call);
-    if (process->channel.out.failed) {
-        buffer_fini(&process->channel.out);
-        return CREW_ENOMEM;
-    }
-    send_frames(process);
-    keep_run_frame(process);
-
+/* What came of the calls, kept until the handler has returned. */
+static const struct called_frame *wait_for_called(struct process *process) {
     struct wire_item item;
     struct kept *kept = memory_zeroed(sizeof *kept);
     kept->next = process->kept;
     process->kept = kept;
     read_frame(process, &item);
     channel_hold(&process->channel, &kept->frame);
-    if (item.kind != FRAME_CALLED ||
-        !frame_get_answer(&item, &kept->parts, &kept->answer))
+    if (!frame_get_called(&item, &kept->called))
         leave_with_group();
-    if (kept->answer.error != CREW_OK && kept->answer.error < CREW_EBROKER)
-        return kept->answer.error; /* it was never accepted: there is no answer */
-    *answer = &kept->answer;
-    return kept->answer.error;
+    return &kept->called;
+}
+
+static int port_group(void *arg, const struct crew_group *group,
+                      const struct crew_answer *answers[]) {
+    struct process *process = arg;
+    if (!calls_frame_fits(group))
+        return CREW_ETOOLARGE;
+    frame_put_calls(&process->channel.out, group);
+    if (process->channel.out.failed) {
+        buffer_fini(&process->channel.out);
+        return CREW_ENOMEM;
+    }
+    send_frames(process);
+    keep_run_frame(process);
+    const struct called_frame *called = wait_for_called(process);
+    for (size_t i = 0; i < called->count; i++)
+        answers[i] = &called->answers[i];
+    return called->error;
 }
 
 /* ---- running ---- */
@@ -158,14 +152,14 @@ static void forget_run(struct process *process) {
         struct kept *kept = process->kept;
         process->kept = kept->next;
         buffer_fini(&kept->frame);
-        frame_parts_fini(&kept->parts);
+        called_frame_fini(&kept->called);
         free(kept);
     }
 }
 
 static void send_outcome(struct process *process, int error) {
     struct crew_answer outcome = {.error = error, .status = crew_error_status(error)};
-    frame_put_answer(&process->channel.out, FRAME_ANSWER, &outcome);
+    frame_put_answer(&process->channel.out, &outcome);
     send_frames(process);
 }
 
@@ -175,7 +169,7 @@ static void send_answer(struct process *process, const struct crew_answer *answe
         send_outcome(process, CREW_EBADRESPONSE);
         return;
     }
-    frame_put_answer(out, FRAME_ANSWER, answer);
+    frame_put_answer(out, answer);
     if (out->failed) {
         buffer_fini(out);
         send_outcome(process, CREW_EFAILED);
@@ -242,7 +236,7 @@ static int load_app(struct process *process) {
         .uuid = setup->uuid,
         .node_uuid = setup->node_uuid,
         .max_response_bytes = setup->max_response_bytes,
-        .port = {process, port_call, port_log, port_stopping},
+        .port = {process, port_group, port_log, port_stopping},
     };
     char why[512];
     int error = crew_host_new(&options, &process->host, why, sizeof why);

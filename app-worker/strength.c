@@ -2,9 +2,10 @@
  *
  *   processes  what --processes says, and one more for each handler that waits for a call
  *              of its own, up to --max-processes. Those too many are let go when they
- * have been idle for some seconds. prefetch   what --prefetch says, and one more for each
- * process that holds a task without being there for another: it waits for a call, or is
- * retired.
+ *              have been idle for some seconds.
+ *   prefetch   what --prefetch says, and one more for each process that holds a task
+ *              without being there for another (it waits for a call, or is retired), and
+ *              for each task that has to wait because the last process is reserved.
  *
  * More is seen to soon; less only once a second, because each change costs a word with
  * the broker or the start of a process, and calls come and go.
@@ -16,7 +17,12 @@
 #include <string.h>
 #include <utlist.h>
 
-enum { SPARE_IDLE_MS = 10 * 1000, TRIM_EVERY_MS = 1000, RAISE_AFTER_MS = 2 };
+enum {
+    SPARE_IDLE_MS = 10 * 1000,
+    TRIM_EVERY_MS = 1000,
+    RAISE_AFTER_MS = 2,
+    PUT_BACK_AFTER_MS = 10
+};
 
 struct census {
     unsigned present;  /* processes that count, those that start included */
@@ -62,9 +68,21 @@ static unsigned wanted_processes(const struct pool *pool, const struct census *c
     return 0;
 }
 
+/* Tasks that keep out the calls for which the last process is reserved: those may be in
+ * other queues, among which the broker chooses as it likes. */
+static unsigned held_back(const struct pool *pool) {
+    unsigned count = 0;
+    if (!strength_is_reserved(pool))
+        return 0;
+    for (const struct job *job = pool->queue;
+         job != NULL && count < pool->context.settings->max_processes; job = job->next)
+        count++;
+    return count;
+}
+
 static unsigned wanted_prefetch(const struct pool *pool, const struct census *census) {
     return pool->context.settings->prefetch + spares(pool, census->waiting) +
-           census->detached;
+           census->detached + held_back(pool);
 }
 
 static void set_prefetch(struct pool *pool, unsigned prefetch) {
@@ -75,6 +93,12 @@ static void set_prefetch(struct pool *pool, unsigned prefetch) {
 }
 
 /* ---- more ---- */
+
+/* The reserved process idles, since all that came were other tasks, and no more of those
+ * are taken in: let them stand in their queues again. */
+static bool is_clogged(const struct pool *pool) {
+    return pool->idle != NULL && held_back(pool) == pool->context.settings->max_processes;
+}
 
 /* A handler that has just called would rather see its call taken next than one more
  * request that may call, too. So the broker is asked for more when the call has had the
@@ -87,6 +111,8 @@ static void on_raise(uv_timer_t *timer) {
         uv_timer_start(timer, on_raise, RAISE_AFTER_MS, 0);
     else if (prefetch > pool->prefetch)
         set_prefetch(pool, prefetch);
+    else if (is_clogged(pool))
+        pool_put_back_all(pool);
 }
 
 static void on_refill(uv_timer_t *timer) {
@@ -146,8 +172,10 @@ void strength_balance(struct pool *pool) {
     struct census census = take_census(pool);
     unsigned wanted = wanted_processes(pool, &census);
     unsigned prefetch = wanted_prefetch(pool, &census);
-    if (prefetch > pool->prefetch && !uv_is_active((uv_handle_t *)&pool->raise))
-        uv_timer_start(&pool->raise, on_raise, RAISE_AFTER_MS, 0);
+    if ((prefetch > pool->prefetch || is_clogged(pool)) &&
+        !uv_is_active((uv_handle_t *)&pool->raise))
+        uv_timer_start(&pool->raise, on_raise,
+                       is_clogged(pool) ? PUT_BACK_AFTER_MS : RAISE_AFTER_MS, 0);
     if (census.ready >= wanted)
         retire_worn(pool);
     for (unsigned present = census.present; present < wanted; present++)
@@ -178,4 +206,18 @@ bool strength_has_other(const struct pool *pool, const struct handler *handler) 
             return true;
     }
     return present < pool->context.settings->max_processes;
+}
+
+/* How many processes there may be besides those that hold a task? */
+static unsigned free_processes(const struct pool *pool) {
+    unsigned most = pool->context.settings->max_processes;
+    const struct handler *handler;
+    DL_FOREACH (pool->handlers, handler)
+        if (handler->task != NULL && most > 0)
+            most--;
+    return most;
+}
+
+bool strength_is_reserved(const struct pool *pool) {
+    return pool->waiting_for_us > 0 && free_processes(pool) <= 1;
 }

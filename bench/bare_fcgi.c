@@ -17,7 +17,7 @@
 #define SOCKET_MODE 0666
 #define STACK_BYTES (128 * 1024)
 
-static const char ANSWER[] = "Content-Type: text/plain\r\n"
+static const char ANSWER[] = "Content-Type: text/plain; charset=utf-8\r\n"
                              "Content-Length: 13\r\n"
                              "\r\n"
                              "Hello, world\n";

@@ -68,17 +68,12 @@ static int slow(crew_request *request, crew_response *response) {
     return crew_response_text(response, "Slept for 3 seconds.\n");
 }
 
-/* Call TASK and print what came of it, in one line. A call that failed is a result, too.
- */
-static int print_call(crew_request *request, crew_response *response, const char *label,
-                      const char *task) {
-    struct crew_call call = {.form = CREW_PLAIN, .task = task};
-    const struct crew_answer *answer;
-    int error = crew_request_call(request, &call, &answer);
-    if (error != 0)
+/* What came of a call, in one line. A call that failed is a result, too. */
+static int print_result(crew_response *response, const char *label,
+                        const struct crew_answer *answer) {
+    if (answer->error != 0)
         return crew_response_printf(response, "%s result: %s\n", label,
-                                    crew_strerror(error));
-
+                                    crew_strerror(answer->error));
     const char *body = answer->body;
     size_t bytes = answer->body_bytes;
     if (bytes > 0 && body[bytes - 1] == '\n')
@@ -86,13 +81,16 @@ static int print_call(crew_request *request, crew_response *response, const char
     return crew_response_printf(response, "%s result: %.*s\n", label, (int)bytes, body);
 }
 
-/* A handler can call other tasks, and waits for them inside its own time. */
+/* A handler can call other tasks, several at once, and waits for them inside its own
+ * time. The answers come in the order of the calls. */
 static int parallel(crew_request *request, crew_response *response) {
     count_task(request);
-    int error = print_call(request, response, "Test", "test");
-    if (error == 0)
-        error = print_call(request, response, "Stat", "stat");
-    return error;
+    const struct crew_call calls[] = {{.task = "test"}, {.task = "stat"}};
+    const struct crew_group group = {.calls = calls, .count = 2};
+    const struct crew_answer *answers[2];
+    crew_request_group(request, &group, answers);
+    print_result(response, "Test", answers[0]);
+    return print_result(response, "Stat", answers[1]);
 }
 
 /* ---- the app --------------------------------------------------------------------- */

@@ -1,5 +1,6 @@
-"""What the documents say is true: README's handler is examples/hello.c, every C example in
-docs/handlers.md compiles, and README lists the options that the programs have."""
+"""What the documents say is true: README's handler is examples/hello.c, docs/libcrew.md
+shows examples/call.c, every C example of the docs compiles, and README lists the options
+that the programs have."""
 import os
 import re
 import subprocess
@@ -8,6 +9,11 @@ import sys
 SOURCE, COMPILER, *PROGRAMS = sys.argv[1:]
 FLAGS = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-fPIC", "-fsyntax-only",
          "-Wno-unused-function", "-I" + os.path.join(SOURCE, "libcrew", "include")]
+
+
+# What an example may take for granted.
+PAGES = {"handlers.md": ["crew/app.h", "stdlib.h", "string.h"],
+         "libcrew.md": ["crew/client.h", "poll.h", "stdio.h"]}
 
 
 def read(*path):
@@ -19,9 +25,9 @@ def examples(text):
     return re.findall(r"^```c\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
-def compile_example(source):
-    if "#include <crew/app.h>" not in source:
-        source = "#include <crew/app.h>\n#include <stdlib.h>\n#include <string.h>\n" + source
+def compile_example(source, headers):
+    if "#include <crew/" not in source:
+        source = "".join(f"#include <{name}>\n" for name in headers) + source
     run = subprocess.run([COMPILER, *FLAGS, "-x", "c", "-"], input=source, text=True,
                          stderr=subprocess.PIPE, check=False)
     if run.returncode != 0:
@@ -49,14 +55,19 @@ def main():
     readme = examples(read("README.md"))
     if readme != [read("examples", "hello.c")]:
         sys.exit("README.md's handler is not examples/hello.c")
-    handlers = examples(read("docs", "handlers.md"))
-    if not handlers:
-        sys.exit("docs/handlers.md has no examples")
-    for source in handlers:
-        compile_example(source)
+    if read("examples", "call.c") not in examples(read("docs", "libcrew.md")):
+        sys.exit("docs/libcrew.md does not show examples/call.c")
+    count = len(readme)
+    for page, headers in PAGES.items():
+        found = examples(read("docs", page))
+        if not found:
+            sys.exit(f"docs/{page} has no examples")
+        for source in found:
+            compile_example(source, headers)
+        count += len(found)
     for program in PROGRAMS:
         check_options(read("README.md"), program)
-    print(f"{len(readme)} + {len(handlers)} examples")
+    print(f"{count} examples")
 
 
 main()

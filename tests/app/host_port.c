@@ -1,18 +1,30 @@
 /* A host with a port in memory. */
 #include "host_port.h"
 
-static int on_call(void *arg, const struct crew_call *call,
-                   const struct crew_answer **answer) {
-    struct host_port *port = arg;
-    port->calls++;
+#include <assert.h>
+
+static const struct crew_answer *on_call(struct host_port *port,
+                                         const struct crew_call *call) {
+    struct crew_answer answer = port->answer;
     port->call_expiration_ms = call->expiration_ms;
     if (port->serves != NULL) {
         struct crew_task_view view = {
             .form = call->form, .task = call->task, .id = "sub"};
-        crew_host_run(port->serves, &view, call->expiration_ms, &port->answer);
+        crew_host_run(port->serves, &view, call->expiration_ms, &answer);
     }
-    *answer = &port->answer;
-    return port->answer.error;
+    assert(port->calls < HOST_PORT_ANSWERS);
+    return port->given[port->calls++] = crew_answer_copy(&answer);
+}
+
+static int on_group(void *arg, const struct crew_group *group,
+                    const struct crew_answer *answers[]) {
+    int error = 0;
+    for (size_t i = 0; i < group->count; i++) {
+        answers[i] = on_call(arg, &group->calls[i]);
+        if (error == 0)
+            error = answers[i]->error;
+    }
+    return error;
 }
 
 static void on_log(void *arg, enum crew_log_level level, const char *request_id,
@@ -34,9 +46,11 @@ struct crew_host_options host_port_options(struct host_port *port, const char *p
                                       .uuid = "process-uuid",
                                       .node_uuid = "node-uuid",
                                       .max_response_bytes = 1000,
-                                      .port = {port, on_call, on_log, on_stopping}};
+                                      .port = {port, on_group, on_log, on_stopping}};
 }
 
 void host_port_fini(struct host_port *port) {
     buffer_fini(&port->log);
+    for (unsigned i = 0; i < port->calls; i++)
+        crew_answer_free(port->given[i]);
 }

@@ -5,13 +5,16 @@
 #include "base/buffer.h"
 #include <crew/host.h>
 
+enum { HOST_PORT_ANSWERS = 16 };
+
 struct host_port {
     struct buffer log; /* "LEVEL ID TEXT\n" ... */
     bool stopping;
     unsigned calls;
     uint32_t call_expiration_ms; /* of the last call */
-    struct crew_answer answer;   /* what the next call ends with */
+    struct crew_answer answer;   /* what a call ends with, as far as nobody serves it */
     crew_host *serves;           /* if there: calls are run by this host */
+    struct crew_answer *given[HOST_PORT_ANSWERS]; /* as many as there were calls */
 };
 
 /* Options for PATH with this port; argv is PATH and "argument". */

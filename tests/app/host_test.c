@@ -111,9 +111,9 @@ static void test_host_names_its_tasks(void **state) {
     (void)state;
     size_t count;
     const char *const *tasks = crew_host_tasks(host, &count);
-    assert_int_equal(count, 4);
+    assert_int_equal(count, 5);
     assert_string_equal(tasks[0], "failing");
-    assert_string_equal(tasks[3], "http");
+    assert_string_equal(tasks[4], "http");
 }
 
 static void test_host_keeps_state_between_requests(void **state) {
@@ -229,8 +229,25 @@ static void test_host_passes_calls_through_the_port(void **state) {
 
     assert_int_equal(port.calls, 2);
     answer = run_plain("calling", "");
-    assert_answer(&answer, 200, "no such name");
+    snprintf(wanted, sizeof wanted, "%d 500", CREW_EINVAL);
+    assert_answer(&answer, 200, wanted);
     assert_int_equal(port.calls, 2);
+}
+
+static void test_host_passes_groups_through_the_port(void **state) {
+    (void)state;
+    port.answer = (struct crew_answer){.status = 201};
+    struct crew_answer answer = run_plain("grouping", "one");
+    assert_answer(&answer, 200, "0: 201 201 201");
+    assert_int_equal(port.calls, 3);
+    assert_in_range(port.call_expiration_ms, 4000, 5000);
+
+    /* One name that is none: nothing is called, and each place says why. */
+    answer = run_plain("grouping", "");
+    char wanted[32];
+    snprintf(wanted, sizeof wanted, "%d: 500 500 500", CREW_EINVAL);
+    assert_answer(&answer, 200, wanted);
+    assert_int_equal(port.calls, 3);
 }
 
 int main(void) {
@@ -248,6 +265,7 @@ int main(void) {
         LOADED(test_host_answers_for_what_it_cannot_read),
         LOADED(test_host_passes_log_and_stop_through_the_port),
         LOADED(test_host_passes_calls_through_the_port),
+        LOADED(test_host_passes_groups_through_the_port),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -52,11 +52,22 @@ static int calling(crew_request *request, crew_response *response) {
     size_t bytes;
     struct crew_call call = {.task = crew_request_body(request, &bytes)};
     call.expiration_ms = bytes > 3 ? 60000 : 0;
-    const struct crew_answer *answer = NULL;
+    const struct crew_answer *answer;
     int error = crew_request_call(request, &call, &answer);
-    if (error == CREW_EINVAL && answer == NULL)
-        return crew_response_text(response, "no such name");
     return crew_response_printf(response, "%d %d", error, answer->status);
+}
+
+/* Calls of the task named by the body, and of another; tells the status of each. */
+static int grouping(crew_request *request, crew_response *response) {
+    size_t bytes;
+    const struct crew_call call = {.task = crew_request_body(request, &bytes)};
+    const struct crew_call calls[] = {call, call, {.task = "other"}};
+    const struct crew_group group = {
+        .end = CREW_GROUP_ANY, .calls = calls, .count = 3, .expiration_ms = 60000};
+    const struct crew_answer *answers[3];
+    int error = crew_request_group(request, &group, answers);
+    return crew_response_printf(response, "%d: %d %d %d", error, answers[0]->status,
+                                answers[1]->status, answers[2]->status);
 }
 
 static int posted(crew_request *request, crew_response *response) {
@@ -69,6 +80,7 @@ CREW_APP(app) {
     crew_app_task(app, "failing", failing);
     crew_app_task(app, "counter", counter);
     crew_app_task(app, "calling", calling);
+    crew_app_task(app, "grouping", grouping);
     crew_app_route(app, "GET", "/counter", counter);
     crew_app_route(app, "POST", "/counter", posted);
     crew_app_route(app, "GET", "/failing", failing);

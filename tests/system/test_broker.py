@@ -87,11 +87,14 @@ def test_persistent_task_survives(front, lines):
     """It waits in the queue for a worker while the broker dies and comes back."""
     broker, bridge, worker, nginx = front
     worker.signal(signal.SIGSTOP)
-    kept = nginx.begin("GET", lines.url("/kept", "kept", 0))
-    wait_until(lambda: "crew.tasks.http\t1" in broker.ctl(
-        "-q", "list_queues", "name", "messages_unacknowledged"), what="it is in the queue")
-    lose(broker, bridge)
-    worker.signal(signal.SIGCONT)
+    try:
+        kept = nginx.begin("GET", lines.url("/kept", "kept", 0))
+        wait_until(lambda: "crew.tasks.http\t1" in broker.ctl(
+            "-q", "list_queues", "name", "messages_unacknowledged"), 30,
+            what="it is in the queue")
+        lose(broker, bridge)
+    finally:
+        worker.signal(signal.SIGCONT)
     broker.restart()
     answer = kept.receive()
     assert (answer.status, answer.body) == (200, b"kept\n"), answer

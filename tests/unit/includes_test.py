@@ -30,7 +30,7 @@ LIBRARIES = [
     (r"fcgiapp\.h|fcgios\.h|fcgi_stdio\.h|fcgimisc\.h", ["fcgi-bridge/codec.c"]),
     (r"zlib\.h", ["libcrew/src/wire/gzip.c"]),
     (r"jansson\.h", ["libcrew/src/wire/", "daemon/", "fcgi-bridge/", "app-worker/"]),
-    (r"uv\.h", ["fcgi-bridge/", "app-worker/"]),
+    (r"uv\.h", ["fcgi-bridge/", "app-worker/", "examples/"]),
     (r"dlfcn\.h", ["libcrew/src/app/"]),
 ]
 

@@ -85,6 +85,42 @@ static int call_other(crew_request *request, const char *name, const char *text,
                              answer);
 }
 
+#define GATHER_MOST 64
+
+/* "all NAME=TEXT NAME=TEXT ...": calls these at once; a line for each answer, and one for
+ * the whole. */
+static int gather(crew_request *request, crew_response *response) {
+    static const char *const ends[] = {"all", "any", "first"};
+    struct crew_call calls[GATHER_MOST] = {0};
+    char tasks[GATHER_MOST][256];
+    const struct crew_answer *answers[GATHER_MOST];
+    struct crew_group group = {.calls = calls, .expiration_ms = 3000};
+    char *rest, *words = strdup(body_text(request));
+    const char *end = strtok_r(words, " ", &rest);
+    for (unsigned i = 0; i < 3; i++)
+        if (strcmp(end, ends[i]) == 0)
+            group.end = (enum crew_group_end)i;
+    char *word;
+    while ((word = strtok_r(NULL, " ", &rest)) != NULL && group.count < GATHER_MOST) {
+        char *text = strchr(word, '=');
+        *text++ = '\0';
+        snprintf(tasks[group.count], sizeof tasks[0], "%s.%s", prefix, word);
+        calls[group.count].task = tasks[group.count];
+        crew_call_text(&calls[group.count++], text);
+    }
+    int error = crew_request_group(request, &group, answers);
+    free(words);
+    for (size_t i = 0; i < group.count; i++) {
+        if (answers[i]->error != 0)
+            crew_response_printf(response, "%s\n", crew_error_word(answers[i]->error));
+        else
+            crew_response_printf(response, "%.*s\n", (int)answers[i]->body_bytes,
+                                 (const char *)answers[i]->body);
+    }
+    return crew_response_printf(response, "%s\n",
+                                error == 0 ? "ok" : crew_error_word(error));
+}
+
 /* Calls itself as often as the body says, and tells the processes on the way. */
 static int chain(crew_request *request, crew_response *response) {
     const struct crew_answer *answer;
@@ -185,6 +221,7 @@ CREW_APP(app) {
         {"ping", ping},           {"who", who},     {"echo", echo},   {"bytes", bytes},
         {"note", note},           {"shout", shout}, {"chain", chain}, {"crash", crash},
         {"call_hang", call_hang}, {"hang", hang},   {"leak", leak},   {"family", family},
+        {"gather", gather},
     };
     if (crew_app_argc(app) < 2)
         return EINVAL;

@@ -141,10 +141,22 @@ CREW_API uint32_t crew_request_left_ms(const crew_request *request);
 CREW_API bool crew_request_stopping(const crew_request *request);
 
 /* crew_request_call - call another task and wait for its answer. CALL's expiration_ms is
- * cut to what is left of this request; 0 stands for all of it. *ANSWER is owned by the
- * request. Returns (*ANSWER)->error, or CREW_EINVAL with *ANSWER untouched. Blocks. */
+ * cut to what is left of this request; 0 stands for all of it. Returns (*ANSWER)->error:
+ * 0, how the call ended, or why it was not made (as for crew_client_call in
+ * crew/client.h; CREW_EOVERLOADED: no process of this worker would be left that does not
+ * wait for another, see app-worker --max-processes; CREW_ETIMEOUT: this handler was told
+ * to stop). *ANSWER is set in any case and owned by the request. Blocks. */
 CREW_API int crew_request_call(crew_request *request, const struct crew_call *call,
                                const struct crew_answer **answer);
+
+/* crew_request_group - make several calls at once and wait until their group ends; see
+ * struct crew_group (crew/message.h). ANSWERS has a place for each call; each is set in
+ * any case and owned by the request. Times are cut as for crew_request_call. Returns 0
+ * when all (with CREW_GROUP_ANY: one; with CREW_GROUP_FIRST: the first) were answered
+ * without an error; else the error of the first in the order of the calls; or why the
+ * group was not made, which stands in all places then. Blocks. */
+CREW_API int crew_request_group(crew_request *request, const struct crew_group *group,
+                                const struct crew_answer *answers[]);
 
 enum crew_log_level { CREW_LOG_DEBUG, CREW_LOG_INFO, CREW_LOG_WARNING, CREW_LOG_ERROR };
 

@@ -84,11 +84,11 @@ CREW_API int crew_client_call_wait(crew_client *client, const struct crew_call *
                                    struct crew_answer **answer);
 
 /* crew_client_group_wait - make several calls at once and wait until their group ends.
- * ANSWERS has a place for each call; each is filled, unless the group was not made, and to
- * be freed with crew_answer_free. Returns 0 when all (with CREW_GROUP_ANY: one; with
- * CREW_GROUP_FIRST: the first) were answered without an error; else the error of the
- * first in the order of the calls; or why the group was not made (as crew_client_group).
- * Blocks like crew_client_call_wait. */
+ * ANSWERS has a place for each call; each is set in any case, and to be freed with
+ * crew_answer_free. Returns 0 when all (with CREW_GROUP_ANY: one; with CREW_GROUP_FIRST:
+ * the first) were answered without an error; else the error of the first in the order of
+ * the calls; or why the group was not made (as crew_client_group), which stands in all
+ * places then. Blocks like crew_client_call_wait. */
 CREW_API int crew_client_group_wait(crew_client *client, const struct crew_group *group,
                                     struct crew_answer *answers[]);
 

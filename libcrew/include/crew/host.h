@@ -18,9 +18,11 @@ typedef struct crew_host crew_host;
 /* How handlers reach the outside. All three functions must be there. */
 struct crew_host_port {
     void *arg;
-    /* Make a call and wait for it. *ANSWER stays good until the handler has returned. */
-    int (*call)(void *arg, const struct crew_call *call,
-                const struct crew_answer **answer);
+    /* Make the calls of a group and wait for its end; what it returns is that of
+     * crew_client_group_wait. ANSWERS, one for each call, stay good until the handler has
+     * returned. A group that was not made leaves them untouched. */
+    int (*group)(void *arg, const struct crew_group *group,
+                 const struct crew_answer *answers[]);
     void (*log)(void *arg, enum crew_log_level level, const char *request_id,
                 const char *text);
     bool (*stopping)(void *arg);

@@ -6,6 +6,7 @@
 #include "wire/task_name.h"
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { LOG_LINE_BYTES = 2048 };
@@ -40,15 +41,58 @@ static uint32_t call_expiration_ms(const crew_request *request, uint32_t wanted_
     return wanted_ms != 0 && wanted_ms < left_ms ? wanted_ms : left_ms;
 }
 
+static bool group_is_sound(const struct crew_group *group) {
+    bool sound = group->count > 0 && group->count <= CREW_GROUP_MAX &&
+                 group->expiration_ms <= LIMIT_EXPIRATION_MS;
+    for (size_t i = 0; sound && i < group->count; i++) {
+        const struct crew_call *call = &group->calls[i];
+        sound = call->task != NULL && task_name_valid(call->task, strlen(call->task)) &&
+                call->expiration_ms <= LIMIT_EXPIRATION_MS;
+    }
+    return sound;
+}
+
+static int make_group(crew_request *request, const struct crew_group *group,
+                      const struct crew_answer *answers[]) {
+    if (!group_is_sound(group))
+        return CREW_EINVAL;
+    struct crew_call *bounded = malloc(group->count * sizeof *bounded);
+    if (bounded == NULL)
+        return CREW_ENOMEM;
+    struct crew_group whole = *group;
+    whole.calls = bounded;
+    whole.expiration_ms = call_expiration_ms(request, group->expiration_ms);
+    for (size_t i = 0; i < group->count; i++) {
+        bounded[i] = group->calls[i];
+        bounded[i].expiration_ms = call_expiration_ms(request, bounded[i].expiration_ms);
+    }
+    const struct crew_host_port *port = &request->context->port;
+    int error = port->group(port->arg, &whole, answers);
+    free(bounded);
+    return error;
+}
+
+static const struct crew_answer *answer_without_call(int error) {
+    static struct crew_answer answers[CREW_ERROR_COUNT];
+    answers[error] =
+        (struct crew_answer){.error = error, .status = crew_error_status(error)};
+    return &answers[error];
+}
+
+int crew_request_group(crew_request *request, const struct crew_group *group,
+                       const struct crew_answer *answers[]) {
+    for (size_t i = 0; i < group->count; i++)
+        answers[i] = NULL;
+    int error = make_group(request, group, answers);
+    for (size_t i = 0; i < group->count && answers[i] == NULL; i++)
+        answers[i] = answer_without_call(error);
+    return error;
+}
+
 int crew_request_call(crew_request *request, const struct crew_call *call,
                       const struct crew_answer **answer) {
-    if (call->task == NULL || !task_name_valid(call->task, strlen(call->task)) ||
-        call->expiration_ms > LIMIT_EXPIRATION_MS)
-        return CREW_EINVAL;
-    struct crew_call bounded = *call;
-    bounded.expiration_ms = call_expiration_ms(request, call->expiration_ms);
-    const struct crew_host_port *port = &request->context->port;
-    return port->call(port->arg, &bounded, answer);
+    const struct crew_group alone = {.calls = call, .count = 1};
+    return crew_request_group(request, &alone, answer);
 }
 
 void crew_request_log(crew_request *request, enum crew_log_level level,

@@ -29,14 +29,16 @@ struct crew_pending_group {
 
 /* ---- the end ---- */
 
+struct crew_answer *group_answer_without_call(int error) {
+    struct crew_answer *answer = memory_zeroed(sizeof *answer);
+    answer->error = error;
+    answer->status = crew_error_status(error);
+    return answer;
+}
+
 static struct crew_answer *kept(const struct crew_answer *answer) {
     struct crew_answer *copy = crew_answer_copy(answer);
-    if (copy == NULL) {
-        const struct crew_answer without = {.error = CREW_ENOMEM,
-                                            .status = crew_error_status(CREW_ENOMEM)};
-        copy = crew_answer_copy(&without);
-    }
-    return copy;
+    return copy != NULL ? copy : group_answer_without_call(CREW_ENOMEM);
 }
 
 /* Those under way are taken back, or just forgotten when the client has none of them yet.
@@ -77,11 +79,9 @@ static int group_error(const struct crew_pending_group *g) {
 }
 
 static void fill_the_rest(struct crew_pending_group *g) {
-    const struct crew_answer cancelled = {.error = CREW_ECANCELLED,
-                                          .status = crew_error_status(CREW_ECANCELLED)};
     for (size_t i = 0; i < g->count; i++) {
         if (g->answers[i] == NULL)
-            g->answers[i] = kept(&cancelled);
+            g->answers[i] = group_answer_without_call(CREW_ECANCELLED);
     }
 }
 

@@ -185,6 +185,7 @@ typedef void group_ended_fn(void *arg, int error, struct crew_answer *answers[],
                             size_t count);
 int client_group(struct crew_client *c, const struct crew_group *group,
                  group_ended_fn *fn, void *arg, struct crew_pending_group **pending);
+struct crew_answer *group_answer_without_call(int error);
 
 /* client_queue.c */
 void queue_looks_end(struct crew_client *c);

@@ -57,17 +57,28 @@ static void on_group(void *arg, int error, struct crew_answer *answers[], size_t
     over(&w->waiter);
 }
 
+/* 0: it was made and has ended. */
+static int make_group(struct crew_client *c, const struct crew_group *group,
+                      struct group_wait *w) {
+    int error = client_wait_begin(c, &w->waiter);
+    if (error != 0)
+        return error;
+    error = client_group(c, group, on_group, w, NULL);
+    if (error == 0)
+        client_wait(&w->waiter);
+    client_wait_end(&w->waiter);
+    return error;
+}
+
 int crew_client_group_wait(crew_client *c, const struct crew_group *group,
                            struct crew_answer *answers[]) {
     struct group_wait w = {.answers = answers};
-    int error = client_wait_begin(c, &w.waiter);
-    if (error != 0)
-        return error;
-    error = client_group(c, group, on_group, &w, NULL);
+    int error = make_group(c, group, &w);
     if (error == 0)
-        client_wait(&w.waiter);
-    client_wait_end(&w.waiter);
-    return error != 0 ? error : w.error;
+        return w.error;
+    for (size_t i = 0; i < group->count; i++)
+        answers[i] = group_answer_without_call(error);
+    return error;
 }
 
 int crew_client_wait_ready(crew_client *c, uint32_t timeout_ms, char *why,

@@ -1,0 +1,105 @@
+"""What `cmake --install` puts into a prefix is all that a stranger needs."""
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from support.program import BUILD, ROOT
+from support.worker import Worker
+
+pytestmark = pytest.mark.skipif(bool(os.environ.get("CREW_SANITIZE")),
+                                reason="the normal build's")
+
+CONSUMER = """
+cmake_minimum_required(VERSION 3.25)
+project(stranger C)
+find_package(crew REQUIRED)
+add_executable(call call.c)
+target_link_libraries(call PRIVATE crew::crew)
+"""
+
+
+def run(*command, environment=None):
+    done = subprocess.run(command, capture_output=True, text=True, check=False,
+                          env=os.environ | (environment or {}), timeout=120)
+    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def prefix(tmp_path_factory):
+    """Installed into one folder, and then moved to another."""
+    first = tmp_path_factory.mktemp("install") / "first"
+    run("cmake", "--install", BUILD, "--prefix", str(first))
+    moved = first.parent / "moved"
+    shutil.move(first, moved)
+    return str(moved)
+
+
+@pytest.fixture(scope="module")
+def pkg_config(prefix):
+    [folder] = [path for path, _, files in os.walk(prefix) if "crew.pc" in files]
+    return {"PKG_CONFIG_PATH": folder}
+
+
+@pytest.fixture
+def classic(stage, broker, prefix):
+    """The installed worker."""
+    worker = Worker(stage.folder, broker, app=os.path.join(BUILD, "examples", "classic.so"))
+    command = worker.command()
+    command[0] = os.path.join(prefix, "bin", "app-worker")
+    worker.command = lambda: command
+    return stage.keep(worker).start()
+
+
+@pytest.fixture
+def stranger(tmp_path):
+    """The program that docs/libcrew.md shows, alone in a folder."""
+    with open(os.path.join(ROOT, "docs", "libcrew.md"), encoding="utf-8") as file:
+        text = re.search(r"^```c\n(.*?)^```", file.read(), re.M | re.S)[1]
+    assert text.count("\n") <= 40
+    (tmp_path / "call.c").write_text(text)
+    return tmp_path
+
+
+def test_a_strangers_program(stranger, pkg_config, classic, broker):
+    flags = run("pkg-config", "--cflags", "--libs", "crew", environment=pkg_config).split()
+    program = str(stranger / "call")
+    run("cc", "-Wall", "-Wextra", "-Werror", "-o", program, str(stranger / "call.c"), *flags)
+    libraries = run("pkg-config", "--variable=libdir", "crew", environment=pkg_config).strip()
+    there = {"CREW_AMQP_URL": broker.url, "LD_LIBRARY_PATH": libraries}
+    assert re.fullmatch(r"I'm worker \"[0-9a-f-]{36}\"\. And I serve \d+ tasks",
+                        run(program, "stat", environment=there))
+    assert run(program, "test", environment=there) == "Wake up Neo.\n"
+    classic.stop()
+
+
+def test_a_strangers_cmake(stranger, prefix):
+    (stranger / "CMakeLists.txt").write_text(CONSUMER)
+    build = str(stranger / "build")
+    run("cmake", "-S", str(stranger), "-B", build, f"-DCMAKE_PREFIX_PATH={prefix}")
+    run("cmake", "--build", build)
+    assert os.access(os.path.join(build, "call"), os.X_OK)
+
+
+def test_headers_stand_alone(prefix, pkg_config, tmp_path):
+    """Each header compiles by itself, also as C++."""
+    flags = run("pkg-config", "--cflags", "crew", environment=pkg_config).split()
+    names = os.listdir(os.path.join(prefix, "include", "crew"))
+    assert "client.h" in names
+    for name in names:
+        source = tmp_path / "one.c"
+        source.write_text(f"#include <crew/{name}>\n")
+        for language in ("c", "c++"):
+            run("cc", "-x", language, "-fsyntax-only", "-Wall", "-Wextra", "-Werror",
+                "-pedantic", *flags, str(source))
+
+
+def test_nothing_inside_is_exported(prefix):
+    [library] = [os.path.join(path, name) for path, _, files in os.walk(prefix)
+                 for name in files if re.fullmatch(r"libcrew\.so\.\d+\.\d+\.\d+", name)]
+    names = [line.split()[-1] for line in run("nm", "-D", "--defined-only",
+                                              library).splitlines()]
+    assert names and all(name.startswith("crew_") for name in names), names
