@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* Every text of the properties, so that counting and copying cannot disagree. */
 static const size_t text_offsets[] = {
@@ -92,4 +93,16 @@ const struct message_header *message_header(const struct message *m, const char 
         }
     }
     return NULL;
+}
+
+bool message_is_unencoded(const struct message *m) {
+    /* "plain" is the word of crew's Python original. */
+    static const char *const words[] = {"", "identity", "utf-8", "plain"};
+    if (m->p.content_encoding == NULL)
+        return true;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (strcasecmp(m->p.content_encoding, words[i]) == 0)
+            return true;
+    }
+    return false;
 }

@@ -74,4 +74,8 @@ void message_free(struct message *m); /* null is fine */
 /* The header of this name, or null. */
 const struct message_header *message_header(const struct message *m, const char *name);
 
+/* The body is as it is: no content_encoding, or one of the words that clients write there
+ * for none. */
+bool message_is_unencoded(const struct message *m);
+
 #endif

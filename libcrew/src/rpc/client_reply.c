@@ -142,20 +142,6 @@ static bool is_envelope(const struct message *m) {
     return m->p.content_type != NULL && strcmp(m->p.content_type, WIRE_CONTENT_TYPE) == 0;
 }
 
-static void receive_envelope(struct crew_client *c, const struct message *m) {
-    struct wire_reader reader;
-    struct wire_item item;
-    int more = wire_read(&reader, m->body.data, m->body.len) == 0 ? 1 : -1;
-    while (more > 0 && (more = wire_next(&reader, &item)) > 0) {
-        if (m->p.dead_reason == NULL)
-            receive_item(c, &item);
-        else if (item.kind == WIRE_REQUEST)
-            dead_letter(c, item.id.data, item.id.len, m->p.dead_reason);
-    }
-    if (more < 0)
-        client_warn(c, "a malformed envelope came to the reply queue");
-}
-
 /* A message that cannot be read ends the call that it names, if it names one. */
 static void receive_unreadable(struct crew_client *c, const struct message *m) {
     const char *id = m->p.correlation_id;
@@ -168,6 +154,20 @@ static void receive_unreadable(struct crew_client *c, const struct message *m) {
         call_fail(call, error_of_dead_letter(call, m->p.dead_reason));
     else
         call_fail(call, CREW_EBADRESPONSE);
+}
+
+static void receive_envelope(struct crew_client *c, const struct message *m) {
+    struct wire_reader reader;
+    struct wire_item item;
+    int more = wire_read(&reader, m->body.data, m->body.len) == 0 ? 1 : -1;
+    while (more > 0 && (more = wire_next(&reader, &item)) > 0) {
+        if (m->p.dead_reason == NULL)
+            receive_item(c, &item);
+        else
+            dead_letter(c, item.id.data, item.id.len, m->p.dead_reason);
+    }
+    if (more < 0)
+        receive_unreadable(c, m);
 }
 
 static void receive_inflated(struct crew_client *c, const struct message *m) {
@@ -215,10 +215,7 @@ void client_receive(struct crew_client *c, struct message *m) {
         inflate(c, m);
         return;
     }
-    bool plain = encoding == NULL || encoding[0] == '\0' ||
-                 strcasecmp(encoding, "identity") == 0 ||
-                 strcasecmp(encoding, "utf-8") == 0; /* what some clients write there */
-    if (m->unreadable || !plain)
+    if (m->unreadable || !message_is_unencoded(m))
         receive_unreadable(c, m);
     else
         receive_inflated(c, m);

@@ -122,7 +122,7 @@ static void admit(crew_worker *w, crew_task *task, const char *key) {
     task_add(task, key);
     if (cancelled_has(w, task->id, strlen(task->id)))
         task_refuse(task, 0);
-    else if (d->message->redelivered && !task->may_repeat)
+    else if (sent_before(d->message) && !task->may_repeat)
         task_refuse(task, CREW_ELOST);
     else if (task->deadline_ms <= clock_ms())
         task_refuse(task, CREW_EEXPIRED);
@@ -290,9 +290,7 @@ void worker_receive(crew_worker *w, struct message *m) {
         reject(w, m, "its properties cannot be read");
     } else if (encoding != NULL && strcasecmp(encoding, "gzip") == 0) {
         inflate(w, m);
-    } else if (encoding == NULL || encoding[0] == '\0' ||
-               strcasecmp(encoding, "identity") == 0 ||
-               strcasecmp(encoding, "utf-8") == 0) {
+    } else if (message_is_unencoded(m)) {
         receive_inflated(w, m);
     } else {
         reject(w, m, "its content encoding is neither gzip nor identity");
