@@ -100,9 +100,15 @@ def stage(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory):
+def house_folder(tmp_path_factory):
+    """Where the programs of a whole module live."""
+    return tmp_path_factory.mktemp("house")
+
+
+@pytest.fixture(scope="module")
+def house(house_folder):
     """Programs of a whole module."""
-    house = Stage(tmp_path_factory.mktemp("house"))
+    house = Stage(house_folder)
     yield house
     house.close()
 
