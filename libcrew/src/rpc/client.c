@@ -85,7 +85,8 @@ static void say_when_ready(struct crew_client *c) {
     if (c->said_ready || !client_ready(c))
         return;
     c->said_ready = true;
-    session_report(&c->session, CREW_EVENT_CONNECTED, "connected to the broker");
+    session_report(&c->session, CREW_EVENT_CONNECTED, "connected to %s",
+                   c->session.place);
 }
 
 static void op_done(struct crew_client *c, struct link_op *op) {
@@ -141,8 +142,7 @@ static void on_event(void *owner, enum session_side side, struct link_event *eve
         link_down(c, side, text_of(event));
         break;
     case LINK_FAILED:
-        if (side == SESSION_PUBLISHER)
-            session_report(&c->session, CREW_EVENT_DISCONNECTED, "%s", text_of(event));
+        session_report_failure(&c->session, side, text_of(event));
         break;
     case LINK_BLOCKED:
         session_report(&c->session, CREW_EVENT_BLOCKED, "%s", text_of(event));
