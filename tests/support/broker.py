@@ -1,4 +1,5 @@
 """RabbitMQ brokers and what lies in them."""
+import glob
 import os
 import subprocess
 import uuid
@@ -54,6 +55,14 @@ class Broker:
     def ctl(self, *arguments):
         return self.tool("ctl", *arguments)
 
+    def log(self):
+        """What the node has written so far."""
+        texts = []
+        for path in glob.glob(os.path.join(self.folder, "log", "*.log")):
+            with open(path, encoding="utf-8", errors="replace") as file:
+                texts.append(file.read())
+        return "\n".join(texts)
+
     # ---- its inside
 
     def fresh_vhost(self):
@@ -96,3 +105,10 @@ class Broker:
             return found and found[0] == count
 
         wait_until(reached, bound_s, 0.05, f"{count} messages of {task}")
+
+
+class Several:
+    """Some brokers or URLs, in the order of --url."""
+
+    def __init__(self, *brokers):
+        self.url = ",".join(getattr(one, "url", one) for one in brokers)

@@ -23,16 +23,28 @@ static bool refuse(char *why, const char *what, const char *reason) {
     return false;
 }
 
+/* With TLS 1.3 a broker looks at our certificate when the handshake is over for us: what
+ * comes next fails, with its alert where we read it before we write. */
+static const char *library_error(const struct login *l, int status) {
+    if (!l->url->tls) {
+        return amqp_error_string2(status);
+    }
+    const char *complaint = tls_complaint();
+    if (complaint == NULL && status != AMQP_STATUS_TIMEOUT) {
+        complaint =
+            "the broker hung up, as one does that wants another client certificate";
+    }
+    return complaint != NULL ? complaint : amqp_error_string2(status);
+}
+
 /* The broker's own words, if it closed something. */
-static bool explain(char *why, const char *what, amqp_rpc_reply_t reply) {
+static bool explain(const struct login *l, char *why, const char *what,
+                    amqp_rpc_reply_t reply) {
     if (reply.reply_type == AMQP_RESPONSE_NORMAL) {
         return true;
     }
     if (reply.reply_type == AMQP_RESPONSE_LIBRARY_EXCEPTION) {
-        const char *complaint = tls_complaint();
-        return refuse(why, what,
-                      complaint != NULL ? complaint
-                                        : amqp_error_string2(reply.library_error));
+        return refuse(why, what, library_error(l, reply.library_error));
     }
     if (reply.reply_type != AMQP_RESPONSE_SERVER_EXCEPTION) {
         return refuse(why, what, "no answer");
@@ -96,7 +108,7 @@ static bool log_in(const struct login *l, amqp_connection_state_t c, char *why) 
                                .entries = entries};
     const char *username = l->url->username != NULL ? l->url->username : "";
     const char *password = l->url->password != NULL ? l->url->password : "";
-    return explain(why, "login",
+    return explain(l, why, "login",
                    amqp_login_with_properties(c, l->url->vhost, CHANNEL_MAX,
                                               FRAME_MAX_BYTES, l->broker->heartbeat_s,
                                               &properties, AMQP_SASL_METHOD_PLAIN,
@@ -105,17 +117,17 @@ static bool log_in(const struct login *l, amqp_connection_state_t c, char *why) 
 
 static bool open_channels(const struct login *l, amqp_connection_state_t c, char *why) {
     amqp_channel_open(c, DATA_CHANNEL);
-    if (!explain(why, "channel", amqp_get_rpc_reply(c))) {
+    if (!explain(l, why, "channel", amqp_get_rpc_reply(c))) {
         return false;
     }
     if (l->confirms) {
         amqp_confirm_select(c, DATA_CHANNEL);
-        if (!explain(why, "confirms", amqp_get_rpc_reply(c))) {
+        if (!explain(l, why, "confirms", amqp_get_rpc_reply(c))) {
             return false;
         }
     }
     amqp_channel_open(c, TOPOLOGY_CHANNEL);
-    return explain(why, "channel", amqp_get_rpc_reply(c));
+    return explain(l, why, "channel", amqp_get_rpc_reply(c));
 }
 
 static bool set_up(const struct login *l, amqp_connection_state_t c, char *why) {

@@ -66,7 +66,7 @@ static bool is_about_reply_queue(const struct crew_client *c, const struct link_
 }
 
 static void topology_failed(struct crew_client *c, const struct link_op *op) {
-    char text[256];
+    char text[480];
     topology_describe(op, text, sizeof text);
     session_report(&c->session, CREW_EVENT_WARNING, "%s", text);
     session_timer_set(&c->session, &c->retry, clock_ms() + TOPOLOGY_RETRY_MS);
