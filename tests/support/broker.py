@@ -73,6 +73,10 @@ class Broker:
         vhost = f"test-{uuid.uuid4().hex[:12]}"
         self.ctl("add_vhost", vhost)
         self.ctl("set_permissions", "-p", vhost, "guest", ".*", ".*", ".*")
+        return self.in_vhost(vhost)
+
+    def in_vhost(self, vhost):
+        """The same node, a virtual host that is there already."""
         return Broker(self.folder, self.base, vhost)
 
     def delete_vhost(self):
