@@ -25,6 +25,10 @@ class Broker:
     def url(self):
         return self.base.rstrip("/") + "/" + quote(self.vhost, safe="")
 
+    @property
+    def port(self):
+        return int(self.base.rstrip("/").rsplit(":", 1)[1])
+
     def tool(self, command, *arguments):
         done = subprocess.run([TOOL, command, self.folder, *arguments], check=False,
                               capture_output=True, text=True, timeout=120)

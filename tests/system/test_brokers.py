@@ -186,7 +186,7 @@ def test_all_move_to_the_second_and_stay(stage, pair, lines, slowness):
     assert (answer.status, answer.body) == (200, b"get\n"), answer
     assert nginx.post("/p/echo", b"x").body == b"x"
     for program in (bridge, worker):
-        program.wait_log(f"connected to 127.0.0.1:{port(second)}")
+        program.wait_log(f"connected to 127.0.0.1:{second.port}")
 
     first.restart()
     assert nginx.get("/p/hello").status == 200
@@ -196,10 +196,6 @@ def test_all_move_to_the_second_and_stay(stage, pair, lines, slowness):
     assert connections(first) == 4
     second.restart()
     assert lines.count("post") == 1
-
-
-def port(broker):
-    return broker.base.rsplit(":", 1)[1].rstrip("/")
 
 
 def test_a_virtual_host_by_another_name(stage, broker):

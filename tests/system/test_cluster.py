@@ -65,7 +65,6 @@ class Load:
 
 
 def check(load, slowness):
-    written = collections.Counter(load.lines.all())
     outcomes = collections.Counter()
     for done in load.finish():
         answer = done.answer
@@ -78,6 +77,8 @@ def check(load, slowness):
             assert written[done.name] <= 1, done
         if done.answer.status == 200:
             assert written[done.name] >= 1, done
+        if done.answer.error in ("broker", "no-workers"):
+            assert written[done.name] == 0, done
     print("\n".join(f"{count:7} {outcome}" for outcome, count in sorted(
         outcomes.items(), key=str)))
 

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from support.program import ROOT, binary, example, free_port
+from support.program import ROOT, binary, example
 from support.waiting import wait_until
 
 PASSWORD = "word-that-nobody-may-see"
@@ -44,14 +44,12 @@ class TlsNode:
 
     def __init__(self, house, certificates, *conf):
         self.certificates = certificates
-        self.port = free_port()
-        self.shown = certificates.path(f"shown{self.port}")
+        self.shown = certificates.path(f"shown{len(house.brokers)}")
         self.show("good", at_once=False)
-        lines = [f"listeners.ssl.1 = 127.0.0.1:{self.port}",
-                 f"ssl_options.cacertfile = {certificates.path('ca.pem')}",
-                 f"ssl_options.certfile = {self.shown}.pem",
-                 f"ssl_options.keyfile = {self.shown}.key", *conf]
-        self.broker = house.broker(*(word for line in lines for word in ("--conf", line)))
+        self.broker = house.broker("--tls", certificates.path("ca.pem"),
+                                   f"{self.shown}.pem", f"{self.shown}.key",
+                                   *(word for line in conf for word in ("--conf", line)))
+        self.port = self.broker.port + 3
         self.broker.ctl("add_user", "crew", PASSWORD)
         self.broker.ctl("set_permissions", "crew", ".*", ".*", ".*")
 
@@ -150,7 +148,7 @@ def test_a_bad_broker_is_refused_until_it_is_good(stage, node, certificates, sho
 @pytest.mark.usefixtures("secret")
 def test_plain_port(stage, node, certificates):
     """Not TLS at all is no reason to speak without it."""
-    address = Address(f"amqps://crew:{PASSWORD}@localhost:{node.broker.base.split(':')[-1]}")
+    address = Address(f"amqps://crew:{PASSWORD}@localhost:{node.broker.port}")
     nginx, *programs = road(stage, address, certificates.options())
     is_refused(nginx, programs, "TLS: ")
 
