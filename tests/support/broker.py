@@ -1,5 +1,4 @@
 """RabbitMQ brokers and what lies in them."""
-import glob
 import os
 import subprocess
 import uuid
@@ -58,14 +57,6 @@ class Broker:
 
     def ctl(self, *arguments):
         return self.tool("ctl", *arguments)
-
-    def log(self):
-        """What the node has written so far."""
-        texts = []
-        for path in glob.glob(os.path.join(self.folder, "log", "*.log")):
-            with open(path, encoding="utf-8", errors="replace") as file:
-                texts.append(file.read())
-        return "\n".join(texts)
 
     # ---- its inside
 
