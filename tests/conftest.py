@@ -62,6 +62,12 @@ class Stage:
         self.brokers.append(broker)
         return broker.start(*options)
 
+    def cluster(self, count, *options):
+        """Brokers that are nodes of one cluster."""
+        first = self.broker(*options)
+        return [first] + [self.broker("--join", first.folder, *options)
+                          for _ in range(count - 1)]
+
     def logs(self):
         return "\n".join(f"--- {program.folder}/log\n{program.log()[-LOG_TAIL_BYTES:]}"
                          for program in self.programs)
@@ -74,7 +80,7 @@ class Stage:
                 program.stop()
             except AssertionError as error:
                 complaint = complaint or error
-        for broker in self.brokers:
+        for broker in reversed(self.brokers):  # of a cluster the first one last
             broker.stop()
         if complaint:
             raise complaint

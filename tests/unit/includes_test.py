@@ -28,6 +28,7 @@ ROOMS = [
 # Libraries and the only places (path prefixes) that may include them.
 LIBRARIES = [
     (r"amqp.*\.h", ["libcrew/src/amqp/"]),
+    (r"openssl/.*", ["libcrew/src/amqp/tls.c"]),
     (r"fcgiapp\.h|fcgios\.h|fcgi_stdio\.h|fcgimisc\.h", ["fcgi-bridge/codec.c"]),
     (r"zlib\.h", ["libcrew/src/wire/gzip.c"]),
     (r"jansson\.h", ["libcrew/src/wire/", "daemon/", "fcgi-bridge/", "app-worker/"]),

@@ -71,7 +71,7 @@ static bool is_about_reply_queue(const struct crew_client *c, const struct link_
 }
 
 static void topology_failed(struct crew_client *c, const struct link_op *op) {
-    char text[256];
+    char text[480];
     topology_describe(op, text, sizeof text);
     session_report(&c->session, CREW_EVENT_WARNING, "%s", text);
     session_timer_set(&c->session, &c->retry, clock_ms() + TOPOLOGY_RETRY_MS);
@@ -90,7 +90,8 @@ static void say_when_ready(struct crew_client *c) {
     if (c->said_ready || !client_ready(c))
         return;
     c->said_ready = true;
-    session_report(&c->session, CREW_EVENT_CONNECTED, "connected to the broker");
+    session_report(&c->session, CREW_EVENT_CONNECTED, "connected to %s",
+                   c->session.place);
 }
 
 static void op_done(struct crew_client *c, struct link_op *op) {
@@ -152,8 +153,7 @@ static void on_event(void *owner, enum session_side side, struct link_event *eve
         break;
     case LINK_FAILED:
         note_trouble(c, text_of(event));
-        if (side == SESSION_PUBLISHER)
-            session_report(&c->session, CREW_EVENT_DISCONNECTED, "%s", text_of(event));
+        session_report_failure(&c->session, side, text_of(event));
         break;
     case LINK_BLOCKED:
         note_trouble(c, text_of(event));

@@ -106,6 +106,7 @@ int session_init(struct session *s, const struct session_options *options) {
     *s = (struct session){.handlers = options->handlers,
                           .report = options->report,
                           .report_arg = options->report_arg,
+                          .url_count = options->broker->url_count,
                           .owner_flushes = options->owner_flushes,
                           .lazy_confirms = options->lazy_confirms,
                           .poll_fd = -1,
@@ -173,8 +174,15 @@ int session_fd(const struct session *s) {
 }
 
 bool session_open(const struct session *s) {
-    return s->links[SESSION_PUBLISHER].epoch != 0 &&
-           s->links[SESSION_CONSUMER].epoch != 0;
+    const struct session_link *publisher = &s->links[SESSION_PUBLISHER];
+    const struct session_link *consumer = &s->links[SESSION_CONSUMER];
+    return publisher->epoch != 0 && consumer->epoch != 0 &&
+           publisher->url == consumer->url;
+}
+
+void session_report_failure(struct session *s, enum session_side side, const char *why) {
+    if (side == SESSION_PUBLISHER || s->links[SESSION_PUBLISHER].epoch != 0)
+        session_report(s, CREW_EVENT_DISCONNECTED, "%s", why);
 }
 
 void session_report(struct session *s, enum crew_event_kind kind, const char *format,
@@ -231,16 +239,38 @@ static void fire_timers(struct session *s) {
 /* ---- dispatch
  * -------------------------------------------------------------------------- */
 
+static void note_closed(struct session_link *l) {
+    l->epoch = 0;
+    if (l->side == SESSION_PUBLISHER)
+        l->session->blocked = false;
+}
+
+/* The other link comes here. If it is open elsewhere it is of no use from this moment on:
+ * what went out over it would not meet what comes in here. */
+static void fetch_other(struct session_link *l) {
+    struct session_link *other = &l->session->links[1 - l->side];
+    if (l->session->url_count < 2)
+        return;
+    link_go(other->link, other->epoch, l->url);
+    if (other->epoch != 0 && other->url != l->url)
+        note_closed(other);
+}
+
+static void note_open(struct session_link *l, const struct link_event *event) {
+    l->epoch = event->epoch;
+    l->url = event->url;
+    snprintf(l->session->place, sizeof l->session->place, "%s", event->text);
+    fetch_other(l);
+}
+
 static void note_link_state(struct session_link *l, const struct link_event *event) {
     struct session *s = l->session;
     switch (event->kind) {
     case LINK_OPEN:
-        l->epoch = event->epoch;
+        note_open(l, event);
         break;
     case LINK_LOST:
-        l->epoch = 0;
-        if (l->side == SESSION_PUBLISHER)
-            s->blocked = false;
+        note_closed(l);
         break;
     case LINK_BLOCKED:
     case LINK_UNBLOCKED:
