@@ -225,14 +225,15 @@ void calls_reply_queue_lost(struct crew_client *c) {
 static int check_call(const struct crew_call *from) {
     if (from->task == NULL || !task_name_valid(from->task, strlen(from->task)))
         return CREW_EINVAL;
-    if (from->expiration_ms > LIMIT_EXPIRATION_MS)
+    if (from->form > CREW_PING || from->repeat > CREW_REPEAT_ALWAYS ||
+        from->gzip > CREW_GZIP_ALWAYS || from->expiration_ms > LIMIT_EXPIRATION_MS)
         return CREW_EINVAL;
     if (from->id != NULL &&
         (from->id[0] == '\0' || strlen(from->id) > LIMIT_ITEM_ID_BYTES))
         return CREW_EINVAL;
     if (from->content_type != NULL && strlen(from->content_type) > 255)
         return CREW_EINVAL;
-    return 0;
+    return from->body_bytes > LIMIT_MESSAGE_BYTES ? CREW_ETOOLARGE : 0;
 }
 
 static void call_name(struct crew_pending *call, const char *wanted) {
@@ -260,8 +261,11 @@ static void compressed(struct session_squeeze *q) {
     session_squeeze_free(q);
 }
 
+/* Not what no receiver inflates. */
 static bool wants_gzip(const struct crew_pending *call, enum crew_gzip wanted) {
     size_t above = call->client->gzip_above_bytes;
+    if (call->body.len > LIMIT_INFLATED_DEFAULT_BYTES)
+        return false;
     if (wanted == CREW_GZIP_AUTO)
         return above != 0 && call->body.len > above;
     return wanted == CREW_GZIP_ALWAYS;

@@ -107,7 +107,7 @@ static void on_member(void *arg, const struct crew_answer *answer) {
 
 static int check_group(const struct crew_group *group) {
     if (group->count == 0 || group->count > CREW_GROUP_MAX ||
-        group->expiration_ms > LIMIT_EXPIRATION_MS)
+        group->end > CREW_GROUP_FIRST || group->expiration_ms > LIMIT_EXPIRATION_MS)
         return CREW_EINVAL;
     return 0;
 }
