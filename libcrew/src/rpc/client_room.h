@@ -97,6 +97,7 @@ struct crew_client {
     pthread_cond_t turn_over; /* the turn is free, or the last waiter has left */
     bool turn_taken;
     pthread_t turn_owner;
+    bool passed_by; /* somebody had something to dispatch meanwhile */
     struct client_waiter *waiters;
     struct client_waiter *leader; /* watches the session; null: nobody does */
     size_t ready_waiters;
@@ -143,8 +144,8 @@ int client_turn_init(struct crew_client *c); /* 0 or CREW_ESYSTEM */
 void client_turn_fini(struct crew_client *c);
 bool client_enter(struct crew_client *c); /* lock; false: we are a child of its process */
 void client_leave(struct crew_client *c);
-bool client_turn_take(
-    struct crew_client *c); /* waits; false: we have it, in a callback */
+bool client_turn_try(struct crew_client *c);  /* false: somebody has it, we perhaps */
+void client_turn_take(struct crew_client *c); /* waits; not from a callback */
 void client_turn_give(struct crew_client *c);
 bool client_in_callback(const struct crew_client *c);
 void client_dispatch(struct crew_client *c);
