@@ -120,9 +120,10 @@ CREW_API int crew_client_call(crew_client *client, const struct crew_call *call,
                               crew_answer_fn *fn, void *arg, crew_pending **pending);
 
 /* crew_client_cancel - forget a call: FN is not called any more. Work that no worker has
- * begun is not begun any more, as far as the notice gets there in time. On the thread that
- * dispatches; on another one only where it is sure that FN is not being called. */
-CREW_API void crew_client_cancel(crew_client *client, crew_pending *pending);
+ * begun is not begun any more, as far as the notice gets there in time. False: too late, FN
+ * is being called. Any thread, as long as the handle is good: where another thread may call
+ * FN meanwhile, hold a lock of your own that FN takes first. */
+CREW_API bool crew_client_cancel(crew_client *client, crew_pending *pending);
 
 /* crew_client_pending_id - the correlation id of a call, valid as long as the handle. */
 CREW_API const char *crew_client_pending_id(const crew_pending *pending);
@@ -141,9 +142,9 @@ CREW_API int crew_client_group(crew_client *client, const struct crew_group *gro
                                crew_group_fn *fn, void *arg,
                                crew_pending_group **pending);
 
-/* crew_client_group_cancel - cancel all calls of a group; FN is not called any more.
- * Threads: as crew_client_cancel. */
-CREW_API void crew_client_group_cancel(crew_client *client, crew_pending_group *pending);
+/* crew_client_group_cancel - cancel all calls of a group; FN is not called any more. False
+ * and threads: as crew_client_cancel. */
+CREW_API bool crew_client_group_cancel(crew_client *client, crew_pending_group *pending);
 
 /* ---- looking at a queue --------------------------------------------------------------- */
 

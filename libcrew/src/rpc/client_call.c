@@ -53,17 +53,23 @@ static void call_free(struct crew_pending *call) {
     free(call);
 }
 
+static void call_tell(struct crew_pending *call, const struct crew_answer *answer) {
+    struct crew_client *c = call->client;
+    if (call->fn_is_the_programs)
+        client_leave(c);
+    call->fn(call->arg, answer);
+    if (call->fn_is_the_programs)
+        client_enter(c);
+}
+
 void call_finish(struct crew_pending *call, const struct crew_answer *answer) {
     struct crew_client *c = call->client;
     call->state = CALL_ENDED;
     call_list_move(call, NULL);
     session_timer_clear(&c->session, &call->timer);
     HASH_DELETE(hh, c->calls, call);
-    if (call->fn != NULL) {
-        client_leave(c);
-        call->fn(call->arg, answer);
-        client_enter(c);
-    }
+    if (call->fn != NULL)
+        call_tell(call, answer);
     call_free(call);
 }
 
@@ -317,8 +323,7 @@ int client_call(struct crew_client *c, const struct crew_call *from, crew_answer
     HASH_ADD_KEYPTR(hh, c->calls, call->id, strlen(call->id), call);
     session_timer_set(&c->session, &call->timer, call->deadline_ms + CALL_GRACE_MS);
     call_start(call, from->gzip);
-    if (pending != NULL)
-        *pending = call;
+    *pending = call;
     return 0;
 }
 
@@ -342,16 +347,25 @@ int crew_client_call(crew_client *c, const struct crew_call *from, crew_answer_f
                      void *arg, crew_pending **pending) {
     if (!client_enter(c))
         return CREW_ECLOSED;
-    int error = client_call(c, from, fn, arg, pending);
+    struct crew_pending *call;
+    int error = client_call(c, from, fn, arg, &call);
+    if (error == 0) {
+        call->fn_is_the_programs = true;
+        if (pending != NULL)
+            *pending = call;
+    }
     client_leave(c);
     return error;
 }
 
-void crew_client_cancel(crew_client *c, crew_pending *call) {
+bool crew_client_cancel(crew_client *c, crew_pending *call) {
     if (!client_enter(c))
-        return;
-    client_cancel(call);
+        return false;
+    bool in_time = call->state != CALL_ENDED;
+    if (in_time)
+        client_cancel(call);
     client_leave(c);
+    return in_time;
 }
 
 const char *crew_client_pending_id(const crew_pending *call) {
