@@ -18,7 +18,7 @@
  * a signal handler has returned.
  *
  * fork(2): the client belongs to the process that made it. In a child its functions do
- * nothing and return CREW_ECLOSED, false or null; the parent's connections are not
+ * nothing and return CREW_ECLOSED, false, null or -1; the parent's connections are not
  * touched. Its descriptors close with execve(2).
  */
 #ifndef CREW_CLIENT_H
@@ -150,7 +150,8 @@ CREW_API bool crew_client_group_cancel(crew_client *client, crew_pending_group *
 
 /* What a task's queue was like a moment ago. */
 struct crew_queue {
-    int error;          /* 0; CREW_ENOWORKERS: there is none; CREW_EBROKER: not known */
+    int error;          /* 0; CREW_ENOWORKERS: there is none; CREW_EBROKER: not known;
+                           CREW_ECLOSED */
     uint32_t messages;  /* that wait, without those that a worker has in hand */
     uint32_t consumers; /* app-workers, or others, that serve it */
 };

@@ -7,6 +7,7 @@
 #include "rpc/client_room.h"
 
 #include "base/clock.h"
+#include "base/fork.h"
 #include "base/id.h"
 #include "base/memory.h"
 #include "rpc/topology.h"
@@ -69,9 +70,14 @@ static bool is_about_reply_queue(const struct crew_client *c, const struct link_
     return c->reply_queue != NULL && strcmp(op->name, c->reply_queue) == 0;
 }
 
+static void note_trouble(struct crew_client *c, const char *why) {
+    snprintf(c->trouble, sizeof c->trouble, "%s", why);
+}
+
 static void topology_failed(struct crew_client *c, const struct link_op *op) {
     char text[256];
     topology_describe(op, text, sizeof text);
+    note_trouble(c, text);
     session_report(&c->session, CREW_EVENT_WARNING, "%s", text);
     session_timer_set(&c->session, &c->retry, clock_ms() + TOPOLOGY_RETRY_MS);
 }
@@ -108,10 +114,6 @@ static void op_done(struct crew_client *c, struct link_op *op) {
 
 /* ---- events of the links
  * --------------------------------------------------------------- */
-
-static void note_trouble(struct crew_client *c, const char *why) {
-    snprintf(c->trouble, sizeof c->trouble, "%s", why);
-}
 
 static void link_down(struct crew_client *c, enum session_side side, const char *why) {
     note_trouble(c, why);
@@ -242,7 +244,7 @@ int crew_client_new(const crew_broker *broker, const struct crew_client_options 
 }
 
 int crew_client_fd(const crew_client *c) {
-    return session_fd(&c->session);
+    return c->born_in == fork_generation() ? session_fd(&c->session) : -1;
 }
 
 void crew_client_dispatch(crew_client *c) {

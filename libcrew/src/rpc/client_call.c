@@ -5,6 +5,7 @@
 #include "rpc/client_room.h"
 
 #include "base/clock.h"
+#include "base/fork.h"
 #include "base/memory.h"
 #include "wire/task_name.h"
 #include <inttypes.h>
@@ -369,5 +370,5 @@ bool crew_client_cancel(crew_client *c, crew_pending *call) {
 }
 
 const char *crew_client_pending_id(const crew_pending *call) {
-    return call->id;
+    return call->client->born_in == fork_generation() ? call->id : NULL;
 }

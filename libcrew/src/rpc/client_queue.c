@@ -79,8 +79,10 @@ int crew_client_queue_wait(crew_client *c, const char *task, uint32_t timeout_ms
 void queue_looks_end(struct crew_client *c) {
     struct queue_look *look;
     DL_FOREACH (c->looks, look) {
-        if (look->asker != NULL)
-            client_wait_over(&look->asker->waiter);
+        if (look->asker == NULL)
+            continue;
+        look->asker->queue->error = CREW_ECLOSED;
+        client_wait_over(&look->asker->waiter);
     }
 }
 
