@@ -125,6 +125,10 @@ void link_op(struct link *link, uint64_t epoch, struct link_op *op);
 void link_ack(struct link *link, uint64_t epoch, uint64_t delivery_tag);
 void link_reject(struct link *link, uint64_t epoch, uint64_t delivery_tag, bool requeue);
 
+/* Begin what link_free waits for; its time counts from here. For owners of several links,
+ * that they end at the same time. Null is fine. */
+void link_stop(struct link *link, unsigned flush_ms);
+
 /* Flush what was handed over (for at most FLUSH_MS), close the connection politely, end
  * the thread, free. Events that were still to come are thrown away, messages freed.
  * Blocks at most FLUSH_MS and a second. Null is fine. Not from on_events. */

@@ -145,6 +145,8 @@ static void publish_out(struct session *s) {
 void session_stop(struct session *s, unsigned flush_ms) {
     s->closing = true;
     publish_out(s);
+    for (int side = 0; side < SESSION_SIDES; side++)
+        link_stop(s->links[side].link, flush_ms);
     for (int side = 0; side < SESSION_SIDES; side++) {
         link_free(s->links[side].link, flush_ms);
         s->links[side].link = NULL;
