@@ -75,6 +75,18 @@ int caller_end(struct caller *c) {
     return c->error;
 }
 
+bool caller_sleeps(int tid) {
+    char path[64], state = '?';
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", tid);
+    FILE *file = tid == 0 ? NULL : fopen(path, "r");
+    if (file == NULL)
+        return false;
+    if (fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+        state = '?';
+    fclose(file);
+    return state == 'S';
+}
+
 int caller_call(crew_client *client, const struct crew_call *call) {
     struct crew_answer *answer = NULL;
     int error = crew_client_call_wait(client, call, &answer);

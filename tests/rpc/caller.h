@@ -36,6 +36,9 @@ int caller_end(struct caller *c);
 /* The same for any thread: join it within the bound. */
 void caller_join(pthread_t thread);
 
+/* Whether the thread sleeps, in a function that waits; 0 is none. */
+bool caller_sleeps(int tid);
+
 /* Call and wait on this thread; an answer is only looked at by its error. */
 int caller_call(crew_client *client, const struct crew_call *call);
 

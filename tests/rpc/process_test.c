@@ -393,6 +393,29 @@ static void test_no_descriptor_is_to_be_had(void **state) {
 
 /* ---- a broker that says nothing ---- */
 
+/* A thread that waits for an answer about a queue. */
+struct looker {
+    crew_client *client;
+    pthread_t thread;
+    atomic_int tid;
+    int error;
+};
+
+static void *look(void *arg) {
+    struct looker *l = arg;
+    struct crew_queue queue;
+    atomic_store(&l->tid, gettid());
+    l->error = crew_client_queue_wait(l->client, task, 60000, &queue);
+    return NULL;
+}
+
+static void look_start(struct looker *l, crew_client *c) {
+    *l = (struct looker){.client = c};
+    assert_int_equal(pthread_create(&l->thread, NULL, look, l), 0);
+    while (!caller_sleeps(atomic_load(&l->tid)))
+        usleep(1000);
+}
+
 static void free_from_a_black_hole(bool connected) {
     size_t descriptors = entries("/proc/self/fd"), threads = entries("/proc/self/task");
     struct crew_broker broker;
@@ -409,11 +432,18 @@ static void free_from_a_black_hole(bool connected) {
     proxy_hole(p, true);
     struct crew_call call = caller_plain(task, "x");
     assert_int_equal(crew_client_call(c, &call, outcome_note, &o, NULL), 0);
-    if (connected)
+    struct looker looker;
+    if (connected) {
         crew_client_dispatch(c);
+        look_start(&looker, c);
+    }
     uint64_t begin_ms = caller_now_ms();
     crew_client_free(c);
     uint64_t took_ms = caller_now_ms() - begin_ms;
+    if (connected) {
+        caller_join(looker.thread);
+        assert_int_equal(looker.error, CREW_ECLOSED);
+    }
     assert_int_equal(o.times, 1);
     assert_int_equal(o.error, CREW_ECLOSED);
     outcome_fini(&o);

@@ -438,18 +438,6 @@ static void *wait_for_ready(void *arg) {
     return NULL;
 }
 
-static bool sleeps(int tid) {
-    char path[64], state = '?';
-    snprintf(path, sizeof path, "/proc/self/task/%d/stat", tid);
-    FILE *file = tid == 0 ? NULL : fopen(path, "r");
-    if (file == NULL)
-        return false;
-    if (fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
-        state = '?';
-    fclose(file);
-    return state == 'S';
-}
-
 static void test_close_while_threads_wait_for_the_broker(void **state) {
     (void)state;
     crew_client *away = caller_client("amqp://127.0.0.1:1/", NULL);
@@ -459,7 +447,7 @@ static void test_close_while_threads_wait_for_the_broker(void **state) {
         assert_int_equal(pthread_create(&p[i].thread, NULL, wait_for_ready, &p[i]), 0);
     }
     for (size_t i = 0; i < 4; i++) {
-        while (!sleeps(atomic_load(&p[i].tid)))
+        while (!caller_sleeps(atomic_load(&p[i].tid)))
             usleep(1000);
     }
     crew_client_free(away);
