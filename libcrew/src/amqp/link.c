@@ -45,10 +45,12 @@ static const char *const state_names[LINK_STATE_COUNT] = {
 struct link {
     struct inbox inbox;
     pthread_t thread;
-    pthread_mutex_t end_lock; /* guards the three below */
+    pthread_mutex_t end_lock; /* guards the two below */
     pthread_cond_t end_changed;
     bool ended;
     bool left_alone; /* link_free has gone: the thread frees the link */
+
+    uint64_t free_by_ms; /* the owner's: when link_free goes; 0: not stopped */
 
     /* the thread's own */
     struct crew_broker broker;
@@ -416,8 +418,7 @@ void link_go(struct link *link, uint64_t epoch, size_t url) {
 }
 
 /* Whether the thread has ended, or does so in time. If not, the link is its own now. */
-static bool end_within(struct link *l, uint64_t timeout_ms) {
-    uint64_t until_ms = clock_ms() + timeout_ms;
+static bool end_until(struct link *l, uint64_t until_ms) {
     struct timespec until = {.tv_sec = (time_t)(until_ms / 1000),
                              .tv_nsec = (long)(until_ms % 1000) * 1000000};
     int error = 0;
@@ -431,13 +432,21 @@ static bool end_within(struct link *l, uint64_t timeout_ms) {
     return ended;
 }
 
+void link_stop(struct link *link, unsigned flush_ms) {
+    if (link == NULL || link->free_by_ms != 0) {
+        return;
+    }
+    link->free_by_ms = clock_ms() + flush_ms + FREE_TIMEOUT_MS;
+    inbox_put_stop(&link->inbox, flush_ms);
+}
+
 void link_free(struct link *link, unsigned flush_ms) {
     if (link == NULL) {
         return;
     }
     pthread_t thread = link->thread;
-    inbox_put_stop(&link->inbox, flush_ms);
-    if (end_within(link, (uint64_t)flush_ms + FREE_TIMEOUT_MS)) {
+    link_stop(link, flush_ms);
+    if (end_until(link, link->free_by_ms)) {
         pthread_join(thread, NULL);
         link_delete(link);
     } else {

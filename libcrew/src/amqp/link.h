@@ -138,6 +138,10 @@ void link_reject(struct link *link, uint64_t epoch, uint64_t delivery_tag, bool 
  */
 void link_go(struct link *link, uint64_t epoch, size_t url);
 
+/* Begin what link_free waits for; its time counts from here. For owners of several links,
+ * that they end at the same time. Null is fine. */
+void link_stop(struct link *link, unsigned flush_ms);
+
 /* Flush what was handed over (for at most FLUSH_MS), close the connection politely, end
  * the thread, free. Events that were still to come are thrown away, messages freed.
  * Blocks at most FLUSH_MS and a second. Null is fine. Not from on_events. */

@@ -146,6 +146,8 @@ static void publish_out(struct session *s) {
 void session_stop(struct session *s, unsigned flush_ms) {
     s->closing = true;
     publish_out(s);
+    for (int side = 0; side < SESSION_SIDES; side++)
+        link_stop(s->links[side].link, flush_ms);
     for (int side = 0; side < SESSION_SIDES; side++) {
         link_free(s->links[side].link, flush_ms);
         s->links[side].link = NULL;
@@ -222,13 +224,16 @@ void session_timer_clear(struct session *s, struct session_timer *timer) {
     deadlines_clear(&s->deadlines, &timer->deadline);
 }
 
+static void clear_timer(struct session *s) {
+    uint64_t expirations;
+    if (read(s->timer_fd, &expirations, sizeof expirations) > 0)
+        s->armed_ms = 0;
+}
+
 static void fire_timers(struct session *s) {
     uint64_t now_ms = clock_ms();
-    if (s->armed_ms != 0 && s->armed_ms <= now_ms) {
-        uint64_t expirations;
-        if (read(s->timer_fd, &expirations, sizeof expirations) > 0)
-            s->armed_ms = 0;
-    }
+    if (s->armed_ms != 0 && s->armed_ms <= now_ms)
+        clear_timer(s);
     struct deadline *due;
     while ((due = deadlines_take_due(&s->deadlines, now_ms)) != NULL) {
         struct session_timer *timer = (struct session_timer *)due;
@@ -305,15 +310,19 @@ void session_begin(struct session *s) {
     s->dispatching = true;
 }
 
-/* The owner's callbacks may want more than one flush; that waits for the next one. */
+/* The owner's callbacks may want more than one flush; that waits for the next dispatch. It
+ * is roused for that also where the owner flushes: it may be waiting already while another
+ * thread is here, or have flushed for the last time. */
 void session_end(struct session *s) {
     s->flush_wanted = false;
     bool more = s->handlers.on_flush(s->handlers.owner);
     s->dispatching = false;
     publish_out(s);
     arm_timer(s);
-    if (more)
-        session_wake(s);
+    if (more) {
+        s->flush_wanted = true;
+        session_rouse(s);
+    }
 }
 
 void session_dispatch(struct session *s) {
@@ -326,6 +335,15 @@ void session_dispatch(struct session *s) {
     offload_collect(s->offload);
     fire_timers(s);
     session_end(s);
+}
+
+void session_hush(struct session *s) {
+    wake_clear(s->wake_fd);
+    clear_timer(s);
+}
+
+void session_rouse(struct session *s) {
+    wake_up(s->wake_fd);
 }
 
 void session_flush(struct session *s) {

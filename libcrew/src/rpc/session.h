@@ -102,6 +102,11 @@ void session_fini(struct session *s);
 int session_fd(const struct session *s);
 void session_dispatch(struct session *s);
 
+/* For owners with several threads, one of which is in session_dispatch: the descriptor is
+ * not readable any more for what has come until now; readable, whatever there is to do. */
+void session_hush(struct session *s);
+void session_rouse(struct session *s);
+
 /* A dispatch is: begin, what has come, end. What is published between the two goes out with
  * the second, without a wake-up. */
 void session_begin(struct session *s);
