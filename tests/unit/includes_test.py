@@ -20,6 +20,7 @@ ROOMS = [
     ("daemon", ["base/", "wire/", "daemon/"]),
     ("fcgi-bridge", ["base/", "wire/", "daemon/", "fcgi-bridge/"]),
     ("app-worker", ["base/", "wire/", "daemon/", "app-worker/"]),
+    ("crewctl", ["base/", "wire/", "daemon/", "crewctl/"]),
     ("apps", []),
     ("examples", []),
 ]
@@ -29,7 +30,8 @@ LIBRARIES = [
     (r"amqp.*\.h", ["libcrew/src/amqp/"]),
     (r"fcgiapp\.h|fcgios\.h|fcgi_stdio\.h|fcgimisc\.h", ["fcgi-bridge/codec.c"]),
     (r"zlib\.h", ["libcrew/src/wire/gzip.c"]),
-    (r"jansson\.h", ["libcrew/src/wire/", "daemon/", "fcgi-bridge/", "app-worker/"]),
+    (r"jansson\.h", ["libcrew/src/wire/", "daemon/", "fcgi-bridge/", "app-worker/",
+                    "crewctl/"]),
     (r"uv\.h", ["fcgi-bridge/", "app-worker/"]),
     (r"dlfcn\.h", ["libcrew/src/app/"]),
 ]
