@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_COUNT = 10000000, MAX_PARALLEL = 10000, LONGEST_CONNECT_MS = 5000 };
+enum { MAX_COUNT = 10000000, MAX_PARALLEL = 10000 };
 
 static struct {
     struct body_source body;
@@ -159,23 +159,16 @@ static bool on_end(void *arg, const struct crew_answer *answer) {
     return output_flush();
 }
 
-/* One line: the kind of error, and what it means. */
-static void print_error(const char *task, int error) {
-    const char *word = crew_error_word(error);
-    fprintf(stderr, "crewctl: call %s: %s%s%s\n", task, word != NULL ? word : "",
-            word != NULL ? ": " : "", crew_strerror(error));
-}
-
 static void explain(struct series *series, const char *task) {
     if (series->refused != 0)
-        print_error(task, series->refused);
+        command_error("call", task, series->refused);
     if (series->count > 1) {
         series_print(series);
         return;
     }
     for (int error = 1; error < CREW_ERROR_COUNT; error++)
         if (series->by_error[error] > 0)
-            print_error(task, error);
+            command_error("call", task, error);
 }
 
 /* ---- the command ---- */
@@ -187,9 +180,7 @@ static int make_calls(const struct crew_broker *broker, const struct crew_call *
                             .parallel = given.parallel < given.count ? given.parallel
                                                                      : given.count,
                             .on_end = on_end};
-    uint32_t connect_ms = given.expiration_ms < LONGEST_CONNECT_MS ? given.expiration_ms
-                                                                   : LONGEST_CONNECT_MS;
-    int status = connection_open(&connection, broker, connect_ms);
+    int status = connection_open(&connection, broker, given.expiration_ms);
     if (status == 0) {
         interrupt_catch();
         series_run(&series, &connection);

@@ -53,8 +53,18 @@ static bool refused(const struct connection *connection) {
     return connection->refusals >= connection->addresses;
 }
 
+static void tell_trouble(const struct connection *connection,
+                         const struct crew_broker *broker) {
+    char where[512];
+    crew_broker_describe(broker, where, sizeof where);
+    if (connection->trouble[0] != '\0')
+        fprintf(stderr, "crewctl: broker: %s\n", connection->trouble);
+    else
+        fprintf(stderr, "crewctl: broker: no answer from %s in time\n", where);
+}
+
 int connection_open(struct connection *connection, const struct crew_broker *broker,
-                    uint32_t wait_ms) {
+                    uint32_t expiration_ms) {
     *connection = (struct connection){.addresses = broker->url_count};
     const struct crew_client_options options = {
         .name = "crewctl",
@@ -68,13 +78,13 @@ int connection_open(struct connection *connection, const struct crew_broker *bro
         fprintf(stderr, "crewctl: %s\n", crew_strerror(error));
         return EXIT_LOCAL;
     }
-    uint64_t until_ms = clock_ms() + wait_ms;
+    uint64_t until_ms =
+        clock_ms() + (expiration_ms < CONNECT_MAX_MS ? expiration_ms : CONNECT_MAX_MS);
     while (!crew_client_ready(connection->client) && !refused(connection) &&
            clock_ms() < until_ms)
         connection_turn(connection, until_ms);
     if (!crew_client_ready(connection->client)) {
-        fprintf(stderr, "crewctl: broker: %s\n",
-                connection->trouble[0] != '\0' ? connection->trouble : "no answer");
+        tell_trouble(connection, broker);
         return EXIT_BROKER;
     }
     connection->stands = true;

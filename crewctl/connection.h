@@ -13,10 +13,13 @@ struct connection {
     char trouble[1024]; /* why, without the password */
 };
 
-/* Connect, for at most TIMEOUT_MS: at once to the end when every address has refused. 0,
- * or an exit status after one line on stderr; CONNECTION is to be closed either way. */
+#define CONNECT_MAX_MS 5000u
+
+/* Connect, for at most CONNECT_MAX_MS, and not longer than the call that comes behind may
+ * take (EXPIRATION_MS); until every address has refused. 0, or an exit status after one
+ * line on stderr. CONNECTION is to be closed either way. */
 int connection_open(struct connection *connection, const struct crew_broker *broker,
-                    uint32_t timeout_ms);
+                    uint32_t expiration_ms);
 
 /* One turn of the program's loop: wait until something happens, a signal comes
  * (interrupt.h) or it is UNTIL_MS (base/clock.h), and do what is due. */

@@ -10,11 +10,16 @@
 #include "exit_status.h"
 #include "output.h"
 #include "wire/task_name.h"
+#include <stdio.h>
 #include <string.h>
 
 static const struct option_command commands[] = {
     {"call", "TASK [options] [-]", "Call a task and print its answer.", call_rows,
      call_run},
+    {"ping", "TASK [options]", "See whether a worker takes tasks, and how fast.",
+     ping_rows, ping_run},
+    {"status", "[TASK ...] [options]", "Show what waits for tasks, and who serves them.",
+     status_rows, status_run},
     {.name = NULL},
 };
 
@@ -38,6 +43,12 @@ const char *command_task(const char *word) {
     if (!task_name_valid(word, strlen(word)))
         options_fail(&crewctl_options, "not a task name: \"%s\"", word);
     return word;
+}
+
+void command_error(const char *command, const char *task, int error) {
+    const char *word = crew_error_word(error);
+    fprintf(stderr, "crewctl: %s %s: %s%s%s\n", command, task, word != NULL ? word : "",
+            word != NULL ? ": " : "", crew_strerror(error));
 }
 
 int main(int argc, char **argv) {
