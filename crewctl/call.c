@@ -7,6 +7,7 @@
 #include "output.h"
 #include "series.h"
 #include "wire/http.h"
+#include "wire/item.h"
 #include "wire/limits.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,6 +96,15 @@ static struct crew_pair parse_header(const char *text) {
     return (struct crew_pair){text, name_bytes, value, strlen(value)};
 }
 
+static const char *check_content_type(const char *type) {
+    if (strlen(type) > 255)
+        options_fail(&crewctl_options, "--content-type: over 255 bytes");
+    if (strcmp(type, WIRE_CONTENT_TYPE) == 0)
+        options_fail(&crewctl_options, "--content-type: a plain call has no envelope: %s",
+                     type);
+    return type;
+}
+
 static void fill_call(struct crew_call *call, const char *task, struct crew_pair *pairs,
                       struct buffer *memory) {
     static const char *const no_workers[] = {"wait", "fail", NULL};
@@ -112,9 +122,7 @@ static void fill_call(struct crew_call *call, const char *task, struct crew_pair
         pairs[i] = parse_header(given.headers.texts[i]);
     body_take(&given.body, call, memory);
     if (given.content_type != NULL)
-        call->content_type = given.content_type;
-    if (call->content_type != NULL && strlen(call->content_type) > 255)
-        options_fail(&crewctl_options, "--content-type: over 255 bytes");
+        call->content_type = check_content_type(given.content_type);
 }
 
 /* ---- what came back ---- */

@@ -91,7 +91,18 @@ int connection_open(struct connection *connection, const struct crew_broker *bro
     return 0;
 }
 
+/* A thread that is stuck in an attempt to connect would hold up the end, and there is
+ * nobody to say goodbye to: the client ends with the program. */
+static void abandon(crew_client *client) {
+    static crew_client *kept;
+    kept = client;
+    (void)kept;
+}
+
 void connection_close(struct connection *connection) {
-    crew_client_free(connection->client);
+    if (connection->stands)
+        crew_client_free(connection->client);
+    else
+        abandon(connection->client);
     connection->client = NULL;
 }

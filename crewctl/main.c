@@ -9,6 +9,7 @@
 #include "daemon/log.h"
 #include "exit_status.h"
 #include "output.h"
+#include "wire/limits.h"
 #include "wire/task_name.h"
 #include <stdio.h>
 #include <string.h>
@@ -41,7 +42,10 @@ const char *command_task(const char *word) {
     if (word == NULL)
         options_fail(&crewctl_options, "TASK is missing");
     if (!task_name_valid(word, strlen(word)))
-        options_fail(&crewctl_options, "not a task name: \"%s\"", word);
+        options_fail(&crewctl_options,
+                     "TASK is not a task name: 1 to %d bytes of UTF-8, "
+                     "no control characters",
+                     LIMIT_TASK_NAME_BYTES);
     return word;
 }
 

@@ -104,25 +104,25 @@ static void print_counts(const struct series *series) {
     for (int error = 0; error < CREW_ERROR_COUNT; error++) {
         const char *word = error == 0 ? "answered" : crew_error_word(error);
         if (error == 0 || series->by_error[error] > 0)
-            fprintf(stderr, "%-14s%u\n", word != NULL ? word : crew_strerror(error),
+            fprintf(stderr, "%-15s%u\n", word != NULL ? word : crew_strerror(error),
                     series->by_error[error]);
     }
     if (series->error_statuses > 0)
-        fprintf(stderr, "%-14s%u (of the answered)\n", "status >= 400",
+        fprintf(stderr, "%-15s%u (of the answered)\n", "status >= 400",
                 series->error_statuses);
     if (series->cancelled > 0)
-        fprintf(stderr, "%-14s%u\n", "cancelled", series->cancelled);
+        fprintf(stderr, "%-15s%u\n", "cancelled", series->cancelled);
 }
 
 void series_print(struct series *series) {
     double seconds = (double)series->lasted_us / 1e6;
-    fprintf(stderr, "%-14s%u, at most %u at a time\n", "calls", series->ended,
+    fprintf(stderr, "%-15s%u, at most %u at a time\n", "calls", series->ended,
             series->parallel);
     print_counts(series);
-    fprintf(stderr, "%-14s%.3f\n", "seconds", seconds);
-    fprintf(stderr, "%-14s%.1f\n", "calls/s", series->ended / seconds);
+    fprintf(stderr, "%-15s%.3f\n", "seconds", seconds);
+    fprintf(stderr, "%-15s%.1f\n", "calls/s", series->ended / seconds);
     if (series->latency.count > 0)
-        fprintf(stderr, "%-14smin %.2f, median %.2f, p99 %.2f, max %.2f\n", "latency ms",
+        fprintf(stderr, "%-15smin %.2f, median %.2f, p99 %.2f, max %.2f\n", "latency ms",
                 latency_ms(&series->latency, 0), latency_ms(&series->latency, 50),
                 latency_ms(&series->latency, 99), latency_ms(&series->latency, 100));
 }

@@ -11,6 +11,7 @@
 #include "daemon/log.h"
 #include "daemon/option_help.h"
 #include "daemon/option_value.h"
+#include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -223,7 +224,12 @@ static void show_what_was_asked(const struct options *options,
     } else {
         return;
     }
-    exit(fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+    if (fflush(stdout) != 0) {
+        fprintf(stderr, "%s: cannot write to standard output: %s\n", options->program,
+                strerror(errno));
+        exit(EXIT_FAILURE);
+    }
+    exit(EXIT_SUCCESS);
 }
 
 static void take_option(struct walk *walk, const char *word) {
