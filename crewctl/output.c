@@ -30,7 +30,7 @@ static void fail(void) {
 }
 
 void output_bytes(const void *bytes, size_t count) {
-    if (!failed && fwrite(bytes, 1, count, stdout) != count)
+    if (!failed && count > 0 && fwrite(bytes, 1, count, stdout) != count)
         fail();
 }
 

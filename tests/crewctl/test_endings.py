@@ -134,6 +134,7 @@ def test_lost(crewctl, stage, broker, note):
     out, err = process.communicate(timeout=15 * SLOWNESS)
     assert (process.returncode, out) == (17, b""), err
     assert one_line(err.decode()).startswith("call l.note: lost: ")
+    assert worker.wait() == 0
     assert note.lines() == ["begun"]
 
 
