@@ -59,7 +59,6 @@ static void print_reply(const struct echo *echo, const struct crew_answer *answe
     if (given.count != 1)
         output_text("seq=%u ", echo->sequence);
     output_text("time=%.2f ms\n", (double)us / 1000);
-    output_flush();
 }
 
 static void forget(struct echo *echo) {

@@ -21,7 +21,8 @@ def test_a_table(crewctl, queue, workers, broker):
     assert (done.status, done.err) == (12, "")
 
 
-def test_all_is_well(crewctl, workers):
+def test_all_is_well_or_not(crewctl, workers, queue):
+    queue("deserted")
     assert crewctl("status", "test", "b.ping").count(b"  ok\n") == 2
     for task in ("nobody", "deserted"):
         assert crewctl.run("status", "test", task).status == 12
