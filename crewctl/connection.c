@@ -63,6 +63,12 @@ static void tell_trouble(const struct connection *connection,
         fprintf(stderr, "crewctl: broker: no answer from %s in time\n", where);
 }
 
+static uint32_t patience_ms(uint32_t expiration_ms) {
+    if (expiration_ms < CONNECT_MIN_MS)
+        return CONNECT_MIN_MS;
+    return expiration_ms < CONNECT_MAX_MS ? expiration_ms : CONNECT_MAX_MS;
+}
+
 int connection_open(struct connection *connection, const struct crew_broker *broker,
                     uint32_t expiration_ms) {
     *connection = (struct connection){.addresses = broker->url_count};
@@ -78,8 +84,7 @@ int connection_open(struct connection *connection, const struct crew_broker *bro
         fprintf(stderr, "crewctl: %s\n", crew_strerror(error));
         return EXIT_LOCAL;
     }
-    uint64_t until_ms =
-        clock_ms() + (expiration_ms < CONNECT_MAX_MS ? expiration_ms : CONNECT_MAX_MS);
+    uint64_t until_ms = clock_ms() + patience_ms(expiration_ms);
     while (!crew_client_ready(connection->client) && !refused(connection) &&
            clock_ms() < until_ms)
         connection_turn(connection, until_ms);

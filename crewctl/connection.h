@@ -13,11 +13,12 @@ struct connection {
     char trouble[1024]; /* why, without the password */
 };
 
+#define CONNECT_MIN_MS 1000u
 #define CONNECT_MAX_MS 5000u
 
-/* Connect, for at most CONNECT_MAX_MS, and not longer than the call that comes behind may
- * take (EXPIRATION_MS); until every address has refused. 0, or an exit status after one
- * line on stderr. CONNECTION is to be closed either way. */
+/* Connect, for as long as the call that comes behind may take (EXPIRATION_MS) within
+ * these bounds, and not longer than until every address has refused. 0, or an exit status
+ * after one line on stderr. CONNECTION is to be closed either way. */
 int connection_open(struct connection *connection, const struct crew_broker *broker,
                     uint32_t expiration_ms);
 

@@ -5,11 +5,9 @@ import socket
 import subprocess
 
 import pytest
-from conftest import one_line
+from shell import BREAKER, one_line
 
-from support.program import BUILD, SLOWNESS, free_port
-
-BREAKER = BUILD + "/tests/breaker.so"
+from support.program import SLOWNESS, free_port
 
 
 def ends(crewctl, status, word, *words, **rest):

@@ -3,15 +3,15 @@ import signal
 import time
 
 import pytest
-from conftest import interrupt
+from shell import BREAKER, interrupt
 
-from support.program import BUILD, SLOWNESS
+from support.program import SLOWNESS
 
 
 @pytest.fixture
 def worker(stage, broker):
     return stage.worker(broker, "--processes", "1", "--prefetch", "1",
-                        app=BUILD + "/tests/breaker.so", arguments=["i"])
+                        app=BREAKER, arguments=["i"])
 
 
 def test_a_call_under_way(crewctl, worker, note):

@@ -2,8 +2,9 @@
 import re
 
 import pytest
+from shell import BREAKER
 
-from support.program import BUILD, SLOWNESS
+from support.program import SLOWNESS
 from support.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("workers")
@@ -38,7 +39,7 @@ def test_bodies_when_asked_for(crewctl):
 def test_two_at_a_time(crewctl, stage, broker, note):
     """There are processes for four. The second call begins while the first one runs, the
     others do not."""
-    stage.worker(broker, "--processes", "4", app=BUILD + "/tests/breaker.so",
+    stage.worker(broker, "--processes", "4", app=BREAKER,
                  arguments=["m"])
     process = crewctl.start("call", "m.note", "-d", note.body(2000, "x"), "-n", "4", "-c2")
     note.wait("x")

@@ -1,12 +1,10 @@
 """crewctl ping: through the queue to a worker and back, no handler run."""
 import re
-import signal
-import subprocess
 
 import pytest
-from conftest import interrupt, one_line
+from shell import BREAKER, interrupt, one_line
 
-from support.program import BUILD, SLOWNESS
+from support.program import SLOWNESS
 from support.waiting import wait_until
 
 UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -18,7 +16,7 @@ def test_one(crewctl, workers):
 
 
 def test_no_handler_is_run(crewctl, stage, broker):
-    worker = stage.worker(broker, "--processes", "1", app=BUILD + "/tests/breaker.so",
+    worker = stage.worker(broker, "--processes", "1", app=BREAKER,
                           arguments=["n"])
     handlers = worker.children()
     for task in ("crash", "hang", "leak"):
@@ -60,7 +58,7 @@ def test_expired(crewctl, queue):
 
 def test_one_reply_is_enough(crewctl, stage, broker):
     """A worker leaves between two pings."""
-    worker = stage.worker(broker, app=BUILD + "/tests/breaker.so", arguments=["p"])
+    worker = stage.worker(broker, app=BREAKER, arguments=["p"])
     process = crewctl.start("ping", "p.ping", "-n", "2", "-i", "2", "--expiration", "0.3",
                             bufsize=0)
     assert process.stdout.readline().startswith(b"reply from worker ")
@@ -90,7 +88,7 @@ def test_interrupted_without_a_reply(crewctl, queue):
 def test_behind_a_long_task(crewctl, stage, broker, note):
     """It waits for its turn like any other task: that is what is measured."""
     stage.worker(broker, "--processes", "1", "--prefetch", "1",
-                 app=BUILD + "/tests/breaker.so", arguments=["q"])
+                 app=BREAKER, arguments=["q"])
     blocking = crewctl.start("call", "q.note", "-d", note.body(1000, "begun"))
     note.wait("begun")
     out = crewctl("ping", "q.note").decode()

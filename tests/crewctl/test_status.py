@@ -1,9 +1,9 @@
 """crewctl status: queues as they are, for people and for monitoring."""
 import json
 
-from conftest import one_line
+from shell import BREAKER, one_line
 
-from support.program import BUILD, free_port
+from support.program import free_port
 
 
 def test_a_table(crewctl, queue, workers, broker):
@@ -49,7 +49,7 @@ def test_json(crewctl, workers, queue):
 
 def test_two_workers(crewctl, stage, broker):
     for _ in range(2):
-        stage.worker(broker, "--processes", "1", app=BUILD + "/tests/breaker.so",
+        stage.worker(broker, "--processes", "1", app=BREAKER,
                      arguments=["two"])
     assert json.loads(crewctl("status", "two.ping", "--json"))[0]["consumers"] == 2
 
