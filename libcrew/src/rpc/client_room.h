@@ -111,7 +111,7 @@ struct crew_client {
     struct session session;
     crew_event_fn *on_event;
     void *event_arg;
-    char trouble[256]; /* why there is no connection, as far as it is known */
+    char trouble[512]; /* why there is no connection, as far as it is known */
     char instance[17]; /* the beginning of the ids that we make */
     uint64_t next_id;
     size_t gzip_above_bytes;
