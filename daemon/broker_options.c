@@ -1,7 +1,7 @@
 /* Where the broker is: options and environment put together.
  *
- * Diagnostics: a bad address, a password file that cannot be read and a certificate file
- * that cannot be read end the program (exit status 2). No message holds a password.
+ * Diagnostics: a bad address, a password file that cannot be read and certificates that
+ * cannot be used end the program (exit status 2). No message holds a password.
  */
 #include "daemon/broker_options.h"
 
@@ -151,6 +151,15 @@ static void apply_file(const struct options *options, const char *name, char **m
     replace(member, path);
 }
 
+static void check_files(const struct options *options, const struct crew_broker *broker) {
+    char why[1000];
+    int error = crew_broker_check(broker, why, sizeof why);
+    if (error != 0) {
+        options_fail(options, "%s",
+                     error == CREW_EMALFORMED ? why : crew_strerror(error));
+    }
+}
+
 void broker_options_apply(const struct options *options, struct crew_broker *broker) {
     crew_broker_init(broker);
     apply_url(options, broker);
@@ -166,5 +175,6 @@ void broker_options_apply(const struct options *options, struct crew_broker *bro
     if ((given.cert_file == NULL) != (given.key_file == NULL)) {
         options_fail(options, "--cert-file and --key-file belong together");
     }
+    check_files(options, broker);
     broker->heartbeat_s = (int)given.heartbeat_s;
 }

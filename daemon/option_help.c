@@ -7,8 +7,15 @@
 #define LEFT_COLUMN 32
 #define RIGHT_MARGIN 90
 
-void option_help_head(const struct options *options) {
-    printf("Usage: %s %s\n\n%s\n", options->program, options->synopsis, options->summary);
+void option_help_head(const struct options *options,
+                      const struct option_command *command) {
+    if (command == NULL) {
+        printf("Usage: %s %s\n\n%s\n", options->program, options->synopsis,
+               options->summary);
+    } else {
+        printf("Usage: %s %s %s\n\n%s\n", options->program, command->name,
+               command->synopsis, command->summary);
+    }
 }
 
 /* Explain in the right column, broken between words. */
@@ -30,6 +37,14 @@ static void print_explanation(const char *text, int column) {
     putchar('\n');
 }
 
+static void print_in_columns(const char *left, const char *explanation) {
+    printf("%-*s", LEFT_COLUMN, left);
+    if (strlen(left) >= LEFT_COLUMN - 1) {
+        printf("\n%*s", LEFT_COLUMN, "");
+    }
+    print_explanation(explanation, LEFT_COLUMN);
+}
+
 static void print_row(const struct option_row *row) {
     char left[160];
     char letter[8] = "    ";
@@ -40,11 +55,16 @@ static void print_row(const struct option_row *row) {
              row->alias != NULL ? ", --" : "", row->alias != NULL ? row->alias : "",
              row->argument != NULL ? " " : "",
              row->argument != NULL ? row->argument : "");
-    printf("%-*s", LEFT_COLUMN, left);
-    if (strlen(left) >= LEFT_COLUMN - 1) {
-        printf("\n%*s", LEFT_COLUMN, "");
+    print_in_columns(left, row->help);
+}
+
+void option_help_commands(const struct option_command *commands) {
+    printf("\nCommands:\n");
+    for (; commands->name != NULL; commands++) {
+        char left[160];
+        snprintf(left, sizeof left, "  %s %s", commands->name, commands->synopsis);
+        print_in_columns(left, commands->summary);
     }
-    print_explanation(row->help, LEFT_COLUMN);
 }
 
 void option_help_rows(const char *heading, const struct option_row *rows) {

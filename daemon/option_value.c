@@ -1,6 +1,7 @@
 /* Values of options: numbers, sizes, seconds and file modes, with their bounds. */
 #include "daemon/option_value.h"
 
+#include "base/memory.h"
 #include <errno.h>
 #include <limits.h>
 #include <stdint.h>
@@ -88,6 +89,11 @@ static bool set_milliseconds(const struct option_row *row, unsigned long value) 
     return true;
 }
 
+static void add_text(struct option_list *list, const char *text) {
+    list->texts = memory_resize(list->texts, list->count + 1, sizeof *list->texts);
+    list->texts[list->count++] = text;
+}
+
 bool option_value_set(const struct option_row *row, const char *text) {
     unsigned long value;
     switch (row->kind) {
@@ -96,6 +102,9 @@ bool option_value_set(const struct option_row *row, const char *text) {
         return true;
     case OPTION_TEXT:
         *(const char **)row->value = text;
+        return true;
+    case OPTION_LIST:
+        add_text(row->value, text);
         return true;
     case OPTION_UNSIGNED:
         return parse_number(text, 10, &value) && set_unsigned(row, value);
@@ -138,6 +147,7 @@ void option_value_describe(const struct option_row *row, char *text, size_t text
         break;
     case OPTION_FLAG:
     case OPTION_TEXT:
+    case OPTION_LIST:
     case OPTION_HEADING:
         snprintf(text, text_bytes, "text");
         break;

@@ -1,5 +1,5 @@
-/* Walking the command line with the tables of options: the program's own, the broker's
- * and the log's.
+/* Walking the command line with the tables of options: the program's own, its command's,
+ * the broker's and the log's.
  *
  * Diagnostics: one line on stderr and exit status 2 for an option that is unknown, lacks
  * its value or has a bad one. Of an unknown option only the name is shown, as its value
@@ -11,6 +11,7 @@
 #include "daemon/log.h"
 #include "daemon/option_help.h"
 #include "daemon/option_value.h"
+#include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -25,12 +26,14 @@ static struct {
     bool version;
 } given;
 
+static char level_help[60]; /* names the program's default */
+
 static const struct option_row log_rows[] = {
     {.kind = OPTION_TEXT,
      .name = "logging",
      .value = &given.level,
      .argument = "LEVEL",
-     .help = "debug, info, warning or error (info)"},
+     .help = level_help},
     {.kind = OPTION_FLAG,
      .letter = 'v',
      .name = "verbose",
@@ -69,6 +72,15 @@ void options_fail(const struct options *options, const char *format, ...) {
 
 /* ---- finding a row ---- */
 
+const struct option_command *options_command(const struct options *options,
+                                             const char *name) {
+    const struct option_command *command = options->commands;
+    while (command->name != NULL && strcmp(command->name, name) != 0) {
+        command++;
+    }
+    return command->name != NULL ? command : NULL;
+}
+
 struct wanted {
     char letter; /* or, when 0, a long name */
     const char *name;
@@ -90,10 +102,17 @@ static bool is_wanted(const struct wanted *wanted, const struct option_row *row)
     return is_name(wanted, row->name) || is_name(wanted, row->alias);
 }
 
+static const struct option_row no_rows[] = {{.name = NULL}};
+
+static const struct option_row *command_rows(const struct option_command *command) {
+    return command != NULL && command->rows != NULL ? command->rows : no_rows;
+}
+
 static const struct option_row *find_row(const struct options *options,
+                                         const struct option_command *command,
                                          const struct wanted *wanted) {
-    const struct option_row *const tables[] = {options->rows, broker_option_rows,
-                                               log_rows, help_rows};
+    const struct option_row *const tables[] = {options->rows, command_rows(command),
+                                               broker_option_rows, log_rows, help_rows};
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
         const struct option_row *row = tables[i];
         for (; row->name != NULL || row->kind == OPTION_HEADING; row++) {
@@ -109,9 +128,12 @@ static const struct option_row *find_row(const struct options *options,
 
 struct walk {
     const struct options *options;
+    const struct option_command *command; /* null: none, or its word is still to come */
     int argc;
     char **argv;
-    int at; /* the word behind the present one */
+    int at;    /* the word behind the present one */
+    int words; /* those that are no options, kept from argv[1] on: what stood there has
+                  been read */
 };
 
 static void set_value(struct walk *walk, const struct option_row *row, const char *text) {
@@ -140,7 +162,7 @@ static void take_long(struct walk *walk, const char *word) {
     struct wanted wanted = {.name = word,
                             .name_bytes =
                                 equals != NULL ? (size_t)(equals - word) : strlen(word)};
-    const struct option_row *row = find_row(walk->options, &wanted);
+    const struct option_row *row = find_row(walk->options, walk->command, &wanted);
     if (row == NULL) {
         options_fail(walk->options, "unknown option --%.*s", (int)wanted.name_bytes,
                      word);
@@ -157,7 +179,7 @@ static void take_long(struct walk *walk, const char *word) {
 static void take_letters(struct walk *walk, const char *letters) {
     for (; *letters != '\0'; letters++) {
         struct wanted wanted = {.letter = *letters};
-        const struct option_row *row = find_row(walk->options, &wanted);
+        const struct option_row *row = find_row(walk->options, walk->command, &wanted);
         if (row == NULL) {
             options_fail(walk->options, "unknown option -%c", *letters);
         }
@@ -169,46 +191,107 @@ static void take_letters(struct walk *walk, const char *letters) {
     }
 }
 
-static void show_help(const struct options *options) {
-    bool has_headings = options->rows[0].kind == OPTION_HEADING;
-    option_help_head(options);
-    option_help_rows(has_headings ? NULL : "Options:", options->rows);
+static void show_own_rows(const struct option_row *rows) {
+    bool has_headings = rows[0].kind == OPTION_HEADING;
+    if (has_headings || rows[0].name != NULL) {
+        option_help_rows(has_headings ? NULL : "Options:", rows);
+    }
+}
+
+static void show_help(const struct options *options,
+                      const struct option_command *command) {
+    option_help_head(options, command);
+    if (options->commands != NULL && command == NULL) {
+        option_help_commands(options->commands);
+    }
+    show_own_rows(options->rows);
+    show_own_rows(command_rows(command));
     option_help_rows("Broker:", broker_option_rows);
     option_help_rows("Log:", log_rows);
     option_help_rows("Help:", help_rows);
+    if (options->footer != NULL) {
+        printf("\n%s", options->footer);
+    }
 }
 
 /* --help and --version win over whatever comes behind them. */
-static void show_what_was_asked(const struct options *options) {
+static void show_what_was_asked(const struct options *options,
+                                const struct option_command *command) {
     if (given.version && !given.help) {
         printf("%s %s\n", options->program, CREW_VERSION);
     } else if (given.help) {
-        show_help(options);
+        show_help(options, command);
     } else {
         return;
     }
-    exit(fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+    if (fflush(stdout) != 0) {
+        fprintf(stderr, "%s: cannot write to standard output: %s\n", options->program,
+                strerror(errno));
+        exit(EXIT_FAILURE);
+    }
+    exit(EXIT_SUCCESS);
+}
+
+static void take_option(struct walk *walk, const char *word) {
+    if (word[1] == '-') {
+        take_long(walk, word + 2);
+    } else {
+        take_letters(walk, word + 1);
+    }
+    show_what_was_asked(walk->options, walk->command);
+}
+
+static void choose_command(struct walk *walk, const char *name) {
+    walk->command = options_command(walk->options, name);
+    if (walk->command == NULL) {
+        options_fail(walk->options, "unknown command \"%s\" (--help lists them)", name);
+    }
+}
+
+static void keep_word(struct walk *walk, char *word) {
+    if (walk->command == NULL) {
+        choose_command(walk, word);
+    }
+    walk->argv[1 + walk->words++] = word;
+}
+
+/* Returns the index of the first of the words that were kept, at the end of argv now. */
+static int put_words_last(struct walk *walk) {
+    if (walk->command == NULL) {
+        options_fail(walk->options, "a command is missing (--help lists them)");
+    }
+    char **last = walk->argv + walk->argc - walk->words;
+    memmove(last, walk->argv + 1, (size_t)walk->words * sizeof *last);
+    return walk->argc - walk->words;
 }
 
 static int walk_words(const struct options *options, int argc, char **argv) {
     struct walk walk = {.options = options, .argc = argc, .argv = argv, .at = 1};
+    bool has_commands = options->commands != NULL, only_words = false;
     while (walk.at < argc) {
-        const char *word = argv[walk.at];
-        if (word[0] != '-' || word[1] == '\0') {
+        char *word = argv[walk.at];
+        bool is_option = !only_words && word[0] == '-' && word[1] != '\0';
+        if (!is_option && !has_commands) {
             break;
         }
         walk.at++;
-        if (strcmp(word, "--") == 0) {
+        if (!is_option) {
+            keep_word(&walk, word);
+        } else if (strcmp(word, "--") != 0) {
+            take_option(&walk, word);
+        } else if (has_commands) {
+            only_words = true;
+        } else {
             break;
         }
-        if (word[1] == '-') {
-            take_long(&walk, word + 2);
-        } else {
-            take_letters(&walk, word + 1);
-        }
-        show_what_was_asked(options);
     }
-    return walk.at;
+    return has_commands ? put_words_last(&walk) : walk.at;
+}
+
+static void prepare_log_options(const struct options *options) {
+    const char *level = options->log_level != NULL ? options->log_level : "info";
+    log_set_level(level);
+    snprintf(level_help, sizeof level_help, "debug, info, warning or error (%s)", level);
 }
 
 static void apply_log_options(const struct options *options) {
@@ -226,6 +309,7 @@ static void apply_log_options(const struct options *options) {
 
 int options_parse(const struct options *options, int argc, char **argv,
                   struct crew_broker *broker) {
+    prepare_log_options(options);
     int behind = walk_words(options, argc, argv);
     apply_log_options(options);
     broker_options_apply(options, broker);

@@ -184,10 +184,16 @@ static void settle_method(struct params *p, const struct crew_pair *method) {
             method && method_is_safe(method) ? CREW_REPEAT_ALWAYS : CREW_REPEAT_NEVER;
 }
 
+/* Caddy says so of a body that comes in chunks. It is as good as nothing said. */
+static bool length_unknown(const struct crew_pair *pair) {
+    return text_is(pair->name, pair->name_bytes, "CONTENT_LENGTH") &&
+           value_is(pair, "-1");
+}
+
 /* Whether the handler sees it. HTTP_PROXY comes from a client's Proxy header, and would
  * be taken for a setting by libraries of the handler's (httpoxy). */
 static bool visible(const struct crew_pair *pair) {
-    return !text_is(pair->name, pair->name_bytes, "HTTP_PROXY");
+    return !text_is(pair->name, pair->name_bytes, "HTTP_PROXY") && !length_unknown(pair);
 }
 
 static void read_cgi(struct params *p, const struct crew_pair *pair,

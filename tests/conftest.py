@@ -62,6 +62,12 @@ class Stage:
         self.brokers.append(broker)
         return broker.start(*options)
 
+    def cluster(self, count, *options):
+        """Brokers that are nodes of one cluster."""
+        first = self.broker(*options)
+        return [first] + [self.broker("--join", first.folder, *options)
+                          for _ in range(count - 1)]
+
     def logs(self):
         return "\n".join(f"--- {program.folder}/log\n{program.log()[-LOG_TAIL_BYTES:]}"
                          for program in self.programs)
@@ -74,7 +80,7 @@ class Stage:
                 program.stop()
             except AssertionError as error:
                 complaint = complaint or error
-        for broker in self.brokers:
+        for broker in reversed(self.brokers):  # of a cluster the first one last
             broker.stop()
         if complaint:
             raise complaint
@@ -100,9 +106,15 @@ def stage(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory):
+def house_folder(tmp_path_factory):
+    """Where the programs of a whole module live."""
+    return tmp_path_factory.mktemp("house")
+
+
+@pytest.fixture(scope="module")
+def house(house_folder):
     """Programs of a whole module."""
-    house = Stage(tmp_path_factory.mktemp("house"))
+    house = Stage(house_folder)
     yield house
     house.close()
 

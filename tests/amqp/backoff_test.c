@@ -37,7 +37,18 @@ static void test_a_connection_that_lasted_resets(void **state) {
     (void)state;
     struct backoff b = {.url_count = 2, .url = 1, .rounds = 9};
     assert_between(backoff_after_loss_ms(&b, 60000), 50, 100);
+    assert_int_equal(b.url, 1); /* where the others are as well */
+}
+
+static void test_an_address_that_breaks_again_and_again_is_left(void **state) {
+    (void)state;
+    struct backoff b = {.url_count = 2};
+    backoff_after_loss_ms(&b, 60000);
     assert_int_equal(b.url, 0);
+    backoff_after_loss_ms(&b, 60000);
+    assert_int_equal(b.url, 0);
+    backoff_after_loss_ms(&b, 5);
+    assert_int_equal(b.url, 1);
 }
 
 static void test_one_that_breaks_at_once_does_not(void **state) {
@@ -53,6 +64,7 @@ int main(void) {
         cmocka_unit_test(test_grows_to_a_limit),
         cmocka_unit_test(test_other_addresses_are_tried_soon),
         cmocka_unit_test(test_a_connection_that_lasted_resets),
+        cmocka_unit_test(test_an_address_that_breaks_again_and_again_is_left),
         cmocka_unit_test(test_one_that_breaks_at_once_does_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 """What the documents say is true: README's handler is examples/hello.c, docs/libcrew.md
-shows examples/call.c, every C example of the docs compiles, and README lists the options
-that the programs have."""
+shows examples/call.c, every C example of the docs compiles, and README and the man pages
+list the options that the programs have, and crewctl's exit statuses."""
 import os
 import re
 import subprocess
@@ -38,17 +38,57 @@ def options(text):
     return set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text))
 
 
-def check_options(readme, program):
+def section(readme, title):
+    return re.search(rf"^## {title}\n(.*?)^## ", readme, re.MULTILINE | re.DOTALL)[1]
+
+
+def readme_options(readme, name):
     """A program's own options are in its table, the common ones in the third."""
-    section = re.search(r"^## Options\n(.*?)^## ", readme, re.MULTILINE | re.DOTALL)[1]
-    bridge, worker, both = re.split(r"^`app-worker |^Both programs:", section,
-                                    flags=re.MULTILINE)
-    own = bridge if os.path.basename(program) == "fcgi-bridge" else worker
-    shown = subprocess.run([program, "--help"], stdout=subprocess.PIPE, text=True,
-                           check=True).stdout
-    difference = (options(own) | options(both)) ^ options(shown)
-    if difference:
-        sys.exit(f"README.md and {program} --help differ in {sorted(difference)}")
+    bridge, worker, common = re.split(r"^`app-worker |^All programs:",
+                                      section(readme, "Options"), flags=re.MULTILINE)
+    own = {"fcgi-bridge": bridge, "app-worker": worker,
+           "crewctl": section(readme, "crewctl")}[name]
+    return options(own) | options(common)
+
+
+def show_help(program, *words):
+    return subprocess.run([program, *words, "--help"], stdout=subprocess.PIPE, text=True,
+                          check=True).stdout
+
+
+def help_options(program):
+    """Those of its commands, too."""
+    text = show_help(program)
+    commands = re.search(r"^Commands:\n(.*?)^$", text, re.MULTILINE | re.DOTALL)
+    for command in re.findall(r"^  (\w+)", commands[1] if commands else "", re.MULTILINE):
+        text += show_help(program, command)
+    return options(text)
+
+
+def man_page(name):
+    """Without escapes for fonts and hyphens."""
+    return re.sub(r"\\f.|\\(?=-)", "", read("docs", name + ".1"))
+
+
+def check_options(readme, program):
+    name = os.path.basename(program)
+    shown = help_options(program)
+    for document, found in (("README.md", readme_options(readme, name)),
+                            (f"{name}.1", options(man_page(name)))):
+        if found ^ shown:
+            sys.exit(f"{document} and {name} --help differ in {sorted(found ^ shown)}")
+
+
+def check_exit_statuses(readme, program):
+    """The outcomes' numbers in README, the man page and --help are the same eleven."""
+    shown = set(re.findall(r"\b([12]\d) ([a-z-]+)", show_help(program)))
+    found = {"README.md": re.findall(r"^\| (\d\d) \| `([a-z-]+)` \|", readme, re.MULTILINE),
+             "crewctl.1": re.findall(r"^\.B (\d\d) ([a-z-]+)$", man_page("crewctl"),
+                                     re.MULTILINE)}
+    for document, pairs in found.items():
+        if set(pairs) != shown or len(shown) != 11:
+            sys.exit(f"{document} and crewctl --help differ in exit statuses: "
+                     f"{sorted(set(pairs) ^ shown)}")
 
 
 def main():
@@ -67,6 +107,8 @@ def main():
         count += len(found)
     for program in PROGRAMS:
         check_options(read("README.md"), program)
+        if os.path.basename(program) == "crewctl":
+            check_exit_statuses(read("README.md"), program)
     print(f"{count} examples")
 
 

@@ -86,7 +86,7 @@ static void test_bad_values(void **state) {
         {"CREW_REPEAT", "SAFE"},    {"CREW_NO_WORKERS", "maybe"},
         {"CREW_SUBSCRIBE", "c"},    {"CREW_PUBLISH", "c"},
         {"CREW_STATUS", "json"},    {"CONTENT_LENGTH", "1x"},
-        {"CONTENT_LENGTH", "-1"},   {"CONTENT_LENGTH", "99999999999999999999"},
+        {"CONTENT_LENGTH", "-2"},   {"CONTENT_LENGTH", "99999999999999999999"},
         {"REQUEST_METHOD", ""},     {"REQUEST_METHOD", "G T"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -141,6 +141,10 @@ static void test_content_length(void **state) {
     assert_int_equal(params.content_length, 12);
     assert_null(READ("CONTENT_LENGTH", ""));
     assert_int_equal(params.content_length, -1);
+    assert_null(READ("CONTENT_LENGTH", "-1"));
+    assert_int_equal(params.content_length, -1);
+    assert_int_equal(params.call.pair_count,
+                     1); /* the method; the handler does not see it */
     assert_null(READ("CONTENT_LENGTH", "3", "CONTENT_LENGTH", "3"));
     assert_non_null(READ("CONTENT_LENGTH", "3", "CONTENT_LENGTH", "4"));
     assert_null(params.advice);

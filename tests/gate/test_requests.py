@@ -30,7 +30,7 @@ def test_content_length_disagrees(connect, claim):
     assert connection.ask(post(b"body", "/echo"), b"body").status == 200
 
 
-@pytest.mark.parametrize("claim", ["", None, "4", "004"])
+@pytest.mark.parametrize("claim", ["", None, "4", "004", "-1"])
 def test_content_length_agrees(connect, claim):
     params = post(b"body", "/echo")
     params.pop("CONTENT_LENGTH")

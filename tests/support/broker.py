@@ -24,6 +24,10 @@ class Broker:
     def url(self):
         return self.base.rstrip("/") + "/" + quote(self.vhost, safe="")
 
+    @property
+    def port(self):
+        return int(self.base.rstrip("/").rsplit(":", 1)[1])
+
     def tool(self, command, *arguments):
         done = subprocess.run([TOOL, command, self.folder, *arguments], check=False,
                               capture_output=True, text=True, timeout=120)
@@ -64,6 +68,10 @@ class Broker:
         vhost = f"test-{uuid.uuid4().hex[:12]}"
         self.ctl("add_vhost", vhost)
         self.ctl("set_permissions", "-p", vhost, "guest", ".*", ".*", ".*")
+        return self.in_vhost(vhost)
+
+    def in_vhost(self, vhost):
+        """The same node, a virtual host that is there already."""
         return Broker(self.folder, self.base, vhost)
 
     def delete_vhost(self):
@@ -96,3 +104,10 @@ class Broker:
             return found and found[0] == count
 
         wait_until(reached, bound_s, 0.05, f"{count} messages of {task}")
+
+
+class Several:
+    """Some brokers or URLs, in the order of --url."""
+
+    def __init__(self, *brokers):
+        self.url = ",".join(getattr(one, "url", one) for one in brokers)

@@ -1,10 +1,7 @@
 """A private nginx in front of bridges."""
 import os
-import shutil
 
-from support.program import Program, free_port
-from support.waiting import wait_until
-from support.http import Client
+from support.webservers import WebServer, executable
 
 PAGE = """
 daemon off;
@@ -38,7 +35,7 @@ http {{
 """
 
 
-class Nginx(Program):
+class Nginx(WebServer):
     """LOCATIONS maps a prefix to (bridge, {parameter: value}); what follows the prefix is
     PATH_INFO, so that /fast/hello with prefix /fast reaches the route /hello."""
 
@@ -47,14 +44,12 @@ class Nginx(Program):
     def __init__(self, folder, locations):
         super().__init__(folder)
         self.locations = locations
-        self.port = free_port()
 
     def command(self):
         page = self.path("nginx.conf")
         with open(page, "w", encoding="ascii") as file:
             file.write(self.page())
-        nginx = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
-        return [nginx, "-p", self.folder, "-c", page, "-e", "stderr"]
+        return [executable("nginx"), "-p", self.folder, "-c", page, "-e", "stderr"]
 
     def page(self):
         bridges = {id(bridge): bridge for bridge, _ in self.locations.values()}
@@ -65,43 +60,6 @@ class Nginx(Program):
                               "keepalive 256; }\n" for key, bridge in bridges.items()),
             locations="".join(location(prefix, f"b{id(bridge)}", parameters)
                               for prefix, (bridge, parameters) in self.locations.items()))
-
-    def start(self, bound_s=15.0, **popen):
-        self.launch(**popen)
-        wait_until(self.accepts, bound_s, what="nginx accepts")
-        return self
-
-    def accepts(self):
-        assert self.alive(), self.log()
-        try:
-            with Client(self.port) as client:
-                return bool(client.get("/no-such-location").status)
-        except OSError:
-            return False
-
-    @property
-    def address(self):
-        return f"http://127.0.0.1:{self.port}"
-
-    def client(self, timeout_s=60.0):
-        return Client(self.port, timeout_s)
-
-    def begin(self, method, path, body=None, headers=()):
-        """A request under way, on a connection of its own; receive() gives its answer."""
-        return self.client().send(method, path, body, headers)
-
-    def get(self, path, headers=()):
-        with self.client() as client:
-            return client.get(path, headers)
-
-    def post(self, path, body=b"", headers=()):
-        with self.client() as client:
-            return client.post(path, body, headers)
-
-    def wait_status(self, path, status, bound_s=15.0):
-        """Ask until the answer has this status."""
-        return wait_until(lambda: (answer := self.get(path)).status == status and answer,
-                          bound_s, 0.05, f"{status} from {path}")
 
 
 def location(prefix, upstream, parameters):

@@ -40,11 +40,12 @@ class Program:
     """A running program: its log is a file, its readiness comes over NOTIFY_SOCKET.
 
     Subclasses give the command line. A program leaves nothing behind: stop ends it with
-    SIGTERM, and with SIGKILL when that takes too long, which is an error as is an exit
-    status other than 0 (sanitizers speak that way, too).
+    SIGTERM, or the signal of its own, and with SIGKILL when that takes too long, which is
+    an error as is an exit status other than 0 (sanitizers speak that way, too).
     """
 
     name = "program"
+    stop_signal = signal.SIGTERM
 
     def __init__(self, folder, environment=None):
         self.folder = tempfile.mkdtemp(prefix=f"{self.name}-", dir=folder)
@@ -118,7 +119,7 @@ class Program:
         if not self.alive():
             return self.process.returncode if self.process else None
         self.signal(signal.SIGCONT)
-        self.signal(signal.SIGTERM)
+        self.signal(self.stop_signal)
         try:
             status = self.wait()
             assert status == 0, f"{self.name} ended with {status}:\n{self.log()}"

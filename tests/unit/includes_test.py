@@ -21,6 +21,7 @@ ROOMS = [
     ("daemon", ["base/", "wire/", "daemon/"]),
     ("fcgi-bridge", ["base/", "wire/", "daemon/", "fcgi-bridge/"]),
     ("app-worker", ["base/", "wire/", "daemon/", "app-worker/"]),
+    ("crewctl", ["base/", "wire/", "daemon/", "crewctl/"]),
     ("apps", []),
     ("examples", []),
 ]
@@ -28,9 +29,11 @@ ROOMS = [
 # Libraries and the only places (path prefixes) that may include them.
 LIBRARIES = [
     (r"amqp.*\.h", ["libcrew/src/amqp/"]),
+    (r"openssl/.*", ["libcrew/src/amqp/tls.c"]),
     (r"fcgiapp\.h|fcgios\.h|fcgi_stdio\.h|fcgimisc\.h", ["fcgi-bridge/codec.c"]),
     (r"zlib\.h", ["libcrew/src/wire/gzip.c"]),
-    (r"jansson\.h", ["libcrew/src/wire/", "daemon/", "fcgi-bridge/", "app-worker/"]),
+    (r"jansson\.h", ["libcrew/src/wire/", "daemon/", "fcgi-bridge/", "app-worker/",
+                    "crewctl/"]),
     (r"uv\.h", ["fcgi-bridge/", "app-worker/", "examples/"]),
     (r"dlfcn\.h", ["libcrew/src/app/"]),
 ]

@@ -64,6 +64,34 @@ static const struct option_row rows[] = {
     {.name = NULL},
 };
 
+static struct option_list things;
+
+static const struct option_row make_rows[] = {
+    {.kind = OPTION_LIST,
+     .letter = 't',
+     .name = "thing",
+     .value = &things,
+     .argument = "THING",
+     .help = "one of several things"},
+    {.name = NULL},
+};
+
+static const struct option_command commands[] = {
+    {"make", "WHAT [options]", "Makes something.", make_rows, NULL},
+    {"list", "[WHAT ...]", "Lists what there is.", NULL, NULL},
+    {.name = NULL},
+};
+
+static const struct options program_with_commands = {
+    .program = "tool",
+    .synopsis = "[options] COMMAND ...",
+    .summary = "Does several things.",
+    .rows = rows,
+    .commands = commands,
+    .footer = "The end.\n",
+    .log_level = "error",
+};
+
 static const struct options program = {
     .program = "program",
     .synopsis = "[options] FILE",
@@ -73,15 +101,22 @@ static const struct options program = {
 
 static char password_file[] = "/tmp/crew-options-XXXXXX";
 
-/* Prints what came of the command line; the words of ARG are separated by '|'. */
-static void parse(void *arg) {
-    char *argv[20] = {(char *)"program"};
+/* The words of LINE, which are separated by '|', behind the program's name. */
+static int split(char *line, char *argv[20]) {
     int argc = 1;
-    char *line = strdup(arg);
-    assert_non_null(line);
+    argv[0] = (char *)"program";
     for (char *one = strtok(line, "|"); one != NULL; one = strtok(NULL, "|")) {
         argv[argc++] = one;
     }
+    return argc;
+}
+
+/* Prints what came of the command line. */
+static void parse(void *arg) {
+    char *argv[20];
+    char *line = strdup(arg);
+    assert_non_null(line);
+    int argc = split(line, argv);
     struct crew_broker broker;
     int behind = options_parse(&program, argc, argv, &broker);
     printf("behind %d flags %d%d word %s number %u bytes %zu wait %u mode %o\n", behind,
@@ -97,23 +132,54 @@ static void parse(void *arg) {
     free(line);
 }
 
+/* The same for the program with commands: its words, and what its options made. */
+static void parse_command(void *arg) {
+    char *argv[20];
+    char *line = strdup(arg);
+    assert_non_null(line);
+    int argc = split(line, argv);
+    struct crew_broker broker;
+    for (int at = options_parse(&program_with_commands, argc, argv, &broker); at < argc;
+         at++) {
+        printf("%s ", argv[at]);
+    }
+    printf("flags %d%d vhost %s things", flag, other_flag, broker.urls[0].vhost);
+    for (size_t i = 0; i < things.count; i++) {
+        printf(" %s", things.texts[i]);
+    }
+    putchar('\n');
+    crew_broker_fini(&broker);
+    free(things.texts);
+    free(line);
+}
+
 static struct child_result result;
 
-static void assert_parsed(const char *line, const char *expected) {
-    child_run(parse, (void *)line, &result);
+static void assert_parsed_by(void (*parser)(void *arg), const char *line,
+                             const char *expected) {
+    child_run(parser, (void *)line, &result);
     if (result.status != 0 || strstr(result.out, expected) == NULL) {
         fail_msg("%s: status %d\n%s%s", line, result.status, result.out, result.err);
     }
 }
 
+static void assert_parsed(const char *line, const char *expected) {
+    assert_parsed_by(parse, line, expected);
+}
+
 /* Exit status 2 and exactly one line, which begins so. */
-static void assert_refused(const char *line, const char *expected) {
-    child_run(parse, (void *)line, &result);
+static void assert_refused_by(void (*parser)(void *arg), const char *line,
+                              const char *expected) {
+    child_run(parser, (void *)line, &result);
     const char *end = strchr(result.err, '\n');
     if (result.status != 2 || strncmp(result.err, expected, strlen(expected)) != 0 ||
         end == NULL || end[1] != '\0') {
         fail_msg("%s: status %d\n%s%s", line, result.status, result.out, result.err);
     }
+}
+
+static void assert_refused(const char *line, const char *expected) {
+    assert_refused_by(parse, line, expected);
 }
 
 static void test_options_defaults_stay(void **state) {
@@ -264,6 +330,50 @@ static void test_options_bad_broker(void **state) {
     assert_refused("--cert-file=/dev/null", "program: --cert-file and --key-file belong");
 }
 
+/* ---- programs with commands ---- */
+
+static void test_options_command_words_and_options_mix(void **state) {
+    (void)state;
+    static const char *const lines[] = {
+        "-f|--vhost=v|make|it|-t|a|--thing=b", "make|it|-f|-ta|--vhost|v|-tb",
+        "-f|make|-t|a|it|-t|b|--vhost=v", "make|-fta|--vhost=v|--thing|b|--|it"};
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        assert_parsed_by(parse_command, lines[i],
+                         "make it flags 10 vhost v things a b\n");
+    }
+    assert_parsed_by(parse_command, "list|b|a|-|c", "list b a - c flags 00 ");
+    assert_parsed_by(parse_command, "list|--|-f|--|--bogus",
+                     "list -f -- --bogus flags 00 ");
+    assert_parsed_by(parse_command, "--|list|-f", "list -f flags 00 ");
+}
+
+static void test_options_command_errors(void **state) {
+    (void)state;
+    assert_refused_by(parse_command, "", "tool: a command is missing");
+    assert_refused_by(parse_command, "-f|--", "tool: a command is missing");
+    assert_refused_by(parse_command, "bogus|-f", "tool: unknown command \"bogus\"");
+    assert_refused_by(parse_command, "list|-t|a", "tool: unknown option -t");
+    assert_refused_by(parse_command, "-t|a|make", "tool: unknown option -t");
+    assert_refused_by(parse_command, "make|it|--thing", "tool: --thing needs a value");
+}
+
+static void test_options_command_help(void **state) {
+    (void)state;
+    child_run(parse_command, (void *)"--help|bogus", &result);
+    assert_int_equal(result.status, 0);
+    assert_non_null(strstr(result.out, "Usage: tool [options] COMMAND ...\n"));
+    assert_non_null(strstr(result.out, "\nCommands:\n  make WHAT [options] "));
+    assert_non_null(strstr(result.out, "  list [WHAT ...] "));
+    assert_null(strstr(result.out, "--thing"));
+    assert_non_null(strstr(result.out, "info, warning or error (error)\n"));
+    assert_non_null(strstr(result.out, "\n\nThe end.\n"));
+    child_run(parse_command, (void *)"make|it|-h", &result);
+    assert_int_equal(result.status, 0);
+    assert_non_null(strstr(result.out, "Usage: tool make WHAT [options]\n\nMakes"));
+    assert_non_null(strstr(result.out, "  -t, --thing THING "));
+    assert_null(strstr(result.out, "Commands:"));
+}
+
 /* ---- --help and --version ---- */
 
 static void test_options_help_lists_every_option(void **state) {
@@ -327,6 +437,9 @@ int main(void) {
         cmocka_unit_test(test_options_password_warns),
         cmocka_unit_test(test_options_password_file),
         cmocka_unit_test(test_options_bad_broker),
+        cmocka_unit_test(test_options_command_words_and_options_mix),
+        cmocka_unit_test(test_options_command_errors),
+        cmocka_unit_test(test_options_command_help),
         cmocka_unit_test(test_options_help_lists_every_option),
         cmocka_unit_test(test_options_help_fits_and_is_aligned),
         cmocka_unit_test(test_options_version),

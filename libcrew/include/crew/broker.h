@@ -24,7 +24,8 @@ struct crew_broker_url {
 };
 
 typedef struct crew_broker {
-    struct crew_broker_url *urls; /* tried in turn, from the first */
+    struct crew_broker_url *urls; /* tried in turn, from the first; all of one cluster, or
+                                     of a broker and its stand-by */
     size_t url_count;
     char *ca_file;   /* null: the system's bundle */
     char *cert_file; /* client certificate and key, or null */
@@ -46,6 +47,11 @@ CREW_API int crew_broker_parse(crew_broker *broker, const char *urls, char *why,
 /* crew_broker_describe - write `host:port/vhost` of each address into TEXT for a log. */
 CREW_API void crew_broker_describe(const crew_broker *broker, char *text,
                                    size_t text_bytes);
+
+/* crew_broker_check - whether the certificates and the key for amqps can be used; they are
+ * read again for each connection. CREW_OK when no address is amqps. CREW_EMALFORMED: WHY
+ * (WHY_BYTES large) names the file and says what is wrong. CREW_ENOMEM. */
+CREW_API int crew_broker_check(const crew_broker *broker, char *why, size_t why_bytes);
 
 /* crew_broker_copy - a deep copy; CREW_ENOMEM leaves COPY initialised and empty. */
 CREW_API int crew_broker_copy(crew_broker *copy, const crew_broker *broker);

@@ -18,7 +18,7 @@
  * a signal handler has returned.
  *
  * fork(2): the client belongs to the process that made it. In a child its functions do
- * nothing and return CREW_ECLOSED, false or null; the parent's connections are not
+ * nothing and return CREW_ECLOSED, false, null or -1; the parent's connections are not
  * touched. Its descriptors close with execve(2).
  */
 #ifndef CREW_CLIENT_H
@@ -121,9 +121,10 @@ CREW_API int crew_client_call(crew_client *client, const struct crew_call *call,
                               crew_answer_fn *fn, void *arg, crew_pending **pending);
 
 /* crew_client_cancel - forget a call: FN is not called any more. Work that no worker has
- * begun is not begun any more, as far as the notice gets there in time. On the thread that
- * dispatches; on another one only where it is sure that FN is not being called. */
-CREW_API void crew_client_cancel(crew_client *client, crew_pending *pending);
+ * begun is not begun any more, as far as the notice gets there in time. False: too late, FN
+ * is being called. Any thread, as long as the handle is good: where another thread may call
+ * FN meanwhile, hold a lock of your own that FN takes first. */
+CREW_API bool crew_client_cancel(crew_client *client, crew_pending *pending);
 
 /* crew_client_pending_id - the correlation id of a call, valid as long as the handle. */
 CREW_API const char *crew_client_pending_id(const crew_pending *pending);
@@ -142,15 +143,16 @@ CREW_API int crew_client_group(crew_client *client, const struct crew_group *gro
                                crew_group_fn *fn, void *arg,
                                crew_pending_group **pending);
 
-/* crew_client_group_cancel - cancel all calls of a group; FN is not called any more.
- * Threads: as crew_client_cancel. */
-CREW_API void crew_client_group_cancel(crew_client *client, crew_pending_group *pending);
+/* crew_client_group_cancel - cancel all calls of a group; FN is not called any more. False
+ * and threads: as crew_client_cancel. */
+CREW_API bool crew_client_group_cancel(crew_client *client, crew_pending_group *pending);
 
 /* ---- looking at a queue --------------------------------------------------------------- */
 
 /* What a task's queue was like a moment ago. */
 struct crew_queue {
-    int error;          /* 0; CREW_ENOWORKERS: there is none; CREW_EBROKER: not known */
+    int error;          /* 0; CREW_ENOWORKERS: there is none; CREW_EBROKER: not known;
+                           CREW_ECLOSED */
     uint32_t messages;  /* that wait, without those that a worker has in hand */
     uint32_t consumers; /* app-workers, or others, that serve it */
 };

@@ -66,8 +66,9 @@ struct crew_call {
 /* crew_call_bytes, crew_call_text, crew_call_json - make BYTES, a text or a JSON text the
  * body of a plain call, with its content type (application/octet-stream, text/plain in
  * UTF-8, application/json). CALL points to what was given: it must stay until the call is
- * made. CREW_EMALFORMED: not UTF-8; or not JSON (RFC 8259; nested more than 2048 deep
- * counts as such), and WHY (if not null, WHY_BYTES large) says what is wrong and where.
+ * made. CREW_EMALFORMED: not UTF-8; or not JSON (RFC 8259; not taken is also what is nested
+ * more than 2048 deep, a number that no double can hold, half a surrogate pair, and \u0000
+ * in a name), and WHY (if not null, WHY_BYTES large) says what is wrong and where.
  * CALL is untouched then. */
 CREW_API void crew_call_bytes(struct crew_call *call, const void *bytes, size_t count);
 CREW_API int crew_call_text(struct crew_call *call, const char *text);
@@ -109,7 +110,8 @@ struct crew_group {
     enum crew_group_end end;
     const struct crew_call *calls;
     size_t count;           /* 1 to CREW_GROUP_MAX */
-    uint32_t expiration_ms; /* of the whole group: no call has more. 0: only their own */
+    uint32_t expiration_ms; /* of the whole group: no call has more, and one that says
+                               nothing has this. 0: only their own */
 };
 
 #define CREW_GROUP_MAX 1000

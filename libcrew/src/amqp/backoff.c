@@ -19,8 +19,12 @@ static uint32_t wait_ms(unsigned rounds) {
     return ms / 2 + id_below(ms / 2 + 1);
 }
 
-uint32_t backoff_after_failure_ms(struct backoff *b) {
+static void move_on(struct backoff *b) {
     b->url = (b->url + 1) % b->url_count;
+}
+
+uint32_t backoff_after_failure_ms(struct backoff *b) {
+    move_on(b);
     if (b->url != 0) {
         return wait_ms(0); /* another address may be well */
     }
@@ -30,7 +34,8 @@ uint32_t backoff_after_failure_ms(struct backoff *b) {
 uint32_t backoff_after_loss_ms(struct backoff *b, uint64_t lasted_ms) {
     if (lasted_ms >= LONGEST_WAIT_MS) {
         b->rounds = 0;
+    } else if (b->rounds > 0) {
+        move_on(b);
     }
-    b->url = 0;
     return wait_ms(b->rounds++);
 }

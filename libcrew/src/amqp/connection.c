@@ -361,3 +361,8 @@ void connection_close(struct connection *c) {
         transport_flush(&c->transport);
     }
 }
+
+void connection_leave(struct connection *c, const char *why) {
+    connection_close(c);
+    lose(c, "%s", why);
+}

@@ -55,5 +55,7 @@ bool connection_idle(const struct connection *c);
 
 /* Say good-bye: LOST once the broker has answered. */
 void connection_close(struct connection *c);
+/* The same without waiting: LOST now, and WHY is why. */
+void connection_leave(struct connection *c, const char *why);
 
 #endif

@@ -78,6 +78,14 @@ void inbox_put_settle(struct inbox *inbox, const struct settle *settle) {
     wake_and_unlock(inbox);
 }
 
+void inbox_put_go(struct inbox *inbox, uint64_t epoch, size_t url) {
+    pthread_mutex_lock(&inbox->lock);
+    inbox->batch.go = true;
+    inbox->batch.go_epoch = epoch;
+    inbox->batch.go_url = url;
+    wake_and_unlock(inbox);
+}
+
 void inbox_put_stop(struct inbox *inbox, unsigned flush_ms) {
     pthread_mutex_lock(&inbox->lock);
     inbox->batch.stop = true;

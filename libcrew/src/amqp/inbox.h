@@ -1,5 +1,5 @@
-/* What the owner of a link hands over from its own threads, in three lanes. It is taken
- * whole, so both sides hold the lock for a moment only. */
+/* What the owner of a link hands over from its own threads, in three lanes, and where
+ * to go. It is taken whole, so both sides hold the lock for a moment only. */
 #ifndef CREW_AMQP_INBOX_H
 #define CREW_AMQP_INBOX_H
 
@@ -15,6 +15,9 @@ struct inbox_batch {
     struct settle *settles;
     size_t settle_count;
     size_t settle_cap;
+    bool go; /* to address go_url, if the connection is still that of go_epoch */
+    uint64_t go_epoch;
+    size_t go_url;
     bool stop; /* nothing more will come */
     uint64_t stop_flush_ms;
 };
@@ -32,6 +35,7 @@ void inbox_fini(struct inbox *inbox);
 void inbox_put_messages(struct inbox *inbox, struct message *first, struct message *last);
 void inbox_put_op(struct inbox *inbox, struct link_op *op);
 void inbox_put_settle(struct inbox *inbox, const struct settle *settle);
+void inbox_put_go(struct inbox *inbox, uint64_t epoch, size_t url);
 void inbox_put_stop(struct inbox *inbox, unsigned flush_ms);
 
 /* Swap: BATCH, which must be empty, for what has come. Its array of settles is used

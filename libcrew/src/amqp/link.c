@@ -45,10 +45,12 @@ static const char *const state_names[LINK_STATE_COUNT] = {
 struct link {
     struct inbox inbox;
     pthread_t thread;
-    pthread_mutex_t end_lock; /* guards the three below */
+    pthread_mutex_t end_lock; /* guards the two below */
     pthread_cond_t end_changed;
     bool ended;
     bool left_alone; /* link_free has gone: the thread frees the link */
+
+    uint64_t free_by_ms; /* the owner's: when link_free goes; 0: not stopped */
 
     /* the thread's own */
     struct crew_broker broker;
@@ -63,6 +65,8 @@ struct link {
     struct backoff backoff;
     uint64_t epoch;
     bool connected; /* connection is in use */
+    bool sent_away; /* to go_url, where the next attempt goes whatever backoff says */
+    size_t go_url;
     struct connection connection;
     struct inbox_batch batch;
     struct event_list events;
@@ -153,6 +157,20 @@ static void take_ops(struct link *l, struct link_op *op) {
     }
 }
 
+static void take_go(struct link *l) {
+    const struct inbox_batch *b = &l->batch;
+    if (!b->go || (l->connected && l->epoch != b->go_epoch)) {
+        return;
+    }
+    if (!l->connected) {
+        l->backoff.url = b->go_url;
+    } else if (l->backoff.url != b->go_url) {
+        l->sent_away = true;
+        l->go_url = b->go_url;
+        connection_leave(&l->connection, "left for another address");
+    }
+}
+
 static void take_stop(struct link *l) {
     l->stopping = true;
     l->flush_ms = l->batch.stop_flush_ms;
@@ -166,6 +184,7 @@ static void take_inbox(struct link *l) {
     if (l->connected) {
         connection_settle(&l->connection, l->batch.settles, l->batch.settle_count);
     }
+    take_go(l);
     if (l->batch.stop) {
         take_stop(l);
     }
@@ -187,12 +206,18 @@ static void run_waiting(struct link *l) {
     }
 }
 
-static void report(struct link *l, enum link_event_kind kind,
-                   const struct crew_broker_url *url, const char *why) {
+static void report(struct link *l, enum link_event_kind kind, const char *why) {
+    const struct crew_broker_url *url = &l->broker.urls[l->backoff.url];
     char text[LOGIN_WHY_BYTES + 300];
-    snprintf(text, sizeof text, "%s:%d%s%s", url->host, url->port, why[0] ? ": " : "",
-             why);
+    snprintf(text, sizeof text, "%s:%d: %s", url->host, url->port, why);
     event_text(&l->events, kind, l->epoch, text);
+}
+
+static void report_open(struct link *l) {
+    const struct crew_broker_url *url = &l->broker.urls[l->backoff.url];
+    char text[300];
+    snprintf(text, sizeof text, "%s:%d", url->host, url->port);
+    event_open(&l->events, l->epoch, l->backoff.url, text);
 }
 
 static void run_connecting(struct link *l) {
@@ -202,24 +227,27 @@ static void run_connecting(struct link *l) {
     if (connection_open(&l->connection, &login, l->epoch + 1, &l->events)) {
         l->epoch++;
         l->connected = true;
-        report(l, LINK_OPEN, url, "");
+        report_open(l);
         enter(l, LINK_STATE_OPEN);
     } else {
-        report(l, LINK_FAILED, url, l->connection.why);
+        report(l, LINK_FAILED, l->connection.why);
         wait_then_connect(l, backoff_after_failure_ms(&l->backoff));
     }
     take_inbox(l); /* if the owner has left meanwhile, it must not hear of this */
 }
 
 static void on_lost(struct link *l) {
-    const struct crew_broker_url *url = &l->broker.urls[l->backoff.url];
+    uint64_t lasted_ms = clock_ms() - l->opened_at_ms;
     char why[LOGIN_WHY_BYTES];
     snprintf(why, sizeof why, "%s", l->connection.why);
     connection_fini(&l->connection);
     l->connected = false;
-    report(l, LINK_LOST, url, why);
-    wait_then_connect(l,
-                      backoff_after_loss_ms(&l->backoff, clock_ms() - l->opened_at_ms));
+    report(l, LINK_LOST, why);
+    wait_then_connect(l, backoff_after_loss_ms(&l->backoff, lasted_ms));
+    if (l->sent_away) {
+        l->sent_away = false;
+        l->backoff.url = l->go_url;
+    }
 }
 
 /* One turn with the connection: wait for something to do, and do all there is. */
@@ -384,9 +412,13 @@ void link_reject(struct link *link, uint64_t epoch, uint64_t delivery_tag, bool 
     inbox_put_settle(&link->inbox, &settle);
 }
 
+void link_go(struct link *link, uint64_t epoch, size_t url) {
+    assert(url < link->broker.url_count);
+    inbox_put_go(&link->inbox, epoch, url);
+}
+
 /* Whether the thread has ended, or does so in time. If not, the link is its own now. */
-static bool end_within(struct link *l, uint64_t timeout_ms) {
-    uint64_t until_ms = clock_ms() + timeout_ms;
+static bool end_until(struct link *l, uint64_t until_ms) {
     struct timespec until = {.tv_sec = (time_t)(until_ms / 1000),
                              .tv_nsec = (long)(until_ms % 1000) * 1000000};
     int error = 0;
@@ -400,13 +432,21 @@ static bool end_within(struct link *l, uint64_t timeout_ms) {
     return ended;
 }
 
+void link_stop(struct link *link, unsigned flush_ms) {
+    if (link == NULL || link->free_by_ms != 0) {
+        return;
+    }
+    link->free_by_ms = clock_ms() + flush_ms + FREE_TIMEOUT_MS;
+    inbox_put_stop(&link->inbox, flush_ms);
+}
+
 void link_free(struct link *link, unsigned flush_ms) {
     if (link == NULL) {
         return;
     }
     pthread_t thread = link->thread;
-    inbox_put_stop(&link->inbox, flush_ms);
-    if (end_within(link, (uint64_t)flush_ms + FREE_TIMEOUT_MS)) {
+    link_stop(link, flush_ms);
+    if (end_until(link, link->free_by_ms)) {
         pthread_join(thread, NULL);
         link_delete(link);
     } else {

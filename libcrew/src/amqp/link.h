@@ -11,6 +11,9 @@
  * that a refused declare costs nobody's deliveries. Each connection has a new epoch (1,
  * 2, …).
  *
+ * Of several addresses a link takes the first that lets it in, and stays there as long as
+ * it can; amqp/backoff.h says where it goes after a loss. link_go sends it elsewhere.
+ *
  * The owner declares its topology with link_op after each LINK_OPEN.
  */
 #ifndef CREW_AMQP_LINK_H
@@ -31,9 +34,11 @@ enum link_op_kind {
     LINK_BIND,             /* name (queue), exchange, key, and one header argument
                               (header_name = header_value, with x-match all-with-x) if given */
     LINK_UNBIND,           /* name (queue), exchange, key */
-    LINK_QOS,              /* prefetch, over all consumers of channel 1; or, per_consumer, of
-                              each consumer that begins from now on */
-    LINK_CONSUME, /* name (queue), consumer tag = queue name, no_ack, exclusive */
+    LINK_QOS,     /* prefetch, over all consumers of channel 1; or, per_consumer, of
+                     each consumer that begins from now on */
+    LINK_CONSUME, /* name (queue), consumer tag = queue name, no_ack, exclusive. Not tried
+                     when the queue's declare was refused just before: fails the same way
+                   */
     LINK_CANCEL   /* consumer tag = name; no delivery for it comes after the event */
 };
 
@@ -62,6 +67,7 @@ struct link_op {
     bool foreign;   /* it was there with other arguments */
     int reply_code; /* AMQP reply code (404, 405, 406 …) when not ok; 0: connection lost;
                        502: a text of it is longer than AMQP's 255 bytes */
+    char *reply_text; /* the broker's own words; null: none */
     uint32_t messages;
     uint32_t consumers;
 };
@@ -71,7 +77,7 @@ struct link_op *link_op_new(enum link_op_kind kind, const char *name);
 void link_op_free(struct link_op *op);
 
 enum link_event_kind {
-    LINK_OPEN,    /* connected and logged in: declare your topology */
+    LINK_OPEN,    /* connected and logged in at address url: declare your topology */
     LINK_LOST,    /* text says why; comes after the last event of its epoch, the fates
                      of all its messages included */
     LINK_FAILED,  /* an attempt to connect failed, text says why; it will try again */
@@ -92,6 +98,7 @@ struct link_event {
     struct message *message;
     struct link_op *op;
     char *text;
+    size_t url; /* LINK_OPEN: which of the addresses */
 };
 
 void link_event_free(struct link_event *event); /* with all that it still carries */
@@ -124,6 +131,16 @@ void link_op(struct link *link, uint64_t epoch, struct link_op *op);
  * together travel together. */
 void link_ack(struct link *link, uint64_t epoch, uint64_t delivery_tag);
 void link_reject(struct link *link, uint64_t epoch, uint64_t delivery_tag, bool requeue);
+
+/* Leave the connection of EPOCH (0: none), unless it is at address URL, and make the next
+ * attempt there. Nothing happens when there is a newer connection: its LINK_OPEN is on
+ * its way to the owner. The wait before the attempt is that after any loss. Any thread.
+ */
+void link_go(struct link *link, uint64_t epoch, size_t url);
+
+/* Begin what link_free waits for; its time counts from here. For owners of several links,
+ * that they end at the same time. Null is fine. */
+void link_stop(struct link *link, unsigned flush_ms);
 
 /* Flush what was handed over (for at most FLUSH_MS), close the connection politely, end
  * the thread, free. Events that were still to come are thrown away, messages freed.

@@ -4,18 +4,17 @@
 
 #include "amqp/dial.h"
 #include "amqp/op.h"
-#include <amqp_ssl_socket.h>
+#include "amqp/tls.h"
 #include <amqp_tcp_socket.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/time.h>
 
-#define CONNECT_TIMEOUT_MS 4000
+#define CONNECT_TIMEOUT_S 4
 #define LOGIN_TIMEOUT_S 8
 #define RPC_TIMEOUT_S 4
 #define FRAME_MAX_BYTES 131072
 #define CHANNEL_MAX 8
-#define DEFAULT_CA_FILE "/etc/ssl/certs/ca-certificates.crt"
 
 /* ---- why it failed ---- */
 
@@ -24,13 +23,28 @@ static bool refuse(char *why, const char *what, const char *reason) {
     return false;
 }
 
+/* With TLS 1.3 a broker looks at our certificate when the handshake is over for us: what
+ * comes next fails, with its alert where we read it before we write. */
+static const char *library_error(const struct login *l, int status) {
+    if (!l->url->tls) {
+        return amqp_error_string2(status);
+    }
+    const char *complaint = tls_complaint();
+    if (complaint == NULL && status != AMQP_STATUS_TIMEOUT) {
+        complaint =
+            "the broker hung up, as one does that wants another client certificate";
+    }
+    return complaint != NULL ? complaint : amqp_error_string2(status);
+}
+
 /* The broker's own words, if it closed something. */
-static bool explain(char *why, const char *what, amqp_rpc_reply_t reply) {
+static bool explain(const struct login *l, char *why, const char *what,
+                    amqp_rpc_reply_t reply) {
     if (reply.reply_type == AMQP_RESPONSE_NORMAL) {
         return true;
     }
     if (reply.reply_type == AMQP_RESPONSE_LIBRARY_EXCEPTION) {
-        return refuse(why, what, amqp_error_string2(reply.library_error));
+        return refuse(why, what, library_error(l, reply.library_error));
     }
     if (reply.reply_type != AMQP_RESPONSE_SERVER_EXCEPTION) {
         return refuse(why, what, "no answer");
@@ -53,41 +67,13 @@ static bool open_tcp(const struct login *l, amqp_connection_state_t c, char *why
     if (tcp == NULL) {
         return refuse(why, "socket", "out of memory");
     }
-    int fd = dial(l->url->host, l->url->port, CONNECT_TIMEOUT_MS, why, LOGIN_WHY_BYTES);
+    int fd =
+        dial(l->url->host, l->url->port, CONNECT_TIMEOUT_S * 1000, why, LOGIN_WHY_BYTES);
     if (fd < 0) {
         return false;
     }
     amqp_tcp_socket_set_sockfd(tcp, fd);
     return true;
-}
-
-static bool load_certificates(const struct crew_broker *b, amqp_socket_t *tls,
-                              char *why) {
-    const char *ca_file = b->ca_file != NULL ? b->ca_file : DEFAULT_CA_FILE;
-    if (amqp_ssl_socket_set_cacert(tls, ca_file) != AMQP_STATUS_OK) {
-        return refuse(why, "cannot use the CA file", ca_file);
-    }
-    if (b->cert_file != NULL && b->key_file != NULL &&
-        amqp_ssl_socket_set_key(tls, b->cert_file, b->key_file) != AMQP_STATUS_OK) {
-        return refuse(why, "cannot use the client certificate", b->cert_file);
-    }
-    amqp_ssl_socket_set_verify_peer(tls, 1);
-    amqp_ssl_socket_set_verify_hostname(tls, 1);
-    amqp_ssl_socket_set_ssl_versions(tls, AMQP_TLSv1_2, AMQP_TLSvLATEST);
-    return true;
-}
-
-static bool open_tls(const struct login *l, amqp_connection_state_t c, char *why) {
-    struct timeval timeout = {.tv_sec = CONNECT_TIMEOUT_MS / 1000};
-    amqp_socket_t *tls = amqp_ssl_socket_new(c);
-    if (tls == NULL) {
-        return refuse(why, "TLS", "cannot be set up");
-    }
-    if (!load_certificates(l->broker, tls, why)) {
-        return false;
-    }
-    int status = amqp_socket_open_noblock(tls, l->url->host, l->url->port, &timeout);
-    return status == AMQP_STATUS_OK || refuse(why, "TLS", amqp_error_string2(status));
 }
 
 static amqp_table_entry_t text_entry(const char *name, const char *text) {
@@ -122,7 +108,7 @@ static bool log_in(const struct login *l, amqp_connection_state_t c, char *why) 
                                .entries = entries};
     const char *username = l->url->username != NULL ? l->url->username : "";
     const char *password = l->url->password != NULL ? l->url->password : "";
-    return explain(why, "login",
+    return explain(l, why, "login",
                    amqp_login_with_properties(c, l->url->vhost, CHANNEL_MAX,
                                               FRAME_MAX_BYTES, l->broker->heartbeat_s,
                                               &properties, AMQP_SASL_METHOD_PLAIN,
@@ -131,17 +117,17 @@ static bool log_in(const struct login *l, amqp_connection_state_t c, char *why) 
 
 static bool open_channels(const struct login *l, amqp_connection_state_t c, char *why) {
     amqp_channel_open(c, DATA_CHANNEL);
-    if (!explain(why, "channel", amqp_get_rpc_reply(c))) {
+    if (!explain(l, why, "channel", amqp_get_rpc_reply(c))) {
         return false;
     }
     if (l->confirms) {
         amqp_confirm_select(c, DATA_CHANNEL);
-        if (!explain(why, "confirms", amqp_get_rpc_reply(c))) {
+        if (!explain(l, why, "confirms", amqp_get_rpc_reply(c))) {
             return false;
         }
     }
     amqp_channel_open(c, TOPOLOGY_CHANNEL);
-    return explain(why, "channel", amqp_get_rpc_reply(c));
+    return explain(l, why, "channel", amqp_get_rpc_reply(c));
 }
 
 static bool set_up(const struct login *l, amqp_connection_state_t c, char *why) {
@@ -149,7 +135,8 @@ static bool set_up(const struct login *l, amqp_connection_state_t c, char *why) 
     struct timeval rpc = {.tv_sec = RPC_TIMEOUT_S};
     amqp_set_handshake_timeout(c, &handshake);
     amqp_set_rpc_timeout(c, &rpc);
-    bool open = l->url->tls ? open_tls(l, c, why) : open_tcp(l, c, why);
+    bool open =
+        l->url->tls ? tls_open(l, c, CONNECT_TIMEOUT_S, why) : open_tcp(l, c, why);
     return open && log_in(l, c, why) && open_channels(l, c, why);
 }
 

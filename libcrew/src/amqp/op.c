@@ -45,6 +45,7 @@ void link_op_free(struct link_op *op) {
     free(op->header_name);
     free(op->header_value);
     free(op->dead_letter_exchange);
+    free(op->reply_text);
     free(op);
 }
 
@@ -140,7 +141,8 @@ static void write_consume(struct transport *t, const struct link_op *op) {
 
 static void write_qos(struct transport *t, const struct link_op *op) {
     unsigned most = op->prefetch < UINT16_MAX ? op->prefetch : UINT16_MAX;
-    amqp_basic_qos_t qos = {.prefetch_count = (uint16_t)most, .global = !op->per_consumer};
+    amqp_basic_qos_t qos = {.prefetch_count = (uint16_t)most,
+                            .global = !op->per_consumer};
     transport_method(t, op_channel(op), op_method(op), &qos);
 }
 

@@ -1,6 +1,10 @@
 /* Topology, one step at a time and in order. */
 #include "amqp/ops.h"
 
+#include "base/memory.h"
+#include <stdio.h>
+#include <string.h>
+
 static const char *const state_names[OPS_STATE_COUNT] = {
     [OPS_IDLE] = "idle",           [OPS_WAITING] = "waiting",
     [OPS_REOPENING] = "reopening", [OPS_REOPENING_TO_CHECK] = "reopening to check",
@@ -26,14 +30,40 @@ bool ops_idle(const struct ops *o) {
 }
 
 /* The first op is done. */
-static void report(struct ops *o, bool ok, int reply_code) {
+static void report(struct ops *o, bool ok, int reply_code, const char *reply_text) {
     struct link_op *op = o->first;
     o->first = op->next;
     op->next = NULL;
     op->ok = ok;
     op->reply_code = reply_code;
+    op->reply_text = memory_text(reply_text);
     event_op(o->events, op->epoch, op);
 }
+
+/* ---- a queue that could not be declared ---- */
+
+static void remember_refusal(struct ops *o, int code, const char *text) {
+    if (o->first->kind == LINK_DECLARE_QUEUE) {
+        snprintf(o->refused.queue, sizeof o->refused.queue, "%s", o->first->name);
+        snprintf(o->refused.text, sizeof o->refused.text, "%s", text);
+        o->refused.code = code;
+    }
+}
+
+static bool is_refused(const struct ops *o, const struct link_op *op) {
+    return op->kind == LINK_CONSUME && o->refused.queue[0] != '\0' &&
+           strcmp(op->name, o->refused.queue) == 0;
+}
+
+static void refuse(struct ops *o, const amqp_channel_close_t *close) {
+    char text[256];
+    snprintf(text, sizeof text, "%.*s", (int)close->reply_text.len,
+             (const char *)close->reply_text.bytes);
+    remember_refusal(o, close->reply_code, text);
+    report(o, false, close->reply_code, text);
+}
+
+/* ---- one at a time ---- */
 
 /* The one place where the state changes: enter NEXT and send what it begins with. */
 static void enter(struct ops *o, enum ops_state next) {
@@ -61,10 +91,12 @@ static void enter(struct ops *o, enum ops_state next) {
 
 void ops_advance(struct ops *o) {
     while (o->state == OPS_IDLE && o->first != NULL) {
-        if (op_fits(o->first)) {
-            enter(o, OPS_WAITING);
+        if (!op_fits(o->first)) {
+            report(o, false, AMQP_SYNTAX_ERROR, NULL);
+        } else if (is_refused(o, o->first)) {
+            report(o, false, o->refused.code, o->refused.text);
         } else {
-            report(o, false, AMQP_SYNTAX_ERROR);
+            enter(o, OPS_WAITING);
         }
     }
 }
@@ -86,7 +118,7 @@ static bool on_close(struct ops *o, const amqp_channel_close_t *close) {
     if (other_arguments) {
         enter(o, OPS_REOPENING_TO_CHECK);
     } else {
-        report(o, false, close->reply_code);
+        refuse(o, close);
         enter(o, OPS_REOPENING);
     }
     return true;
@@ -113,9 +145,10 @@ static bool on_ok(struct ops *o, amqp_channel_t channel, const amqp_method_t *me
         const amqp_queue_declare_ok_t *declared = method->decoded;
         o->first->messages = declared->message_count;
         o->first->consumers = declared->consumer_count;
+        o->refused.queue[0] = '\0';
     }
     o->first->foreign = o->state == OPS_CHECKING;
-    report(o, true, 0);
+    report(o, true, 0, NULL);
     enter(o, OPS_IDLE);
     return true;
 }
@@ -135,14 +168,14 @@ void ops_data_channel_closed(struct ops *o, const amqp_channel_close_t *close) {
                    (op_method(o->first) >> 16) == close->class_id &&
                    (op_method(o->first) & 0xffff) == close->method_id;
     if (refused) {
-        report(o, false, close->reply_code);
+        refuse(o, close);
         enter(o, OPS_IDLE);
     }
 }
 
 void ops_lose(struct ops *o) {
     while (o->first != NULL) {
-        report(o, false, 0);
+        report(o, false, 0, NULL);
     }
     enter(o, OPS_IDLE);
 }

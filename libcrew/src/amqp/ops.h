@@ -1,6 +1,7 @@
 /* Topology, one step at a time and in order, over a channel of its own where a refusal
  * costs nobody's deliveries. Consumers and their limit are set over the data channel, but
- * stand in the same order.
+ * stand in the same order. To consume a queue that could not be declared would close the
+ * data channel: such a step is refused here, with the declare's code and text.
  */
 #ifndef CREW_AMQP_OPS_H
 #define CREW_AMQP_OPS_H
@@ -25,6 +26,11 @@ struct ops {
     struct link_op *first; /* under way unless the state is IDLE or REOPENING */
     struct link_op *last;
     struct transport *transport;
+    struct {
+        char queue[256]; /* whose declare was refused last; "": none */
+        int code;
+        char text[256];
+    } refused;
     struct acks *acks; /* told which consumers ack nothing */
     struct event_list *events;
 };

@@ -7,10 +7,10 @@
 #include "rpc/client_room.h"
 
 #include "base/clock.h"
+#include "base/fork.h"
 #include "base/id.h"
 #include "base/memory.h"
 #include "rpc/topology.h"
-#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -71,9 +71,14 @@ static bool is_about_reply_queue(const struct crew_client *c, const struct link_
     return c->reply_queue != NULL && strcmp(op->name, c->reply_queue) == 0;
 }
 
+static void note_trouble(struct crew_client *c, const char *why) {
+    snprintf(c->trouble, sizeof c->trouble, "%s", why);
+}
+
 static void topology_failed(struct crew_client *c, const struct link_op *op) {
-    char text[256];
+    char text[480];
     topology_describe(op, text, sizeof text);
+    note_trouble(c, text);
     session_report(&c->session, CREW_EVENT_WARNING, "%s", text);
     session_timer_set(&c->session, &c->retry, clock_ms() + TOPOLOGY_RETRY_MS);
 }
@@ -91,7 +96,8 @@ static void say_when_ready(struct crew_client *c) {
     if (c->said_ready || !client_ready(c))
         return;
     c->said_ready = true;
-    session_report(&c->session, CREW_EVENT_CONNECTED, "connected to the broker");
+    session_report(&c->session, CREW_EVENT_CONNECTED, "connected to %s",
+                   c->session.place);
 }
 
 static void op_done(struct crew_client *c, struct link_op *op) {
@@ -110,10 +116,6 @@ static void op_done(struct crew_client *c, struct link_op *op) {
 
 /* ---- events of the links
  * --------------------------------------------------------------- */
-
-static void note_trouble(struct crew_client *c, const char *why) {
-    snprintf(c->trouble, sizeof c->trouble, "%s", why);
-}
 
 static void link_down(struct crew_client *c, enum session_side side, const char *why) {
     note_trouble(c, why);
@@ -153,8 +155,7 @@ static void on_event(void *owner, enum session_side side, struct link_event *eve
         break;
     case LINK_FAILED:
         note_trouble(c, text_of(event));
-        if (side == SESSION_PUBLISHER)
-            session_report(&c->session, CREW_EVENT_DISCONNECTED, "%s", text_of(event));
+        session_report_failure(&c->session, side, text_of(event));
         break;
     case LINK_BLOCKED:
         note_trouble(c, text_of(event));
@@ -245,7 +246,7 @@ int crew_client_new(const crew_broker *broker, const struct crew_client_options 
 }
 
 int crew_client_fd(const crew_client *c) {
-    return session_fd(&c->session);
+    return c->born_in == fork_generation() ? session_fd(&c->session) : -1;
 }
 
 void crew_client_dispatch(crew_client *c) {
@@ -258,7 +259,7 @@ void crew_client_dispatch(crew_client *c) {
 void crew_client_flush(crew_client *c) {
     if (!client_enter(c))
         return;
-    if (c->session.flush_wanted && client_turn_take(c)) {
+    if (c->session.flush_wanted && client_turn_try(c)) {
         session_flush(&c->session);
         client_turn_give(c);
     }
@@ -275,8 +276,7 @@ bool crew_client_ready(crew_client *c) {
 
 /* Whatever is under way ends, and who waits for it comes back. */
 static void end_all(struct crew_client *c) {
-    bool in_callback = !client_turn_take(c);
-    assert(!in_callback);
+    client_turn_take(c);
     c->closing = true;
     while (c->calls != NULL) {
         struct crew_pending *call = c->calls;

@@ -5,6 +5,7 @@
 #include "rpc/client_room.h"
 
 #include "base/clock.h"
+#include "base/fork.h"
 #include "base/memory.h"
 #include "wire/task_name.h"
 #include <inttypes.h>
@@ -56,6 +57,15 @@ static void call_free(struct crew_pending *call) {
     free(call);
 }
 
+static void call_tell(struct crew_pending *call, const struct crew_answer *answer) {
+    struct crew_client *c = call->client;
+    if (call->fn_is_the_programs)
+        client_leave(c);
+    call->fn(call->arg, answer);
+    if (call->fn_is_the_programs)
+        client_enter(c);
+}
+
 void call_finish(struct crew_pending *call, const struct crew_answer *answer) {
     struct crew_client *c = call->client;
     call->state = CALL_ENDED;
@@ -63,11 +73,8 @@ void call_finish(struct crew_pending *call, const struct crew_answer *answer) {
     parcel_leave(call);
     session_timer_clear(&c->session, &call->timer);
     HASH_DELETE(hh, c->calls, call);
-    if (call->fn != NULL) {
-        client_leave(c);
-        call->fn(call->arg, answer);
-        client_enter(c);
-    }
+    if (call->fn != NULL)
+        call_tell(call, answer);
     call_free(call);
 }
 
@@ -218,14 +225,15 @@ void calls_reply_queue_lost(struct crew_client *c) {
 static int check_call(const struct crew_call *from) {
     if (from->task == NULL || !task_name_valid(from->task, strlen(from->task)))
         return CREW_EINVAL;
-    if (from->expiration_ms > LIMIT_EXPIRATION_MS)
+    if (from->form > CREW_PING || from->repeat > CREW_REPEAT_ALWAYS ||
+        from->gzip > CREW_GZIP_ALWAYS || from->expiration_ms > LIMIT_EXPIRATION_MS)
         return CREW_EINVAL;
     if (from->id != NULL &&
         (from->id[0] == '\0' || strlen(from->id) > LIMIT_ITEM_ID_BYTES))
         return CREW_EINVAL;
     if (from->content_type != NULL && strlen(from->content_type) > 255)
         return CREW_EINVAL;
-    return 0;
+    return from->body_bytes > LIMIT_MESSAGE_BYTES ? CREW_ETOOLARGE : 0;
 }
 
 static void call_name(struct crew_pending *call, const char *wanted) {
@@ -253,8 +261,11 @@ static void compressed(struct session_squeeze *q) {
     session_squeeze_free(q);
 }
 
+/* Not what no receiver inflates. */
 static bool wants_gzip(const struct crew_pending *call, enum crew_gzip wanted) {
     size_t above = call->client->gzip_above_bytes;
+    if (call->body.len > LIMIT_INFLATED_DEFAULT_BYTES)
+        return false;
     if (wanted == CREW_GZIP_AUTO)
         return above != 0 && call->body.len > above;
     return wanted == CREW_GZIP_ALWAYS;
@@ -308,8 +319,7 @@ int client_call(struct crew_client *c, const struct crew_call *from, crew_answer
     HASH_ADD_KEYPTR(hh, c->calls, call->id, strlen(call->id), call);
     session_timer_set(&c->session, &call->timer, call->deadline_ms + CALL_GRACE_MS);
     call_start(call, from->gzip);
-    if (pending != NULL)
-        *pending = call;
+    *pending = call;
     return 0;
 }
 
@@ -333,18 +343,27 @@ int crew_client_call(crew_client *c, const struct crew_call *from, crew_answer_f
                      void *arg, crew_pending **pending) {
     if (!client_enter(c))
         return CREW_ECLOSED;
-    int error = client_call(c, from, fn, arg, pending);
+    struct crew_pending *call;
+    int error = client_call(c, from, fn, arg, &call);
+    if (error == 0) {
+        call->fn_is_the_programs = true;
+        if (pending != NULL)
+            *pending = call;
+    }
     client_leave(c);
     return error;
 }
 
-void crew_client_cancel(crew_client *c, crew_pending *call) {
+bool crew_client_cancel(crew_client *c, crew_pending *call) {
     if (!client_enter(c))
-        return;
-    client_cancel(call);
+        return false;
+    bool in_time = call->state != CALL_ENDED;
+    if (in_time)
+        client_cancel(call);
     client_leave(c);
+    return in_time;
 }
 
 const char *crew_client_pending_id(const crew_pending *call) {
-    return call->id;
+    return call->client->born_in == fork_generation() ? call->id : NULL;
 }

@@ -65,14 +65,16 @@ static bool is_over(const struct crew_pending_group *g, int latest_error) {
            (g->end == CREW_GROUP_ANY && latest_error == 0);
 }
 
-/* What the group has come to: see crew_client_group_wait. */
+/* What the calls that have ended make of the group: see crew_client_group_wait. */
 static int group_error(const struct crew_pending_group *g) {
     int first_error = 0;
     for (size_t i = 0; i < g->count; i++) {
+        if (g->answers[i] == NULL)
+            continue;
         int error = g->answers[i]->error;
         if (error == 0 && g->end != CREW_GROUP_ALL)
             return 0;
-        if (first_error == 0 && error != CREW_ECANCELLED)
+        if (first_error == 0)
             first_error = error;
     }
     return first_error;
@@ -85,21 +87,20 @@ static void fill_the_rest(struct crew_pending_group *g) {
     }
 }
 
+/* With the lock held from the answer to the end: the program may cancel the group on any
+ * thread until its own callback is called. */
 static void on_member(void *arg, const struct crew_answer *answer) {
     struct member *m = arg;
     struct crew_pending_group *g = m->group;
-    g->answers[m - g->members] = kept(answer);
-    client_enter(g->client);
+    struct crew_answer *copy = g->answers[m - g->members] = kept(answer);
     m->pending = NULL;
     g->open--;
-    bool over = is_over(g, answer->error);
-    if (over)
-        cancel_members(g);
-    client_leave(g->client);
-    if (!over)
+    if (!is_over(g, copy->error))
         return;
+    cancel_members(g);
+    int error = group_error(g);
     fill_the_rest(g);
-    g->ended(g->arg, group_error(g), g->answers, g->count);
+    g->ended(g->arg, error, g->answers, g->count);
     group_free(g);
 }
 
@@ -107,7 +108,7 @@ static void on_member(void *arg, const struct crew_answer *answer) {
 
 static int check_group(const struct crew_group *group) {
     if (group->count == 0 || group->count > CREW_GROUP_MAX ||
-        group->expiration_ms > LIMIT_EXPIRATION_MS)
+        group->end > CREW_GROUP_FIRST || group->expiration_ms > LIMIT_EXPIRATION_MS)
         return CREW_EINVAL;
     return 0;
 }
@@ -151,8 +152,7 @@ int client_group(struct crew_client *c, const struct crew_group *group,
         group_free(g);
         return error;
     }
-    if (pending != NULL)
-        *pending = g;
+    *pending = g;
     return 0;
 }
 
@@ -160,7 +160,9 @@ int client_group(struct crew_client *c, const struct crew_group *group,
 
 static void on_ended(void *arg, int error, struct crew_answer *answers[], size_t count) {
     struct crew_pending_group *g = arg;
+    client_leave(g->client);
     g->fn(g->fn_arg, error, (const struct crew_answer *const *)answers, count);
+    client_enter(g->client);
 }
 
 int crew_client_group(crew_client *c, const struct crew_group *group, crew_group_fn *fn,
@@ -180,10 +182,14 @@ int crew_client_group(crew_client *c, const struct crew_group *group, crew_group
     return error;
 }
 
-void crew_client_group_cancel(crew_client *c, crew_pending_group *g) {
+bool crew_client_group_cancel(crew_client *c, crew_pending_group *g) {
     if (!client_enter(c))
-        return;
-    cancel_members(g);
+        return false;
+    bool in_time = g->open > 0; /* else its end is being told */
+    if (in_time) {
+        cancel_members(g);
+        group_free(g);
+    }
     client_leave(c);
-    group_free(g);
+    return in_time;
 }

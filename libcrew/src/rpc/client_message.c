@@ -41,11 +41,19 @@ static int encode_envelope(struct crew_pending *call, const struct crew_call *fr
     wire_open_body(to, mark);
     buffer_append(to, from->body, from->body_bytes);
     wire_close(to, mark);
-    return to->failed ? CREW_ENOMEM : 0;
+    if (to->failed)
+        return CREW_ENOMEM;
+    return to->len > LIMIT_MESSAGE_BYTES ? CREW_ETOOLARGE : 0;
 }
 
-static bool header_is_ours(const struct crew_pair *p) {
+static bool holds_zero(const char *bytes, size_t count) {
+    return count > 0 && memchr(bytes, '\0', count) != NULL;
+}
+
+/* The reserved ones are ours; texts with a zero byte would arrive cut short. */
+static bool header_is_refused(const struct crew_pair *p) {
     return p->name_bytes == 0 || p->name_bytes > 255 ||
+           holds_zero(p->name, p->name_bytes) || holds_zero(p->value, p->value_bytes) ||
            (p->name_bytes >= 2 && memcmp(p->name, "x-", 2) == 0) ||
            (p->name_bytes >= 5 && memcmp(p->name, "crew-", 5) == 0);
 }
@@ -59,7 +67,7 @@ static char *text_copy(const char *bytes, size_t len) {
 static int encode_plain(struct crew_pending *call, const struct crew_call *from) {
     size_t total = 0;
     for (size_t i = 0; i < from->pair_count; i++) {
-        if (header_is_ours(&from->pairs[i]))
+        if (header_is_refused(&from->pairs[i]))
             return CREW_EINVAL;
         total += from->pairs[i].name_bytes + from->pairs[i].value_bytes + 8;
         if (total > PLAIN_HEADERS_MAX_BYTES)

@@ -60,7 +60,7 @@ static void ask(struct crew_client *c, const char *task, struct asker *asker) {
 
 int crew_client_queue_wait(crew_client *c, const char *task, uint32_t timeout_ms,
                            struct crew_queue *queue) {
-    if (!task_name_valid(task, strlen(task)))
+    if (task == NULL || !task_name_valid(task, strlen(task)))
         return CREW_EINVAL;
     struct asker asker = {.queue = queue};
     int error = client_wait_begin(c, &asker.waiter);
@@ -79,8 +79,10 @@ int crew_client_queue_wait(crew_client *c, const char *task, uint32_t timeout_ms
 void queue_looks_end(struct crew_client *c) {
     struct queue_look *look;
     DL_FOREACH (c->looks, look) {
-        if (look->asker != NULL)
-            client_wait_over(&look->asker->waiter);
+        if (look->asker == NULL)
+            continue;
+        look->asker->queue->error = CREW_ECLOSED;
+        client_wait_over(&look->asker->waiter);
     }
 }
 

@@ -71,8 +71,9 @@ static void receive_item(struct crew_client *c, const struct wire_item *item) {
         call->taken = true;
         break;
     case WIRE_HEAD:
-        client_warn(c, "call %s: a streamed answer is not understood", call->id);
         call_fail(call, CREW_EBADRESPONSE);
+        client_warn(c, "call %.*s: a streamed answer is not understood",
+                    (int)item->id.len, (const char *)item->id.data);
         break;
     default:
         break;
@@ -144,18 +145,17 @@ static bool is_envelope(const struct message *m) {
     return m->p.content_type != NULL && strcmp(m->p.content_type, WIRE_CONTENT_TYPE) == 0;
 }
 
-/* A message that cannot be read ends the call that it names, if it names one. */
+/* A message that cannot be read ends the call that it names, if it names one. First that,
+ * then the warning: whoever hears it may cancel the call. */
 static void receive_unreadable(struct crew_client *c, const struct message *m) {
     const char *id = m->p.correlation_id;
     struct crew_pending *call = id == NULL ? NULL : call_by_id(c, id, strlen(id));
+    if (call != NULL)
+        call_fail(call, m->p.dead_reason != NULL
+                            ? error_of_dead_letter(call, m->p.dead_reason)
+                            : CREW_EBADRESPONSE);
     client_warn(c, "an unreadable message came to the reply queue (call %s)",
-                call == NULL ? "unknown" : call->id);
-    if (call == NULL)
-        return;
-    if (m->p.dead_reason != NULL)
-        call_fail(call, error_of_dead_letter(call, m->p.dead_reason));
-    else
-        call_fail(call, CREW_EBADRESPONSE);
+                call == NULL ? "unknown" : id);
 }
 
 static void receive_envelope(struct crew_client *c, const struct message *m) {

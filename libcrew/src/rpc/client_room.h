@@ -1,5 +1,7 @@
 /* The inside of a client, shared by the files client*.c. Functions that are not public
- * are called with the client's lock held, and callbacks without it (client_turn.c). */
+ * are called with the client's lock held, the program's callbacks without it
+ * (client_turn.c): behind each place where one may be called, whatever belongs to the
+ * client may have changed, and a call may be gone. */
 #ifndef CREW_RPC_CLIENT_ROOM_H
 #define CREW_RPC_CLIENT_ROOM_H
 
@@ -22,7 +24,7 @@ enum call_state {
     CALL_ACCEPTED, /* the broker has it; the answer, a dead letter or the clock ends it */
     CALL_STRANDED, /* was written, the connection was lost, may run again: waits for the
                       next connection */
-    CALL_ENDED     /* being freed */
+    CALL_ENDED     /* its end is being told; then it is freed */
 };
 
 /* A doubly linked list (utlist) of calls in one of the waiting states. */
@@ -105,6 +107,8 @@ struct crew_pending {
 
     crew_answer_fn *fn;
     void *arg;
+    bool fn_is_the_programs; /* called without the lock, libcrew's own are called with it
+                              */
 };
 
 /* The owner of a LINK_PROBE_QUEUE. */
@@ -140,6 +144,7 @@ struct crew_client {
     pthread_cond_t turn_over; /* the turn is free, or the last waiter has left */
     bool turn_taken;
     pthread_t turn_owner;
+    bool passed_by; /* somebody had something to dispatch meanwhile */
     struct client_waiter *waiters;
     struct client_waiter *leader; /* watches the session; null: nobody does */
     size_t ready_waiters;
@@ -149,7 +154,7 @@ struct crew_client {
     struct session session;
     crew_event_fn *on_event;
     void *event_arg;
-    char trouble[256]; /* why there is no connection, as far as it is known */
+    char trouble[512]; /* why there is no connection, as far as it is known */
     char instance[17]; /* the beginning of the ids that we make */
     uint64_t next_id;
     size_t gzip_above_bytes;
@@ -190,8 +195,8 @@ int client_turn_init(struct crew_client *c); /* 0 or CREW_ESYSTEM */
 void client_turn_fini(struct crew_client *c);
 bool client_enter(struct crew_client *c); /* lock; false: we are a child of its process */
 void client_leave(struct crew_client *c);
-bool client_turn_take(
-    struct crew_client *c); /* waits; false: we have it, in a callback */
+bool client_turn_try(struct crew_client *c);  /* false: somebody has it, we perhaps */
+void client_turn_take(struct crew_client *c); /* waits; not from a callback */
 void client_turn_give(struct crew_client *c);
 bool client_in_callback(const struct crew_client *c);
 void client_dispatch(struct crew_client *c);

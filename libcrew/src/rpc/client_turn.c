@@ -1,9 +1,10 @@
 /* Who may touch a client: any number of threads, one at a time.
  *
  * Design notes. The lock guards all that is behind a client and is held for moments only:
- * it is released around each callback, so that no lock of the program's own can meet it
- * in the wrong order. The turn is held by the thread that dispatches; callbacks come from
- * that one alone, so they never overlap.
+ * it is released around each callback of the program's, so that no lock of its own can
+ * meet it in the wrong order. The turn is held by the thread that dispatches; callbacks
+ * come from that one alone, so they never overlap. Only crew_client_free waits for the
+ * turn.
  *
  * A thread that waits for something leads when nobody else does: it watches the session's
  * descriptor and dispatches for all. The others sleep, each on a condition of its own,
@@ -14,6 +15,7 @@
 
 #include "base/fork.h"
 #include "base/wake.h"
+#include <assert.h>
 #include <poll.h>
 #include <stddef.h>
 #include <unistd.h>
@@ -52,14 +54,18 @@ bool client_in_callback(const struct crew_client *c) {
     return c->turn_taken && pthread_equal(c->turn_owner, pthread_self());
 }
 
-bool client_turn_take(struct crew_client *c) {
-    if (client_in_callback(c))
+bool client_turn_try(struct crew_client *c) {
+    if (c->turn_taken)
         return false;
-    while (c->turn_taken)
-        pthread_cond_wait(&c->turn_over, &c->lock);
     c->turn_taken = true;
     c->turn_owner = pthread_self();
     return true;
+}
+
+void client_turn_take(struct crew_client *c) {
+    assert(!client_in_callback(c));
+    while (!client_turn_try(c))
+        pthread_cond_wait(&c->turn_over, &c->lock);
 }
 
 static void release_ready(struct crew_client *c) {
@@ -74,12 +80,20 @@ void client_turn_give(struct crew_client *c) {
     c->turn_taken = false;
     if (c->ready_waiters > 0 && (c->closing || client_takes_calls(c)))
         release_ready(c);
+    if (c->passed_by)
+        session_rouse(&c->session);
+    c->passed_by = false;
     pthread_cond_broadcast(&c->turn_over);
 }
 
+/* Whoever finds another one dispatching goes on without waiting for its callback, and has
+ * peace until that one is done. */
 void client_dispatch(struct crew_client *c) {
-    if (!client_turn_take(c))
+    if (!client_turn_try(c)) {
+        c->passed_by = true;
+        session_hush(&c->session);
         return;
+    }
     session_dispatch(&c->session);
     client_turn_give(c);
 }
@@ -126,12 +140,13 @@ int client_wait_begin(struct crew_client *c, struct client_waiter *w) {
     if (!client_enter(c))
         return CREW_ECLOSED;
     if (c->closing || client_in_callback(c)) {
+        int error = c->closing ? CREW_ECLOSED : CREW_EINVAL;
         client_leave(c);
-        return c->closing ? CREW_ECLOSED : CREW_EINVAL;
+        return error;
     }
     *w = (struct client_waiter){.client = c, .timer.fire = on_timeout};
     pthread_cond_init(&w->changed, NULL);
-    w->has_turn = !c->turn_taken && client_turn_take(c);
+    w->has_turn = client_turn_try(c);
     if (w->has_turn)
         session_begin(&c->session);
     return 0;

@@ -10,27 +10,22 @@ struct call_wait {
     struct crew_answer *answer;
 };
 
-static void over(struct client_waiter *w) {
-    client_enter(w->client);
-    client_wait_over(w);
-    client_leave(w->client);
-}
-
 static void on_answer(void *arg, const struct crew_answer *answer) {
     struct call_wait *w = arg;
     w->error = answer->error;
     if (w->error == 0 && (w->answer = crew_answer_copy(answer)) == NULL)
         w->error = CREW_ENOMEM;
-    over(&w->waiter);
+    client_wait_over(&w->waiter);
 }
 
 int crew_client_call_wait(crew_client *c, const struct crew_call *call,
                           struct crew_answer **answer) {
     struct call_wait w = {.answer = NULL};
+    struct crew_pending *pending;
     int error = client_wait_begin(c, &w.waiter);
     if (error != 0)
         return error;
-    error = client_call(c, call, on_answer, &w, NULL);
+    error = client_call(c, call, on_answer, &w, &pending);
     if (error == 0)
         client_wait(&w.waiter);
     client_wait_end(&w.waiter);
@@ -54,16 +49,17 @@ static void on_group(void *arg, int error, struct crew_answer *answers[], size_t
         w->answers[i] = answers[i];
         answers[i] = NULL;
     }
-    over(&w->waiter);
+    client_wait_over(&w->waiter);
 }
 
 /* 0: it was made and has ended. */
 static int make_group(struct crew_client *c, const struct crew_group *group,
                       struct group_wait *w) {
+    struct crew_pending_group *pending;
     int error = client_wait_begin(c, &w->waiter);
     if (error != 0)
         return error;
-    error = client_group(c, group, on_group, w, NULL);
+    error = client_group(c, group, on_group, w, &pending);
     if (error == 0)
         client_wait(&w->waiter);
     client_wait_end(&w->waiter);

@@ -106,6 +106,7 @@ int session_init(struct session *s, const struct session_options *options) {
     *s = (struct session){.handlers = options->handlers,
                           .report = options->report,
                           .report_arg = options->report_arg,
+                          .url_count = options->broker->url_count,
                           .owner_flushes = options->owner_flushes,
                           .lazy_confirms = options->lazy_confirms,
                           .poll_fd = -1,
@@ -145,6 +146,8 @@ static void publish_out(struct session *s) {
 void session_stop(struct session *s, unsigned flush_ms) {
     s->closing = true;
     publish_out(s);
+    for (int side = 0; side < SESSION_SIDES; side++)
+        link_stop(s->links[side].link, flush_ms);
     for (int side = 0; side < SESSION_SIDES; side++) {
         link_free(s->links[side].link, flush_ms);
         s->links[side].link = NULL;
@@ -173,8 +176,15 @@ int session_fd(const struct session *s) {
 }
 
 bool session_open(const struct session *s) {
-    return s->links[SESSION_PUBLISHER].epoch != 0 &&
-           s->links[SESSION_CONSUMER].epoch != 0;
+    const struct session_link *publisher = &s->links[SESSION_PUBLISHER];
+    const struct session_link *consumer = &s->links[SESSION_CONSUMER];
+    return publisher->epoch != 0 && consumer->epoch != 0 &&
+           publisher->url == consumer->url;
+}
+
+void session_report_failure(struct session *s, enum session_side side, const char *why) {
+    if (side == SESSION_PUBLISHER || s->links[SESSION_PUBLISHER].epoch != 0)
+        session_report(s, CREW_EVENT_DISCONNECTED, "%s", why);
 }
 
 void session_report(struct session *s, enum crew_event_kind kind, const char *format,
@@ -214,13 +224,16 @@ void session_timer_clear(struct session *s, struct session_timer *timer) {
     deadlines_clear(&s->deadlines, &timer->deadline);
 }
 
+static void clear_timer(struct session *s) {
+    uint64_t expirations;
+    if (read(s->timer_fd, &expirations, sizeof expirations) > 0)
+        s->armed_ms = 0;
+}
+
 static void fire_timers(struct session *s) {
     uint64_t now_ms = clock_ms();
-    if (s->armed_ms != 0 && s->armed_ms <= now_ms) {
-        uint64_t expirations;
-        if (read(s->timer_fd, &expirations, sizeof expirations) > 0)
-            s->armed_ms = 0;
-    }
+    if (s->armed_ms != 0 && s->armed_ms <= now_ms)
+        clear_timer(s);
     struct deadline *due;
     while ((due = deadlines_take_due(&s->deadlines, now_ms)) != NULL) {
         struct session_timer *timer = (struct session_timer *)due;
@@ -231,16 +244,38 @@ static void fire_timers(struct session *s) {
 /* ---- dispatch
  * -------------------------------------------------------------------------- */
 
+static void note_closed(struct session_link *l) {
+    l->epoch = 0;
+    if (l->side == SESSION_PUBLISHER)
+        l->session->blocked = false;
+}
+
+/* The other link comes here. If it is open elsewhere it is of no use from this moment on:
+ * what went out over it would not meet what comes in here. */
+static void fetch_other(struct session_link *l) {
+    struct session_link *other = &l->session->links[1 - l->side];
+    if (l->session->url_count < 2)
+        return;
+    link_go(other->link, other->epoch, l->url);
+    if (other->epoch != 0 && other->url != l->url)
+        note_closed(other);
+}
+
+static void note_open(struct session_link *l, const struct link_event *event) {
+    l->epoch = event->epoch;
+    l->url = event->url;
+    snprintf(l->session->place, sizeof l->session->place, "%s", event->text);
+    fetch_other(l);
+}
+
 static void note_link_state(struct session_link *l, const struct link_event *event) {
     struct session *s = l->session;
     switch (event->kind) {
     case LINK_OPEN:
-        l->epoch = event->epoch;
+        note_open(l, event);
         break;
     case LINK_LOST:
-        l->epoch = 0;
-        if (l->side == SESSION_PUBLISHER)
-            s->blocked = false;
+        note_closed(l);
         break;
     case LINK_BLOCKED:
     case LINK_UNBLOCKED:
@@ -275,15 +310,19 @@ void session_begin(struct session *s) {
     s->dispatching = true;
 }
 
-/* The owner's callbacks may want more than one flush; that waits for the next one. */
+/* The owner's callbacks may want more than one flush; that waits for the next dispatch. It
+ * is roused for that also where the owner flushes: it may be waiting already while another
+ * thread is here, or have flushed for the last time. */
 void session_end(struct session *s) {
     s->flush_wanted = false;
     bool more = s->handlers.on_flush(s->handlers.owner);
     s->dispatching = false;
     publish_out(s);
     arm_timer(s);
-    if (more)
-        session_wake(s);
+    if (more) {
+        s->flush_wanted = true;
+        session_rouse(s);
+    }
 }
 
 void session_dispatch(struct session *s) {
@@ -296,6 +335,15 @@ void session_dispatch(struct session *s) {
     offload_collect(s->offload);
     fire_timers(s);
     session_end(s);
+}
+
+void session_hush(struct session *s) {
+    wake_clear(s->wake_fd);
+    clear_timer(s);
+}
+
+void session_rouse(struct session *s) {
+    wake_up(s->wake_fd);
 }
 
 void session_flush(struct session *s) {

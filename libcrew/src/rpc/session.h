@@ -3,6 +3,10 @@
  * acks included); the inbox into which their threads put events; timers; and the one
  * descriptor that a foreign event loop watches.
  *
+ * With several addresses the session sees to it that both links are at the same one: the
+ * one that opens later has had a reason, so the other is sent where that one is. Until
+ * both are there the session counts as closed.
+ *
  * The links' threads touch the inbox only, everything else belongs to the owner's thread.
  */
 #ifndef CREW_RPC_SESSION_H
@@ -44,13 +48,16 @@ struct session_link {
     struct session *session;
     enum session_side side;
     struct link *link;
-    uint64_t epoch; /* of the open connection; 0: not open */
+    uint64_t epoch; /* of the open connection; 0: not open, or sent elsewhere */
+    size_t url;     /* the address it is open at */
     struct session_inbox inbox;
 };
 
 struct session {
     struct session_handlers handlers;
     struct session_link links[SESSION_SIDES];
+    size_t url_count;
+    char place[300]; /* host:port of the last connection */
     bool lazy_confirms;
     bool blocked; /* the broker takes no messages at present */
 
@@ -95,6 +102,11 @@ void session_fini(struct session *s);
 int session_fd(const struct session *s);
 void session_dispatch(struct session *s);
 
+/* For owners with several threads, one of which is in session_dispatch: the descriptor is
+ * not readable any more for what has come until now; readable, whatever there is to do. */
+void session_hush(struct session *s);
+void session_rouse(struct session *s);
+
 /* A dispatch is: begin, what has come, end. What is published between the two goes out with
  * the second, without a wake-up. */
 void session_begin(struct session *s);
@@ -119,8 +131,11 @@ void session_op(struct session *s, enum session_side side, struct link_op *op);
 void session_report(struct session *s, enum crew_event_kind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Both connections are open. */
+/* Both connections are open, at the same address. */
 bool session_open(const struct session *s);
+
+/* Report why a link could not connect; said once when both have the same trouble. */
+void session_report_failure(struct session *s, enum session_side side, const char *why);
 
 /* Compress the body of a message that is to be published, or inflate one that came in, on
  * the offload thread. DONE runs on the owner's thread, in session_dispatch. */

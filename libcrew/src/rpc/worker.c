@@ -51,8 +51,7 @@ static void on_event(void *owner, enum session_side side, struct link_event *eve
         link_down(w, side, text_of(event));
         break;
     case LINK_FAILED:
-        if (side == SESSION_CONSUMER)
-            session_report(&w->session, CREW_EVENT_DISCONNECTED, "%s", text_of(event));
+        session_report_failure(&w->session, side, text_of(event));
         break;
     case LINK_BLOCKED:
         session_report(&w->session, CREW_EVENT_BLOCKED, "%s", text_of(event));
@@ -86,8 +85,9 @@ static void say_when_ready(crew_worker *w) {
     if (w->said_ready || !session_open(&w->session) || !queues_ready(w))
         return;
     w->said_ready = true;
-    session_report(&w->session, CREW_EVENT_CONNECTED, "connected, consuming %u task%s",
-                   HASH_COUNT(w->served), HASH_COUNT(w->served) == 1 ? "" : "s");
+    session_report(&w->session, CREW_EVENT_CONNECTED, "connected to %s, consuming %u task%s",
+                   w->session.place, HASH_COUNT(w->served),
+                   HASH_COUNT(w->served) == 1 ? "" : "s");
 }
 
 static bool on_flush(void *owner) {

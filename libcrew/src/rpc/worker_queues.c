@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RETRY_MS 2000u
 #define RETRY_SOON_MS 100u
+#define RETRY_LATEST_MS 5000u
 
 static const char *task_of_queue(const char *queue) {
     return queue + sizeof NAME_TASK_QUEUE_PREFIX - 1;
@@ -171,8 +171,17 @@ void queues_retry(struct session_timer *timer) {
         declare_idle(w);
 }
 
-static void retry_in(crew_worker *w, uint32_t ms) {
+static void retry_in(crew_worker *w, uint64_t ms) {
     session_timer_set(&w->session, &w->retry, clock_ms() + ms);
+}
+
+/* In a cluster a queue is away as long as its node is. */
+static void retry_later(crew_worker *w) {
+    uint64_t ms = RETRY_SOON_MS;
+    for (unsigned i = 0; i < w->refusals && ms < RETRY_LATEST_MS; i++)
+        ms *= 2;
+    w->refusals++;
+    retry_in(w, ms < RETRY_LATEST_MS ? ms : RETRY_LATEST_MS);
 }
 
 void queues_consumer_gone(crew_worker *w, const char *queue) {
@@ -196,18 +205,32 @@ void queues_consumer_gone(crew_worker *w, const char *queue) {
 /* ---- the broker's answers
  * -------------------------------------------------------------- */
 
-static void describe(crew_worker *w, const struct link_op *op) {
-    char text[256];
+static void describe(crew_worker *w, const struct link_op *op, const char *comment) {
+    char text[480];
     topology_describe(op, text, sizeof text);
-    session_report(&w->session, CREW_EVENT_WARNING, "%s", text);
+    session_report(&w->session, CREW_EVENT_WARNING, "%s%s", text, comment);
+}
+
+/* Once for a queue, however often it is tried again. */
+static void warn_refused(crew_worker *w, struct served *s, const struct link_op *op) {
+    if (s == NULL)
+        describe(w, op, "");
+    else if (!s->warned)
+        describe(w, op, "; trying again until it works");
+    if (s != NULL)
+        s->warned = true;
 }
 
 static void consume_done(crew_worker *w, struct served *s, bool ok) {
     s->state = ok ? SERVED_CONSUMING : SERVED_IDLE;
+    if (ok) {
+        s->warned = false;
+        w->refusals = 0;
+    }
     if (!s->wanted)
         served_stop(w, s);
     else if (!ok)
-        retry_in(w, RETRY_MS);
+        retry_later(w);
     else if (s->own_limit && w->shared_limit)
         served_cancel(w, s);
 }
@@ -228,10 +251,10 @@ void queues_op_done(crew_worker *w, struct link_op *op) {
     HASH_FIND_STR(w->served, op->name, s);
     if (op->foreign && op->ok && !w->warned_foreign) {
         w->warned_foreign = true;
-        describe(w, op);
+        describe(w, op, "");
     }
     if (!op->ok && !connection_lost)
-        describe(w, op);
+        warn_refused(w, s, op);
     /* After a lost connection queues_disconnected puts everything right. */
     if (s != NULL && !connection_lost && op->kind == LINK_CONSUME)
         consume_done(w, s, op->ok);

@@ -80,6 +80,7 @@ struct served {
     enum served_state state;
     bool wanted;    /* false: to be forgotten when it is no longer consumed */
     bool own_limit; /* consumed before the limit was shared */
+    bool warned;    /* that the broker refuses it; until it is consumed */
 };
 
 /* An id that a caller took back before its task came. */
@@ -107,6 +108,7 @@ struct crew_worker {
         shared_limit; /* the prefetch is one limit over all consumers (worker_queues.c) */
     bool said_ready;
     bool warned_foreign;
+    unsigned refusals; /* of queues, since the last one was consumed */
     struct session_timer retry;
 
     struct crew_task *tasks;  /* all, by key */

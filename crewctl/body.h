@@ -1,0 +1,23 @@
+/* Where the body of a call comes from. */
+#ifndef CREWCTL_BODY_H
+#define CREWCTL_BODY_H
+
+#include "base/buffer.h"
+#include <crew/message.h>
+#include <stdbool.h>
+
+/* At most one of them. */
+struct body_source {
+    const char *json;
+    const char *text;
+    const char *file;
+    bool standard_input;
+};
+
+/* Make it the body of CALL, with its content type. What was read is in MEMORY, which the
+ * caller frees when the call has been made. A source that cannot be read, is too large or
+ * is not what it shall be ends the program: one line that names it, exit status 2. */
+void body_take(const struct body_source *source, struct crew_call *call,
+               struct buffer *memory);
+
+#endif

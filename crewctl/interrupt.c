@@ -1,0 +1,42 @@
+#include "interrupt.h"
+
+#include "base/wake.h"
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static volatile sig_atomic_t caught;
+static int wake_fd = -1;
+
+/* The second one finds the default: whoever is in a hurry leaves at once. */
+static void note(int signum) {
+    int saved_errno = errno;
+    caught = signum;
+    wake_up(wake_fd);
+    errno = saved_errno;
+}
+
+void interrupt_catch(void) {
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action = {.sa_handler = note, .sa_flags = (int)SA_RESETHAND};
+    wake_fd = wake_open();
+    if (wake_fd < 0) {
+        perror("crewctl: eventfd");
+        exit(EXIT_FAILURE);
+    }
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+        struct sigaction old;
+        sigaction(signals[i], NULL, &old);
+        if (old.sa_handler != SIG_IGN) /* nohup, or a job in the background */
+            sigaction(signals[i], &action, NULL);
+    }
+}
+
+int interrupt_signal(void) {
+    return caught;
+}
+
+int interrupt_fd(void) {
+    return wake_fd;
+}

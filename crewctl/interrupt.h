@@ -1,0 +1,15 @@
+/* Ctrl-C while calls are under way: they are taken back before the program leaves. */
+#ifndef CREWCTL_INTERRUPT_H
+#define CREWCTL_INTERRUPT_H
+
+/* From now on SIGINT, SIGTERM and SIGHUP are only noted, and system calls that wait come
+ * back (EINTR). Before, and without it, they end the program at once. */
+void interrupt_catch(void);
+
+/* The signal that came, or 0. */
+int interrupt_signal(void);
+
+/* Readable once a signal has come. */
+int interrupt_fd(void);
+
+#endif

@@ -1,0 +1,114 @@
+/* crewctl status: what waits in the queues of tasks, and how many serve them. Nothing is
+ * declared and nothing sent.
+ */
+#include "base/memory.h"
+#include "command.h"
+#include "connection.h"
+#include "exit_status.h"
+#include "output.h"
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_TASK "http"
+#define ANSWER_WAIT_MS 5000
+
+static struct { bool json; } given;
+
+const struct option_row status_rows[] = {
+    {OPTION_FLAG, 0, "json", NULL, &given.json, 0, 0, NULL,
+     "print a JSON array of objects"},
+    {.name = NULL},
+};
+
+struct look {
+    const char *task;
+    struct crew_queue queue;
+};
+
+static const char *state_of(const struct crew_queue *queue) {
+    if (queue->error == CREW_ENOWORKERS)
+        return "no-queue";
+    if (queue->error != 0)
+        return "unknown";
+    return queue->consumers == 0 ? "no-consumers" : "ok";
+}
+
+static int status_of(const struct look *looks, size_t count) {
+    int worst = EXIT_ANSWERED;
+    for (size_t i = 0; i < count; i++) {
+        const struct crew_queue *queue = &looks[i].queue;
+        int error =
+            queue->error == 0 && queue->consumers == 0 ? CREW_ENOWORKERS : queue->error;
+        int status = exit_status_of(error);
+        worst = status > worst ? status : worst;
+    }
+    return worst;
+}
+
+/* ---- the table ---- */
+
+static void print_table(const struct look *looks, size_t count) {
+    int width = (int)strlen("TASK");
+    for (size_t i = 0; i < count; i++) {
+        int bytes = (int)strlen(looks[i].task);
+        width = bytes > width ? bytes : width;
+    }
+    output_text("%-*s  MESSAGES  CONSUMERS  STATE\n", width, "TASK");
+    for (size_t i = 0; i < count; i++) {
+        const struct crew_queue *queue = &looks[i].queue;
+        output_text("%-*s  ", width, looks[i].task);
+        if (queue->error == 0)
+            output_text("%8u  %9u", queue->messages, queue->consumers);
+        else
+            output_text("%8s  %9s", "-", "-");
+        output_text("  %s\n", state_of(queue));
+    }
+}
+
+/* ---- for scripts ---- */
+
+static json_t *number(const struct crew_queue *queue, uint32_t value) {
+    return queue->error == 0 ? json_integer(value) : json_null();
+}
+
+static void print_json(const struct look *looks, size_t count) {
+    json_t *array = json_array();
+    for (size_t i = 0; i < count; i++) {
+        const struct crew_queue *queue = &looks[i].queue;
+        json_array_append_new(
+            array, json_pack("{s:s, s:s+, s:o, s:o, s:s}", "task", looks[i].task, "queue",
+                             "crew.tasks.", looks[i].task, "messages",
+                             number(queue, queue->messages), "consumers",
+                             number(queue, queue->consumers), "state", state_of(queue)));
+    }
+    char *text = json_dumps(array, JSON_INDENT(2));
+    output_text("%s\n", text != NULL ? text : "[]");
+    free(text);
+    json_decref(array);
+}
+
+/* ---- the command ---- */
+
+static void look_at_all(struct connection *connection, struct look *looks, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        crew_client_queue_wait(connection->client, looks[i].task, ANSWER_WAIT_MS,
+                               &looks[i].queue);
+}
+
+int status_run(const struct crew_broker *broker, char *const *words, size_t count) {
+    struct connection connection;
+    size_t tasks = count > 0 ? count : 1;
+    struct look *looks = memory_zeroed(tasks * sizeof *looks);
+    for (size_t i = 0; i < tasks; i++)
+        looks[i].task = command_task(count > 0 ? words[i] : DEFAULT_TASK);
+    int status = connection_open(&connection, broker, CONNECT_MAX_MS);
+    if (status == 0) {
+        look_at_all(&connection, looks, tasks);
+        (given.json ? print_json : print_table)(looks, tasks);
+        status = status_of(looks, tasks);
+    }
+    connection_close(&connection);
+    free(looks);
+    return status;
+}

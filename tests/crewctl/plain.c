@@ -1,0 +1,25 @@
+/* plain.so - tasks for the tests of crewctl. */
+#include <crew/app.h>
+
+/* An answer that is no success, with header fields. */
+static int teapot(crew_request *request, crew_response *response) {
+    (void)request;
+    crew_response_status(response, 418);
+    crew_response_header(response, "Content-Type", "text/tea");
+    crew_response_header(response, "Kind", "short and stout");
+    return crew_response_text(response, "I'm a teapot");
+}
+
+/* What the caller's header fields say. */
+static int header(crew_request *request, crew_response *response) {
+    const char *colour = crew_request_header(request, "Colour");
+    const char *size = crew_request_header(request, "Size");
+    return crew_response_printf(response, "%s|%s", colour != NULL ? colour : "-",
+                                size != NULL ? size : "-");
+}
+
+CREW_APP(app) {
+    crew_app_task(app, "teapot", teapot);
+    crew_app_task(app, "header", header);
+    return 0;
+}

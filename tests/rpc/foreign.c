@@ -1,0 +1,37 @@
+#include "foreign.h"
+
+#include "cmocka_all.h"
+#include <stdio.h>
+#include <string.h>
+
+void foreign_open(struct foreign *f, const char *task) {
+    char queue[256];
+    snprintf(queue, sizeof queue, "crew.tasks.%s", task);
+    stage_open(&f->stage);
+    struct link_op *op = link_op_new(LINK_DECLARE_QUEUE, queue);
+    op->exclusive = true;
+    stage_must(&f->stage, op);
+    stage_consume(&f->stage, queue, true);
+}
+
+void foreign_close(struct foreign *f) {
+    stage_close(&f->stage);
+}
+
+struct message *foreign_take(struct foreign *f) {
+    return stage_delivery(&f->stage);
+}
+
+void foreign_answer(struct foreign *f, const struct message *call, const char *body,
+                    const struct message_header *header, const char *encoding) {
+    struct message_properties p = {.exchange = "",
+                                   .routing_key = call->p.reply_to,
+                                   .correlation_id = call->p.correlation_id,
+                                   .content_type = "text/plain",
+                                   .content_encoding = encoding,
+                                   .headers = header,
+                                   .header_count = header != NULL};
+    struct message *m = message_new(&p);
+    buffer_append(&m->body, body, strlen(body));
+    assert_int_equal(stage_publish(&f->stage, m), MESSAGE_CONFIRMED);
+}

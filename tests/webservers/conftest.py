@@ -1,0 +1,69 @@
+"""Each web server with its file of docs/webservers, a bridge and workers behind it."""
+import os
+import tempfile
+
+import pytest
+
+from support.program import BUILD
+from support.webservers import SERVERS
+
+
+@pytest.fixture(scope="module")
+def house_folder():
+    """A server that root has started runs as somebody else and has to reach the socket:
+    not in pytest's own folders, which are closed to others."""
+    with tempfile.TemporaryDirectory(prefix="crew-", dir="/tmp") as folder:
+        os.chmod(folder, 0o755)
+        yield folder
+
+
+class Parts:
+    """What is behind the web servers. Of each task one handler process, which takes one
+    request at a time, so that a test can let others wait."""
+
+    max_body = 1024 * 1024
+
+    def __init__(self, house, broker):
+        self.bridge = house.bridge(broker, "--max-body", str(self.max_body))
+        os.chmod(self.bridge.folder, 0o755)
+        one = ("--processes", "1", "--prefetch", "1")
+        self.probe = house.worker(broker, "--task", "probe", *one)
+        self.report = house.worker(broker, "--task", "unused", *one,
+                                   app=os.path.join(BUILD, "tests", "report.so"))
+        self.classic = house.worker(broker, *one, app="classic.so")
+
+
+@pytest.fixture(scope="module")
+def parts(house, broker):
+    return Parts(house, broker)
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def server(request, house, parts):
+    server = house.keep(SERVERS[request.param](house.folder, parts.bridge.socket))
+    server.variant = request.param
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def lines(house):
+    """A file for the probe's /append."""
+    class Lines:
+        path = os.path.join(house.folder, "lines")
+
+        def url(self, prefix, name, ms=0):
+            return f"{prefix}/append?file={self.path}&id={name}&ms={ms}"
+
+        def all(self):
+            try:
+                with open(self.path, encoding="ascii") as file:
+                    return file.read().split()
+            except OSError:
+                return []
+
+    lines = Lines()
+    yield lines
+    if os.path.exists(lines.path):
+        os.unlink(lines.path)

@@ -1,0 +1,45 @@
+"""Where a web server legitimately does not do as the others: the expected answer of it.
+
+A test asks expected(server, topic, what all others do). Nothing is skipped or weakened: a
+server that begins to do as the others fails here too, and its entry goes.
+"""
+
+HAPROXY = {
+    # It has to know the length before it sends anything, so a body in chunks has to fit
+    # into its buffer (tune.bufsize, 16 KB).
+    "300 KB in chunks": "refused",
+    # It sends no QUERY_STRING where there is no query. To a handler that is an empty one.
+    "no query": None,
+    # It routes by the path as it came.
+    "/report//a//b": "//a//b",
+    "/report/a/./b/../c": "/a/./b/../c",
+}
+
+# Connections that all clients share it does not close for the sake of one.
+HAPROXY_SHARED = HAPROXY | {"the client hung up": "run"}
+
+DIFFERENCES = {
+    "apache": {
+        # It looks at nothing but the bridge while it waits for the answer.
+        "the client hung up": "run",
+    },
+    "lighttpd": {
+        # It takes the end of what a client sends for half a close, and goes on.
+        "the client hung up": "run",
+        # Escapes of letters are undone, and those of bytes that are no UTF-8 refused.
+        "?a=%41%20%2F%C3%A9+b&&c=?": "a=A%20%2F%C3%A9+b&&c=?",
+        "?a=%FF": 400,
+        "/report/%FF": 400,
+    },
+    "caddy": {
+        # It does not break off what it has begun.
+        "the client hung up": "run",
+    },
+    "haproxy": HAPROXY,
+    "haproxy-keepalive": HAPROXY_SHARED,
+    "haproxy-mpxs": HAPROXY_SHARED,
+}
+
+
+def expected(server, topic, others):
+    return DIFFERENCES.get(server.variant, {}).get(topic, others)
