@@ -82,10 +82,10 @@ void task_free(crew_task *task) {
         delivery_release(task->settle);
     if (task->source != NULL)
         delivery_release(task->source);
-    if (task->reply_state == REPLY_SENT)
-        task->reply->owner = NULL; /* the link's */
-    else
-        message_free(task->reply);
+    shipment_leave(task);
+    if (task->reply_state == REPLY_READY)
+        DL_DELETE(w->ready, task);
+    message_free(task->reply);
     buffer_fini(&task->pairs);
     free(task->key);
     free(task->id);
@@ -256,9 +256,8 @@ void crew_task_put_back(crew_task *task) {
         message_free(copy);
         return; /* unacked: the broker gives it to somebody else when we are gone */
     }
-    copy->owner = task;
     task->state = TASK_PUT_BACK;
-    session_publish(&task->worker->session, copy);
+    shipment_send(task, copy);
 }
 
 /* Without a confirm it stays unacked: the broker will deliver it again. */
