@@ -180,6 +180,7 @@ static void block_in_callback(void *arg, const struct crew_answer *a) {
     struct crew_queue queue;
     r->call = crew_client_call_wait(client, &call, &answer);
     r->group = crew_client_group_wait(client, &group, &answer);
+    crew_answer_free(answer);
     r->ready = crew_client_wait_ready(client, 0, NULL, 0);
     r->queue = crew_client_queue_wait(client, task, 0, &queue);
     r->done = true;

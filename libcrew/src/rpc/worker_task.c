@@ -204,11 +204,10 @@ void task_reply_is_safe(crew_task *task) {
 
 /* The same task over another delivery D: the broker took it back when a connection was
  * lost, or its caller sent it again. Whoever holds it goes on; the answer goes to where
- * the caller listens now. */
+ * the caller listens now. D's reference for its ack changes hands. */
 void task_redelivered(crew_task *task, struct delivery *d, const char *reply_to) {
     settle(task);
     task->settle = d;
-    d->refs++;
     if (task->state == TASK_PUT_BACK)
         return;
     if (task->state == TASK_KEPT) {
