@@ -137,6 +137,13 @@ int crew_task_begin(crew_task *task) {
     return 0;
 }
 
+void crew_task_unbegin(crew_task *task) {
+    if (task->state != TASK_RUNNING)
+        return;
+    session_timer_clear(&task->worker->session, &task->timer);
+    task->state = TASK_WAITING;
+}
+
 void crew_task_answer(crew_task *task, const struct crew_answer *answer) {
     if (task->state != TASK_RUNNING && task->state != TASK_WAITING)
         return;
