@@ -93,7 +93,7 @@ def check_exit_statuses(readme, program):
 
 
 def check_snippets():
-    """Each indented block below "## Server" is in the file that the section links first,
+    """Each indented paragraph below "## Server" is in the file that the section links first,
     whatever the whitespace."""
     sections = re.findall(r"^## [^\n]+\n\n\[webservers/([\w.]+)\](.*?)(?=^## |\Z)",
                           read("docs", "webservers.md"), re.MULTILINE | re.DOTALL)
@@ -101,8 +101,8 @@ def check_snippets():
     if sorted(name for name, _ in sections) != sorted(files):
         sys.exit("docs/webservers.md does not have a section for each of docs/webservers")
     for name, text in sections:
-        blocks = re.findall(r"(?:^(?:    .*)?\n)+", text, re.MULTILINE)
-        snippets = [" ".join(block.split()) for block in blocks if block.strip()]
+        blocks = re.findall(r"(?:^    .*\n)+", text, re.MULTILINE)
+        snippets = [" ".join(block.split()) for block in blocks]
         page = " ".join(read("docs", "webservers", name).split())
         if not snippets:
             sys.exit(f"docs/webservers.md shows nothing of {name}")

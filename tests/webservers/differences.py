@@ -38,8 +38,6 @@ DIFFERENCES = {
         # It does not break off what it has begun.
         "the client hung up": "run",
         "connection to the bridge": "one for each request",
-        # It says -1, which the bridge keeps from handlers.
-        "CONTENT_LENGTH of a body in chunks": None,
     },
     "haproxy": HAPROXY,
     "haproxy-keepalive": HAPROXY_SHARED,

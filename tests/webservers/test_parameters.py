@@ -36,13 +36,13 @@ def test_of_a_body(server):
 
 
 def test_of_a_body_in_chunks(server):
+    """A server tells the length or nothing. Caddy's -1 is kept from handlers."""
     with server.client() as client:
         client.connection.request("POST", "/report/x", iter([b"abc", b"d"]),
                                   encode_chunked=True,
                                   headers={"Transfer-Encoding": "chunked"})
         found = parameters(client.receive())
-    assert found.get("CONTENT_LENGTH") == \
-        expected(server, "CONTENT_LENGTH of a body in chunks", "4")
+    assert found.get("CONTENT_LENGTH") in ("4", None)
 
 
 def test_what_clients_cannot_set(server):
