@@ -224,6 +224,6 @@ void crew_host_run(crew_host *host, const struct crew_task_view *task, uint32_t 
     if (error != CREW_OK)
         *answer =
             (struct crew_answer){.error = error, .status = crew_error_status(error)};
-    answer->run_us = clock_us() - begin_us;
+    answer->run_us = clock_us() - begin_us + 1; /* 0 would mean unknown */
     request_end(&host->request);
 }

@@ -101,7 +101,7 @@ static size_t limit(size_t value, size_t most) {
 
 /* An average that forgets. */
 static void note_run_time(struct lane *lane, uint64_t run_us) {
-    uint32_t latest = (uint32_t)limit(run_us, RUN_MAX_US) + 1;
+    uint32_t latest = (uint32_t)limit(run_us, RUN_MAX_US);
     if (lane->run_us == 0)
         lane->run_us = latest;
     lane->run_us = (lane->run_us * (RUN_SHARE - 1) + latest) / RUN_SHARE;
@@ -127,8 +127,10 @@ static void note_worker(struct lane *lane, const char *uuid, size_t bytes) {
     *place = (struct lane_worker){id, clock_ms()};
 }
 
+/* A worker that does not tell how long it took may be a slow one. */
 void lane_note_answer(struct lane *lane, const struct wire_item *item) {
-    note_run_time(lane, item->run_us);
+    if (item->run_us != 0)
+        note_run_time(lane, item->run_us);
     if (item->worker.len > 0)
         note_worker(lane, (const char *)item->worker.data, item->worker.len);
 }
