@@ -61,6 +61,52 @@ static void test_addresses_are_tried_in_turn(void **state) {
     proxy_free(p);
 }
 
+static size_t opened_at(struct stage *s) {
+    struct link_event *event = stage_expect(s, LINK_OPEN);
+    size_t url = event->url;
+    link_event_free(event);
+    return url;
+}
+
+/* Both are the broker of the tests. */
+static void start_with_two_addresses(struct stage *s) {
+    const char *url = getenv("CREW_TEST_AMQP_URL");
+    struct crew_broker broker;
+    char urls[400];
+    stage_broker(&broker);
+    snprintf(urls, sizeof urls, "%s,%s", url, url);
+    assert_int_equal(crew_broker_parse(&broker, urls, NULL, 0), CREW_OK);
+    stage_start(s, &broker);
+}
+
+static void test_a_link_goes_where_it_is_sent(void **state) {
+    (void)state;
+    struct stage s;
+    start_with_two_addresses(&s);
+    assert_int_equal(opened_at(&s), 0);
+    link_go(s.link, s.epoch, 1);
+    expect_text(&s, LINK_LOST, "left for another address");
+    assert_int_equal(opened_at(&s), 1);
+    link_go(s.link, s.epoch - 1, 0); /* said of the connection before */
+    assert_null(stage_await(&s, LINK_LOST, 300));
+    stage_close(&s);
+}
+
+/* Its owner counts the first connection as gone and waits for the next one. */
+static void test_a_link_that_is_sent_back_at_once_leaves_all_the_same(void **state) {
+    (void)state;
+    struct stage s;
+    start_with_two_addresses(&s);
+    assert_int_equal(opened_at(&s), 0);
+    for (int i = 0; i < 5; i++) {
+        link_go(s.link, s.epoch, 1);
+        link_go(s.link, 0, 0);
+        stage_pass(&s, LINK_LOST);
+        assert_int_equal(opened_at(&s), 0);
+    }
+    stage_close(&s);
+}
+
 static void test_an_unknown_host_is_said(void **state) {
     (void)state;
     struct crew_broker broker;
@@ -357,6 +403,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_absent_broker_is_waited_for),
         cmocka_unit_test(test_addresses_are_tried_in_turn),
+        cmocka_unit_test(test_a_link_goes_where_it_is_sent),
+        cmocka_unit_test(test_a_link_that_is_sent_back_at_once_leaves_all_the_same),
         cmocka_unit_test(test_an_unknown_host_is_said),
         cmocka_unit_test(test_cut_under_load),
         cmocka_unit_test(test_reset_under_load),
