@@ -141,11 +141,13 @@ void frame_put_refusal(struct buffer *to, const char *why) {
 /* ---- RUN ---- */
 
 void frame_put_run(struct buffer *to, const struct crew_task_view *task,
-                   uint32_t left_ms) {
+                   const struct frame_terms *terms) {
     size_t mark =
         wire_open(to, &(struct wire_item){.kind = FRAME_RUN,
                                           .id = bytes_of(task->id),
-                                          .budget_ms = left_ms,
+                                          .budget_ms = terms->left_ms,
+                                          .sequence = terms->ticket,
+                                          .credit_bytes = terms->place,
                                           .task = bytes_of(task->task),
                                           .content_type = bytes_of(task->content_type)});
     buffer_append(to, task->pairs, task->pairs_bytes);
@@ -156,7 +158,7 @@ void frame_put_run(struct buffer *to, const struct crew_task_view *task,
 }
 
 bool frame_get_run(const struct wire_item *item, struct frame_parts *parts,
-                   struct crew_task_view *task, uint32_t *left_ms) {
+                   struct crew_task_view *task, struct frame_terms *terms) {
     if (item->kind != FRAME_RUN || item->body.len < 1 ||
         !make_room(parts, item->task.len + item->id.len + item->content_type.len, 3))
         return false;
@@ -170,7 +172,9 @@ bool frame_get_run(const struct wire_item *item, struct frame_parts *parts,
         .body = item->body.data + 1,
         .body_bytes = item->body.len - 1,
     };
-    *left_ms = item->budget_ms;
+    *terms = (struct frame_terms){.left_ms = item->budget_ms,
+                                  .place = item->credit_bytes,
+                                  .ticket = item->sequence};
     return true;
 }
 

@@ -4,7 +4,7 @@
  *   supervisor                    handler process
  *     SETUP  ───────────────────────▶
  *            ◀─────────────────────── HELLO   its tasks, or why the app cannot be used
- *     RUN    ───────────────────────▶
+ *     RUN    ───────────────────────▶         several may be ahead; they are run in order
  *            ◀─────────────────────── LOG     any number of them
  *            ◀─────────────────────── CALL    calls of the handler's own, which waits
  *     CALLED ───────────────────────▶         for what came of them (group_frames.h)
@@ -49,12 +49,19 @@ struct frame_setup {
     char *const *argv;
 };
 
+/* On which terms a request is to be run. */
+struct frame_terms {
+    uint32_t left_ms; /* how long it may take */
+    uint32_t place;   /* where its ticket is, and which (claims.h) */
+    uint32_t ticket;
+};
+
 /* Writing. Failure shows in to->failed. */
 void frame_put_setup(struct buffer *to, const struct frame_setup *setup);
 void frame_put_hello(struct buffer *to, const char *const *tasks, size_t count);
 void frame_put_refusal(struct buffer *to, const char *why); /* a HELLO, too */
 void frame_put_run(struct buffer *to, const struct crew_task_view *task,
-                   uint32_t left_ms);
+                   const struct frame_terms *terms);
 void frame_put_answer(struct buffer *to, const struct crew_answer *answer);
 void frame_put_call(struct buffer *to, const struct crew_call *call);
 void frame_put_log(struct buffer *to, enum crew_log_level level, const char *request_id,
@@ -70,7 +77,7 @@ bool frame_get_setup(
     const struct wire_item *item, struct frame_parts *parts,
     struct frame_setup *setup); /* argv: free(3) it, its words are PARTS' */
 bool frame_get_run(const struct wire_item *item, struct frame_parts *parts,
-                   struct crew_task_view *task, uint32_t *left_ms);
+                   struct crew_task_view *task, struct frame_terms *terms);
 bool frame_get_answer(const struct wire_item *item, struct frame_parts *parts,
                       struct crew_answer *answer);
 bool frame_get_call(const struct wire_item *item, struct frame_parts *parts,

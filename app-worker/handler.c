@@ -5,7 +5,7 @@
  * then the process is dealt with, and the task is done (may be acked) only when nothing
  * runs for it any more: after the handler has returned or its death.
  */
-#include "handler.h"
+#include "handler_room.h"
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -18,11 +18,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+#include <utlist.h>
 
-enum {
-    FRAME_SLACK_BYTES = 64 * 1024,
-    LAST_WORDS_READS = 64 /* a socket that somebody else still writes to has no end */
-};
+enum { FRAME_SLACK_BYTES = 64 * 1024 };
 
 static const char *const state_names[HANDLER_STATE_COUNT] = {
     [HANDLER_STARTING] = "starting", [HANDLER_IDLE] = "idle",
@@ -50,7 +49,7 @@ const char *handler_state_name(enum handler_state state) {
     return state_names[state];
 }
 
-static const char *task_id(const struct handler *handler) {
+const char *handler_task_id(const struct handler *handler) {
     struct crew_task_view view;
     if (handler->task == NULL)
         return NULL;
@@ -58,7 +57,7 @@ static const char *task_id(const struct handler *handler) {
     return view.id;
 }
 
-static void handler_move(struct handler *handler, enum handler_state to) {
+void handler_move(struct handler *handler, enum handler_state to) {
     enum handler_state from = handler->state;
     assert((allowed[from] & TO(to)) != 0);
     handler->state = to;
@@ -85,16 +84,52 @@ static void handler_move(struct handler *handler, enum handler_state to) {
 
 /* ---- the task ---- */
 
-static void answer_with(struct handler *handler, int error) {
+void handler_answer_with(struct handler *handler, int error) {
     crew_task_answer(
         handler->task,
         &(struct crew_answer){.error = error, .status = crew_error_status(error)});
 }
 
-static void task_done(struct handler *handler) {
+void handler_task_done(struct handler *handler) {
     if (handler->task != NULL)
         crew_task_done(handler->task);
     handler->task = NULL;
+}
+
+static void set_limit(struct handler *handler) {
+    uint32_t limit_ms = crew_task_left_ms(handler->task);
+    if (limit_ms > handler->context->settings->timeout_ms)
+        limit_ms = handler->context->settings->timeout_ms;
+    handler->limit_at_ms = uv_now(handler->context->loop) + limit_ms;
+    /* A timer that fires too early is set anew then: cheaper than to set it each time. */
+    if (uv_is_active((uv_handle_t *)&handler->timer) &&
+        handler->armed_ms <= handler->limit_at_ms)
+        return;
+    handler->armed_ms = handler->limit_at_ms;
+    uv_timer_start(&handler->timer, on_timer, limit_ms, 0);
+}
+
+/* The first of those ahead is the one that runs now. */
+void handler_next_task(struct handler *handler) {
+    handler->current = handler->ahead[0];
+    handler->task = handler->current.task;
+    handler->ahead_count--;
+    --*handler->context->ahead;
+    memmove(handler->ahead, handler->ahead + 1,
+            handler->ahead_count * sizeof *handler->ahead);
+    set_limit(handler);
+}
+
+void handler_take_back(struct handler *handler, unsigned most) {
+    while (most-- > 0 && handler->ahead_count > 0) {
+        const struct given *last = &handler->ahead[handler->ahead_count - 1];
+        if (!claims_take(handler->claims, last->place, last->ticket))
+            return; /* begun, and those before it, too */
+        handler->ahead_count--;
+        --*handler->context->ahead;
+        crew_task_unbegin(last->task);
+        handler->context->unbegun(handler->context->arg, last->task);
+    }
 }
 
 /* ---- the socket ---- */
@@ -136,12 +171,13 @@ static void take_hello(struct handler *handler, const struct wire_item *item) {
     handler_move(handler, HANDLER_IDLE);
 }
 
-static bool pass_on_answer(struct handler *handler, const struct wire_item *item) {
+bool handler_pass_on_answer(struct handler *handler, const struct wire_item *item) {
     struct crew_answer answer;
     if (!frame_get_answer(item, &handler->parts, &answer))
         return false;
+    handler->last_run_us = answer.run_us;
     if (answer.body_bytes > handler->context->settings->max_response_bytes)
-        answer_with(handler, CREW_EBADRESPONSE);
+        handler_answer_with(handler, CREW_EBADRESPONSE);
     else
         crew_task_answer(handler->task, &answer);
     return true;
@@ -149,13 +185,18 @@ static bool pass_on_answer(struct handler *handler, const struct wire_item *item
 
 /* In STOPPING the caller has its answer, and this one comes too late. */
 static void take_answer(struct handler *handler, const struct wire_item *item) {
-    if (handler->state == HANDLER_BUSY && !pass_on_answer(handler, item)) {
+    if (handler->state == HANDLER_BUSY && !handler_pass_on_answer(handler, item)) {
         handler_kill(handler, HANDLER_BABBLED, CREW_ECRASHED);
         return;
     }
-    task_done(handler);
+    handler_task_done(handler);
     handler->served++;
-    handler_move(handler, HANDLER_IDLE);
+    if (handler->state == HANDLER_BUSY && handler->ahead_count > 0) {
+        handler_next_task(handler);
+        handler->context->went_on(handler->context->arg, handler);
+    } else {
+        handler_move(handler, HANDLER_IDLE);
+    }
 }
 
 static void on_called(void *arg, int error, const struct crew_answer *const answers[],
@@ -166,8 +207,10 @@ static void on_called(void *arg, int error, const struct crew_answer *const answ
     send_called(handler, error, answers, count);
 }
 
+/* What is behind this task would wait as long as it does. */
 static void make_calls(struct handler *handler, struct calls_frame *wanted) {
     struct buffer bytes;
+    handler_take_back(handler, HANDLER_AHEAD_MOST);
     channel_hold(&handler->channel, &bytes);
     int error = calls_start(handler->context->calls, wanted, &bytes, on_called, handler,
                             &handler->calls);
@@ -186,7 +229,7 @@ static void take_calls(struct handler *handler, const struct wire_item *item) {
         refuse_calls(handler, CREW_ETIMEOUT);
     } else if (!handler->context->may_wait(handler->context->arg, handler,
                                            &wanted.group)) {
-        log_request(LOG_LEVEL_WARNING, task_id(handler),
+        log_request(LOG_LEVEL_WARNING, handler_task_id(handler),
                     "its call is refused: no process would be left that does not wait "
                     "(--max-processes)");
         refuse_calls(handler, CREW_EOVERLOADED);
@@ -198,7 +241,7 @@ static void take_calls(struct handler *handler, const struct wire_item *item) {
         calls_frame_fini(&wanted);
 }
 
-static void take_log(struct handler *handler, const struct wire_item *item) {
+void handler_take_log(struct handler *handler, const struct wire_item *item) {
     static const enum log_level levels[] = {
         [CREW_LOG_DEBUG] = LOG_LEVEL_DEBUG,
         [CREW_LOG_INFO] = LOG_LEVEL_INFO,
@@ -215,7 +258,7 @@ static void take_log(struct handler *handler, const struct wire_item *item) {
 static void take(struct handler *handler, const struct wire_item *item) {
     bool runs = handler->state == HANDLER_BUSY || handler->state == HANDLER_STOPPING;
     if (item->kind == FRAME_LOG)
-        take_log(handler, item);
+        handler_take_log(handler, item);
     else if (item->kind == FRAME_HELLO && handler->state == HANDLER_STARTING)
         take_hello(handler, item);
     else if (item->kind == FRAME_ANSWER && runs)
@@ -266,9 +309,9 @@ static void on_ready(uv_poll_t *poll, int status, int events) {
 /* The caller is answered first, then the handler is told, and last the calls that it
  * waits for come back, so that it can see that it has been told. */
 static void limit_reached(struct handler *handler) {
-    answer_with(handler, CREW_ETIMEOUT);
+    handler_answer_with(handler, CREW_ETIMEOUT);
     log_request(
-        LOG_LEVEL_WARNING, task_id(handler),
+        LOG_LEVEL_WARNING, handler_task_id(handler),
         "handler %d has run for too long: the caller is answered, the handler told "
         "to stop",
         (int)handler->pid);
@@ -282,10 +325,24 @@ static void limit_reached(struct handler *handler) {
     }
 }
 
+/* The limit of the task that runs, or of an earlier one. Where the process has begun the
+ * next one already, the answer to this one is there to be read. */
+static void on_limit(struct handler *handler) {
+    uint64_t now_ms = uv_now(handler->context->loop);
+    if (now_ms >= handler->limit_at_ms)
+        handler_take_back(handler, HANDLER_AHEAD_MOST);
+    if (now_ms >= handler->limit_at_ms && handler->ahead_count == 0) {
+        limit_reached(handler);
+        return;
+    }
+    handler->armed_ms = handler->limit_at_ms > now_ms ? handler->limit_at_ms : now_ms + 1;
+    uv_timer_start(&handler->timer, on_timer, handler->armed_ms - now_ms, 0);
+}
+
 static void on_timer(uv_timer_t *timer) {
     struct handler *handler = timer->data;
     if (handler->state == HANDLER_BUSY || handler->state == HANDLER_WAITING)
-        limit_reached(handler);
+        on_limit(handler);
     else
         handler_kill(handler, HANDLER_DEAF, CREW_ETIMEOUT);
 }
@@ -318,9 +375,20 @@ struct handler *handler_start(const struct handler_context *context,
                               enum handler_duty duty) {
     pid_t pid;
     int fd;
-    if (spawn_handler(context->settings->app_argv[0], &pid, &fd) != 0)
+    int claims_fd;
+    struct claims *claims = claims_new(&claims_fd);
+    if (claims == NULL)
         return NULL;
+    int failed = spawn_handler(context->settings->app_argv[0], claims_fd, &pid, &fd);
+    int error = errno;
+    close(claims_fd);
+    if (failed) {
+        claims_free(claims);
+        errno = error;
+        return NULL;
+    }
     struct handler *handler = memory_zeroed(sizeof *handler);
+    handler->claims = claims;
     handler->state = HANDLER_STARTING;
     handler->duty = duty;
     handler->context = context;
@@ -338,103 +406,55 @@ struct handler *handler_start(const struct handler_context *context,
     return handler;
 }
 
-void handler_run(struct handler *handler, crew_task *task) {
+static void put_run(struct handler *handler, const struct given *given) {
     struct crew_task_view view;
-    uint32_t limit_ms = crew_task_left_ms(task);
-    if (limit_ms > handler->context->settings->timeout_ms)
-        limit_ms = handler->context->settings->timeout_ms;
+    struct frame_terms terms = {.left_ms = crew_task_left_ms(given->task),
+                                .place = given->place,
+                                .ticket = given->ticket};
+    if (terms.left_ms > handler->context->settings->timeout_ms)
+        terms.left_ms = handler->context->settings->timeout_ms;
+    crew_task_view(given->task, &view);
+    claims_offer(handler->claims, given->place, given->ticket);
+    frame_put_run(&handler->channel.out, &view, &terms);
+    if (!handler->has_unsent)
+        DL_APPEND2(*handler->context->unsent, handler, unsent_prev, unsent_next);
+    handler->has_unsent = true;
+}
+
+void handler_run(struct handler *handler, crew_task *task) {
+    uint32_t ticket = ++handler->last_ticket;
+    if (ticket == 0) /* stands for none */
+        ticket = ++handler->last_ticket;
+    const struct given given = {task, ticket % CLAIM_PLACES, ticket};
+    put_run(handler, &given);
+    if (handler->state == HANDLER_BUSY) {
+        handler->ahead[handler->ahead_count++] = given;
+        ++*handler->context->ahead;
+        return;
+    }
+    handler->current = given;
     handler->task = task;
     handler_move(handler, HANDLER_BUSY);
-    uv_timer_start(&handler->timer, on_timer, limit_ms, 0);
-    crew_task_view(task, &view);
-    frame_put_run(&handler->channel.out, &view, limit_ms);
-    send_frames(handler);
+    set_limit(handler);
+}
+
+void handler_forget_unsent(struct handler *handler) {
+    if (handler->has_unsent)
+        DL_DELETE2(*handler->context->unsent, handler, unsent_prev, unsent_next);
+    handler->has_unsent = false;
+}
+
+void handlers_flush(const struct handler_context *context) {
+    struct handler *handler;
+    while ((handler = *context->unsent) != NULL) {
+        handler_forget_unsent(handler);
+        if (handler->state < HANDLER_KILLED)
+            send_frames(handler);
+    }
 }
 
 void handler_quit(struct handler *handler) {
     handler_move(handler, HANDLER_LEAVING);
     frame_put_quit(&handler->channel.out);
     send_frames(handler);
-}
-
-/* ---- the end ---- */
-
-/* What the process said before it died counts: an answer that was sent is an answer. */
-static void take_last_words(struct handler *handler) {
-    struct wire_item item;
-    for (int reads = 0; reads < LAST_WORDS_READS; reads++) {
-        while (channel_next(&handler->channel, &item) > 0) {
-            if (item.kind == FRAME_LOG)
-                take_log(handler, &item);
-            else if (item.kind == FRAME_ANSWER && handler->state == HANDLER_BUSY)
-                pass_on_answer(handler, &item);
-        }
-        if (channel_fill(&handler->channel) <= 0)
-            break;
-    }
-}
-
-void handler_kill(struct handler *handler, enum handler_end end, int error) {
-    if (handler->state >= HANDLER_KILLED)
-        return;
-    kill(-handler->pid, SIGKILL);
-    if (end == HANDLER_LOST)
-        take_last_words(handler);
-    if (handler->state == HANDLER_BUSY || handler->state == HANDLER_WAITING)
-        answer_with(handler, error); /* unless its last words were the answer */
-    calls_cancel(handler->calls);
-    handler->calls = NULL;
-    handler->end = end;
-    if (end == HANDLER_DEAF)
-        log_request(LOG_LEVEL_WARNING, task_id(handler),
-                    "handler %d did not end within %u ms and was killed",
-                    (int)handler->pid, handler->context->settings->grace_ms);
-    if (end == HANDLER_BABBLED)
-        log_request(LOG_LEVEL_ERROR, task_id(handler),
-                    "handler %d sent what is no frame and was killed", (int)handler->pid);
-    handler_move(handler, HANDLER_KILLED);
-}
-
-static void report_end(const struct handler *handler, int wait_status) {
-    char how[64];
-    spawn_describe_end(wait_status, how, sizeof how);
-    enum handler_state in = handler->killed_in;
-    bool is_expected =
-        handler->end != HANDLER_LOST || in == HANDLER_STARTING ||
-        (in == HANDLER_LEAVING && (wait_status == 0 || handler->refusal != NULL));
-    if (is_expected)
-        log_debug("handler %d %s", (int)handler->pid, how);
-    else
-        log_request(in == HANDLER_BUSY || in == HANDLER_WAITING ? LOG_LEVEL_ERROR
-                                                                : LOG_LEVEL_WARNING,
-                    task_id(handler), "handler %d %s while it was %s", (int)handler->pid,
-                    how, handler_state_name(in));
-}
-
-static void on_closed(uv_handle_t *uv) {
-    struct handler *handler = uv->data;
-    if (--handler->open_handles > 0)
-        return;
-    channel_fini(&handler->channel);
-    frame_parts_fini(&handler->parts);
-    tasks_fini(&handler->tasks);
-    free(handler->refusal);
-    free(handler);
-}
-
-void handler_reaped(struct handler *handler, int wait_status) {
-    kill(-handler->pid, SIGKILL); /* what it has started and left behind */
-    handler_kill(handler, HANDLER_LOST, CREW_ECRASHED);
-    report_end(handler, wait_status);
-    if (handler->killed_in == HANDLER_STARTING && handler->refusal == NULL) {
-        char how[64];
-        spawn_describe_end(wait_status, how, sizeof how);
-        handler->refusal = memory_zeroed(sizeof how + 64);
-        snprintf(handler->refusal, sizeof how + 64, "a handler process %s at its start",
-                 how);
-    }
-    task_done(handler);
-    handler_move(handler, HANDLER_GONE);
-    uv_close((uv_handle_t *)&handler->poll, on_closed);
-    uv_close((uv_handle_t *)&handler->timer, on_closed);
 }

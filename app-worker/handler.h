@@ -8,6 +8,7 @@
 #include "base/id.h"
 #include "calls.h"
 #include "channel.h"
+#include "claims.h"
 #include "frames.h"
 #include "settings.h"
 #include "tasks.h"
@@ -45,13 +46,28 @@ enum handler_duty {
 
 struct handler;
 
+/* A task that a process was given, and its ticket (claims.h). */
+struct given {
+    crew_task *task;
+    uint32_t place;
+    uint32_t ticket;
+};
+
+enum { HANDLER_AHEAD_MOST = 16 }; /* tasks behind the one that runs */
+
 /* What all handlers of a supervisor share. */
 struct handler_context {
     uv_loop_t *loop;
     const struct settings *settings;
     const char *node_uuid;
     struct calls *calls;
+    struct handler **unsent; /* those to be flushed */
     void *arg;
+    unsigned *ahead; /* tasks given ahead, of all handlers together */
+    /* A task that was given ahead has not been begun: the pool has it again. */
+    void (*unbegun)(void *arg, crew_task *task);
+    /* The running task was answered, and the next one runs: no change of state. */
+    void (*went_on)(void *arg, struct handler *handler);
     /* Called after each change of state. When a handler comes from STARTING to IDLE, its
      * tasks are known; when it leaves STARTING otherwise, handler->refusal says why. */
     void (*moved)(void *arg, struct handler *handler, enum handler_state from);
@@ -75,7 +91,16 @@ struct handler {
 
     struct channel channel;
     struct frame_parts parts;
-    crew_task *task;           /* given and not yet done */
+    crew_task *task;                        /* given and not yet done */
+    struct given current;                   /* the same */
+    struct given ahead[HANDLER_AHEAD_MOST]; /* behind it, in their order */
+    unsigned ahead_count;
+    struct claims *claims;
+    uint32_t last_ticket;
+    uint64_t last_run_us;      /* of the latest answer */
+    uint64_t limit_at_ms;      /* BUSY, WAITING: when the task's time is over */
+    uint64_t armed_ms;         /* what the timer is set to */
+    bool has_unsent;           /* in the list of those to be flushed */
     struct calls_group *calls; /* WAITING: what it waits for */
     bool calls_here;           /* these go to tasks of this worker. Kept by the pool */
     enum handler_state killed_in;
@@ -88,6 +113,8 @@ struct handler {
     struct handler *next;
     struct handler *idle_prev; /* those that may be given a task */
     struct handler *idle_next;
+    struct handler *unsent_prev; /* those to be flushed */
+    struct handler *unsent_next;
 };
 
 const char *handler_state_name(enum handler_state state);
@@ -96,8 +123,16 @@ const char *handler_state_name(enum handler_state state);
 struct handler *handler_start(const struct handler_context *context,
                               enum handler_duty duty);
 
-/* IDLE: hand over a task that has been begun. */
+/* IDLE: hand over a task that has been begun. BUSY, and fewer than HANDLER_AHEAD_MOST
+ * ahead: the same, to be run behind those that it has. Sent by handlers_flush. */
 void handler_run(struct handler *handler, crew_task *task);
+
+/* Send what was handed over. To be called before the loop waits. */
+void handlers_flush(const struct handler_context *context);
+
+/* Take back up to MOST of the tasks given ahead, the last ones first, as far as the
+ * process has not begun them. */
+void handler_take_back(struct handler *handler, unsigned most);
 
 /* IDLE: tell it to quit. */
 void handler_quit(struct handler *handler);

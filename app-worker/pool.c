@@ -19,6 +19,10 @@
 
 enum { WEAR_JITTER_PERCENT = 10, LIVED_MS = 1000 };
 
+#define AHEAD_WORK_US 500u /* that may wait in a process behind what it runs */
+#define RUN_SHARE 8u       /* a new run time counts for an eighth */
+#define RUN_MAX_US 20000u  /* one very slow run says little about the next */
+
 /* ---- tasks to processes ---- */
 
 static bool is_awaited_here(const struct pool *pool, const crew_task *task) {
@@ -27,8 +31,8 @@ static bool is_awaited_here(const struct pool *pool, const crew_task *task) {
     return calls_have(pool->context.calls, view.id);
 }
 
-/* While handlers wait for calls to this worker, the last process is kept for those very
- * calls: any other task might call, too, and then nobody would be left to run them. */
+/* Where handlers call this worker, the last process is kept for those very calls: any
+ * other task might call, too, and then nobody would be left to run them. */
 static struct job *next_job(const struct pool *pool) {
     struct job *job = pool->queue;
     if (strength_is_reserved(pool))
@@ -37,14 +41,46 @@ static struct job *next_job(const struct pool *pool) {
     return job;
 }
 
+/* How many tasks may wait in a process behind the one that it runs: none, unless they are
+ * so short that the way there and back would be the longer part. */
+static unsigned room_ahead(const struct pool *pool) {
+    if (pool->run_us == 0 || pool->phase != POOL_SERVING || strength_is_reserved(pool))
+        return 0;
+    uint32_t tasks = AHEAD_WORK_US / pool->run_us;
+    return tasks < HANDLER_AHEAD_MOST ? tasks : HANDLER_AHEAD_MOST;
+}
+
+/* The process that has the fewest ahead, and room. */
+static struct handler *least_ahead(const struct pool *pool) {
+    unsigned fewest = room_ahead(pool);
+    struct handler *found = NULL;
+    struct handler *handler;
+    if (fewest == 0)
+        return NULL;
+    DL_FOREACH (pool->handlers, handler) {
+        if (handler->state != HANDLER_BUSY || handler->duty != DUTY_PRESENT ||
+            handler->ahead_count >= fewest)
+            continue;
+        found = handler;
+        fewest = handler->ahead_count;
+    }
+    return found;
+}
+
+static struct handler *next_handler(const struct pool *pool) {
+    return pool->idle != NULL ? pool->idle : least_ahead(pool);
+}
+
 static void dispatch(struct pool *pool) {
     struct job *job;
-    while (pool->idle != NULL && (job = next_job(pool)) != NULL) {
+    struct handler *handler;
+    while (pool->queue != NULL && (handler = next_handler(pool)) != NULL &&
+           (job = next_job(pool)) != NULL) {
         crew_task *task = job->task;
         DL_DELETE(pool->queue, job);
         free(job);
         if (crew_task_begin(task) == CREW_OK)
-            handler_run(pool->idle, task);
+            handler_run(handler, task);
     }
     if (pool->idle != NULL && pool->queue != NULL)
         strength_balance(pool);
@@ -78,6 +114,18 @@ void pool_add(struct pool *pool, crew_task *task) {
     job->task = task;
     DL_APPEND(pool->queue, job);
     dispatch(pool);
+}
+
+/* It was before those that still wait. */
+static void on_unbegun(void *arg, crew_task *task) {
+    struct pool *pool = arg;
+    if (!is_wanted(pool, task)) {
+        crew_task_put_back(task);
+        return;
+    }
+    struct job *job = memory_zeroed(sizeof *job);
+    job->task = task;
+    DL_PREPEND(pool->queue, job);
 }
 
 static void put_back(struct pool *pool, struct job *job) {
@@ -116,6 +164,7 @@ struct handler *pool_start(struct pool *pool, enum handler_duty duty) {
 /* handler_quit takes it off the idle stack, where no RETIRED one ever is. */
 void pool_retire(struct pool *pool, struct handler *handler) {
     (void)pool;
+    handler_take_back(handler, HANDLER_AHEAD_MOST);
     if (handler->state == HANDLER_IDLE)
         handler_quit(handler);
     else if (handler->state == HANDLER_STARTING)
@@ -123,9 +172,22 @@ void pool_retire(struct pool *pool, struct handler *handler) {
     handler->duty = DUTY_RETIRED;
 }
 
+/* An idle process gets half of what waits in the one with the most ahead. */
+static void relieve(struct pool *pool) {
+    struct handler *handler, *fullest = pool->idle;
+    if (pool->ahead == 0 || fullest == NULL)
+        return;
+    DL_FOREACH (pool->handlers, handler)
+        if (handler->ahead_count > fullest->ahead_count)
+            fullest = handler;
+    handler_take_back(fullest, (fullest->ahead_count + 1) / 2);
+    dispatch(pool);
+}
+
 static void offer(struct pool *pool, struct handler *handler) {
     DL_PREPEND2(pool->idle, handler, idle_prev, idle_next);
     dispatch(pool);
+    relieve(pool);
     if (pool->phase == POOL_DRAINING && handler->state == HANDLER_IDLE)
         pool_retire(pool, handler);
 }
@@ -151,7 +213,24 @@ static bool is_worn(const struct handler *handler) {
            spawn_memory_bytes(handler->pid) > handler->worn_above_bytes;
 }
 
+/* An average that forgets. */
+static void note_run_time(struct pool *pool, uint64_t run_us) {
+    uint32_t latest = run_us < RUN_MAX_US ? (uint32_t)run_us + 1 : RUN_MAX_US;
+    pool->run_us = pool->run_us == 0
+                       ? latest
+                       : (pool->run_us * (RUN_SHARE - 1) + latest) / RUN_SHARE;
+}
+
+static void on_went_on(void *arg, struct handler *handler) {
+    struct pool *pool = arg;
+    note_run_time(pool, handler->last_run_us);
+    if (handler->duty != DUTY_PRESENT || is_worn(handler))
+        handler_take_back(handler, HANDLER_AHEAD_MOST);
+    dispatch(pool);
+}
+
 static void on_returned(struct pool *pool, struct handler *handler) {
+    note_run_time(pool, handler->last_run_us);
     respawn_worked(&pool->respawn);
     if (handler->duty == DUTY_RETIRED) {
         handler_quit(handler);
@@ -234,18 +313,18 @@ static void on_moved(void *arg, struct handler *handler, enum handler_state from
         on_gone(pool, handler);
     else if (handler->state == HANDLER_WAITING || from == HANDLER_WAITING)
         strength_balance(pool);
-    if (from == HANDLER_WAITING)
-        dispatch(pool);
+    if (from == HANDLER_WAITING || from == HANDLER_BUSY)
+        dispatch(pool); /* what it had ahead */
 }
 
 /* If the last process waited for a task of this very worker, nobody would be left to run
  * it, and all would wait until their limits. */
 static bool may_wait(void *arg, struct handler *handler, const struct crew_group *group) {
-    const struct pool *pool = arg;
+    struct pool *pool = arg;
     handler->calls_here = false;
     for (size_t i = 0; i < group->count; i++)
         if (tasks_have(&pool->tasks, group->calls[i].task))
-            handler->calls_here = true;
+            handler->calls_here = pool->calls_itself = true;
     return !handler->calls_here || strength_has_other(pool, handler);
 }
 
@@ -261,13 +340,21 @@ struct pool *pool_new(uv_loop_t *loop, const struct settings *settings,
         .settings = settings,
         .node_uuid = crew_worker_uuid(worker),
         .calls = calls_new(loop, &settings->broker),
+        .unsent = &pool->unsent,
         .arg = pool,
+        .ahead = &pool->ahead,
+        .unbegun = on_unbegun,
+        .went_on = on_went_on,
         .moved = on_moved,
         .may_wait = may_wait,
     };
     strength_init(pool);
     strength_balance(pool);
     return pool;
+}
+
+void pool_flush(struct pool *pool) {
+    handlers_flush(&pool->context);
 }
 
 void pool_drain(struct pool *pool) {

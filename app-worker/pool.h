@@ -30,6 +30,9 @@ struct pool *pool_new(uv_loop_t *loop, const struct settings *settings,
 /* A task has come. */
 void pool_add(struct pool *pool, crew_task *task);
 
+/* Send what was given to processes. To be called before the loop waits. */
+void pool_flush(struct pool *pool);
+
 /* The tasks that the processes in charge serve. */
 const struct tasks *pool_tasks(const struct pool *pool);
 

@@ -29,6 +29,10 @@ struct pool {
     struct handler *handlers; /* all */
     struct handler *idle;     /* PRESENT and WORN ones that are IDLE; the latest first */
     struct job *queue;        /* tasks not begun */
+    unsigned ahead;           /* tasks given to processes ahead of their turn */
+    struct handler *unsent;   /* processes with tasks that are not yet sent to them */
+    uint32_t run_us;          /* average of the handlers; 0: not known */
+    bool calls_itself;        /* handlers have called tasks of this worker */
     unsigned waiting_for_us;  /* handlers that wait for calls to tasks of this worker */
     unsigned prefetch;
     struct respawn respawn;
@@ -55,7 +59,7 @@ bool strength_has_other(const struct pool *pool, const struct handler *handler);
 /* Give all tasks that were not begun back to the broker. */
 void pool_put_back_all(struct pool *pool);
 
-/* Is one process left, while others wait for calls to this worker? */
+/* Is one process left, which has to be kept for calls to this worker? */
 bool strength_is_reserved(const struct pool *pool);
 
 void strength_init(struct pool *pool);

@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "channel.h"
+#include "claims.h"
 #include "group_frames.h"
 #include "spawn.h"
 #include "wire/limits.h"
@@ -31,6 +32,7 @@ struct kept {
 
 struct process {
     struct channel channel;
+    struct claims *claims;
     struct frame_parts setup_parts;
     struct frame_setup setup;
     crew_host *host;
@@ -182,14 +184,16 @@ static void run(struct process *process, struct frame_parts *parts,
                 const struct wire_item *item) {
     struct crew_task_view task;
     struct crew_answer answer;
-    uint32_t left_ms;
-    if (!frame_get_run(item, parts, &task, &left_ms)) {
+    struct frame_terms terms;
+    if (!frame_get_run(item, parts, &task, &terms)) {
         send_outcome(process, CREW_EFAILED);
         return;
     }
+    if (!claims_take(process->claims, terms.place, terms.ticket))
+        return; /* the supervisor has taken it back */
     told_to_stop = 0;
     is_running = 1;
-    crew_host_run(process->host, &task, left_ms, &answer);
+    crew_host_run(process->host, &task, terms.left_ms, &answer);
     is_running = 0;
     send_answer(process, &answer);
     forget_run(process);
@@ -258,6 +262,9 @@ int process_main(void) {
     listen_for_stop();
     forget_service_manager();
     channel_init(&process.channel, SPAWN_SOCKET_FD, SIZE_MAX);
+    process.claims = claims_map(SPAWN_CLAIMS_FD);
+    if (process.claims == NULL)
+        return EXIT_FAILURE;
     read_frame(&process, &item);
     if (!frame_get_setup(&item, &process.setup_parts, &process.setup))
         return EXIT_FAILURE;
@@ -267,6 +274,7 @@ int process_main(void) {
     if (error == CREW_OK)
         serve(&process);
     crew_host_free(process.host);
+    claims_free(process.claims);
     buffer_fini(&process.channel.in); /* the socket itself ends with the process */
     buffer_fini(&process.channel.out);
     free((void *)(uintptr_t)process.setup.argv);

@@ -37,16 +37,16 @@ static void reset_signals(void) {
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static bool arrange_descriptors(int socket_fd) {
+/* Ours are moved out of the way of those that they shall become. */
+static bool arrange_descriptors(int socket_fd, int claims_fd) {
     int null_fd = open("/dev/null", O_RDWR);
-    if (null_fd < 0 || dup2(null_fd, STDIN_FILENO) < 0 ||
-        dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
-        return false;
-    if (socket_fd == SPAWN_SOCKET_FD)
-        fcntl(socket_fd, F_SETFD, 0);
-    else if (dup2(socket_fd, SPAWN_SOCKET_FD) < 0)
-        return false;
-    return close_range(SPAWN_SOCKET_FD + 1, ~0U, 0) == 0;
+    int socket_copy = fcntl(socket_fd, F_DUPFD, SPAWN_FDS_END);
+    int claims_copy = fcntl(claims_fd, F_DUPFD, SPAWN_FDS_END);
+    return null_fd >= 0 && socket_copy >= 0 && claims_copy >= 0 &&
+           dup2(null_fd, STDIN_FILENO) >= 0 && dup2(STDERR_FILENO, STDOUT_FILENO) >= 0 &&
+           dup2(socket_copy, SPAWN_SOCKET_FD) >= 0 &&
+           dup2(claims_copy, SPAWN_CLAIMS_FD) >= 0 &&
+           close_range(SPAWN_FDS_END, ~0U, 0) == 0;
 }
 
 /* A parent that died before the prctl would never send the signal. */
@@ -54,9 +54,10 @@ static bool die_with(pid_t parent) {
     return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent;
 }
 
-_Noreturn static void become_handler(pid_t parent, int socket_fd, char *const *argv) {
+_Noreturn static void become_handler(pid_t parent, int socket_fd, int claims_fd,
+                                     char *const *argv) {
     setpgid(0, 0);
-    if (die_with(parent) && arrange_descriptors(socket_fd)) {
+    if (die_with(parent) && arrange_descriptors(socket_fd, claims_fd)) {
         reset_signals();
         execv("/proc/self/exe", argv);
     }
@@ -65,7 +66,7 @@ _Noreturn static void become_handler(pid_t parent, int socket_fd, char *const *a
 
 /* All signals are held back around the fork: the child must not run the supervisor's
  * signal handlers, which write into a pipe that both share. */
-static pid_t fork_handler(int socket_fd, char *const *argv) {
+static pid_t fork_handler(int socket_fd, int claims_fd, char *const *argv) {
     sigset_t all;
     sigset_t before;
     sigfillset(&all);
@@ -73,7 +74,7 @@ static pid_t fork_handler(int socket_fd, char *const *argv) {
     pid_t parent = getpid();
     pid_t pid = fork();
     if (pid == 0)
-        become_handler(parent, socket_fd, argv);
+        become_handler(parent, socket_fd, claims_fd, argv);
     int error = errno;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     errno = error;
@@ -87,14 +88,14 @@ static char *make_title(const char *app_path) {
     return title;
 }
 
-int spawn_handler(const char *app_path, pid_t *pid, int *fd) {
+int spawn_handler(const char *app_path, int claims_fd, pid_t *pid, int *fd) {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
         return -1;
     char word[] = HANDLER_WORD;
     char *title = make_title(app_path);
     char *argv[] = {title, word, NULL};
-    pid_t child = fork_handler(ends[1], argv);
+    pid_t child = fork_handler(ends[1], claims_fd, argv);
     int error = errno;
     free(title);
     close(ends[1]);

@@ -7,13 +7,15 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-enum { SPAWN_SOCKET_FD = 3 }; /* in the handler process: its end of the socket */
+/* Descriptors of a handler process: its end of the socket, and the page of claims. */
+enum { SPAWN_SOCKET_FD = 3, SPAWN_CLAIMS_FD, SPAWN_FDS_END };
 
 /* Start a handler process for APP_PATH (which is only told in its title). It leads a
  * process group of its own, has /dev/null as stdin and the log as stdout and stderr, no
- * other descriptor but its end of a socket pair, default signal handling, and dies with
- * this thread. *FD is the other end, close-on-exec. 0, or -1 with errno. */
-int spawn_handler(const char *app_path, pid_t *pid, int *fd);
+ * other descriptors but its end of a socket pair and a copy of CLAIMS_FD, default signal
+ * handling, and dies with this thread. *FD is the other end, close-on-exec. 0, or -1 with
+ * errno. */
+int spawn_handler(const char *app_path, int claims_fd, pid_t *pid, int *fd);
 
 /* Was this program executed by spawn_handler? */
 bool spawn_is_handler(int argc, char *const *argv);

@@ -218,6 +218,10 @@ static unsigned free_processes(const struct pool *pool) {
     return most;
 }
 
+/* Handlers that have called this worker once will do so again, perhaps all at once.
+ * Without spares, one process is too much to keep for that. */
 bool strength_is_reserved(const struct pool *pool) {
-    return pool->waiting_for_us > 0 && free_processes(pool) <= 1;
+    const struct settings *settings = pool->context.settings;
+    bool may_call = pool->calls_itself && settings->max_processes > settings->processes;
+    return (may_call || pool->waiting_for_us > 0) && free_processes(pool) <= 1;
 }

@@ -127,6 +127,7 @@ static void on_worker(uv_poll_t *poll, int status, int events) {
 
 static void before_waiting(uv_prepare_t *prepare) {
     struct supervisor *supervisor = prepare->data;
+    pool_flush(supervisor->pool);
     crew_worker_flush(supervisor->worker);
 }
 

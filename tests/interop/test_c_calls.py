@@ -136,7 +136,7 @@ def test_crewctl_stdin(served, broker):
 @with_crewctl
 def test_crewctl_several(served, broker):
     status, output, _ = crewctl(broker, "call", "back", "--data", "abc",
-                                "--count", "20", "--parallel", "5")
+                                "--count", "20", "--parallel", "5", "--print")
     assert (status, output.count(b"abc")) == (0, 20)
 
 

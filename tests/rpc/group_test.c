@@ -326,6 +326,8 @@ static void test_a_thousand_calls_and_not_one_more(void **state) {
     }
     struct crew_group group = {.calls = calls, .count = CREW_GROUP_MAX + 1};
     assert_int_equal(crew_client_group_wait(client, &group, answers), CREW_EINVAL);
+    for (size_t i = 0; i < CREW_GROUP_MAX + 1; i++)
+        crew_answer_free(answers[i]);
     group.count = 0;
     assert_int_equal(crew_client_group_wait(client, &group, answers), CREW_EINVAL);
     assert_int_equal(server_begun(server), 0);
@@ -347,8 +349,11 @@ static void expect_refused(struct trial *t, int error) {
     assert_int_equal(caller_call(client, &after), 0);
     assert_int_equal(server_begun(server), before + 1); /* nothing of the group */
     assert_int_equal(e.times, 0);
-    for (size_t i = 0; i < COUNT(t->answers); i++)
-        assert_null(t->answers[i]);
+    for (size_t i = 0; i < t->group.count; i++) {
+        assert_int_equal(t->answers[i]->error, error); /* in each place */
+        crew_answer_free(t->answers[i]);
+        t->answers[i] = NULL;
+    }
 }
 
 static void test_refused_half_way_sends_nothing(void **state) {

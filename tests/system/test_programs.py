@@ -47,7 +47,7 @@ def test_emit_task_tells_of_failures(broker):
 def test_watch_uv(classic, broker):
     out, err = run(broker, "watch_uv", "stat", "2")
     assert [line.startswith("I'm worker") for line in out.splitlines()] == [True, True]
-    assert "connected to the broker" in err
+    assert "connected to " in err
 
 
 def test_watch_uv_outlives_a_lost_connection(classic, broker, shared_broker):

@@ -44,6 +44,7 @@ struct crew_client_options {
                                 0: 64 MiB */
     crew_event_fn *on_event; /* a callback like the others; may be null */
     void *event_arg;
+    unsigned max_batch; /* HTTP calls in one message at most, when handlers are fast; 0: 32 */
     bool owner_flushes; /* one thread starts all calls that do not block, and calls
                            crew_client_flush each time before it waits for events: saves a
                            wake-up for each batch of calls */

@@ -98,6 +98,10 @@ CREW_API uint32_t crew_task_left_ms(const crew_task *task);
  * CREW_EEXPIRED, CREW_ECANCELLED: do not run it; the handle is gone. */
 CREW_API int crew_task_begin(crew_task *task);
 
+/* crew_task_unbegin - the handler has not begun it after all: it is as before
+ * crew_task_begin, which has to be called again. */
+CREW_API void crew_task_unbegin(crew_task *task);
+
 /* crew_task_answer - send the answer (or, with answer->error, how it ended). ANSWER is
  * copied. The first answer counts, a later one is ignored. The handle stays good until
  * crew_task_done. */

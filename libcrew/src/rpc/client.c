@@ -18,6 +18,7 @@
 #define TOPOLOGY_RETRY_MS 2000u
 #define WARNINGS_EVERY_MS 1000u
 #define FLUSH_MS 1000u
+#define DEFAULT_MAX_BATCH 32u
 
 bool client_ready(const struct crew_client *c) {
     return c->replies_ready && session_open(&c->session);
@@ -168,7 +169,7 @@ static void on_event(void *owner, enum session_side side, struct link_event *eve
         event->op = NULL;
         break;
     case LINK_PUBLISHED:
-        call_fate(event->message->owner, event->message);
+        parcel_fate(event->message->owner, event->message);
         event->message = NULL;
         break;
     case LINK_DELIVERY:
@@ -228,6 +229,7 @@ int crew_client_new(const crew_broker *broker, const struct crew_client_options 
     c->gzip_above_bytes = options->gzip_above_bytes;
     c->max_answer_bytes = options->max_answer_bytes != 0 ? options->max_answer_bytes
                                                          : LIMIT_INFLATED_DEFAULT_BYTES;
+    c->max_batch = options->max_batch != 0 ? options->max_batch : DEFAULT_MAX_BATCH;
     c->on_event = options->on_event;
     c->event_arg = options->event_arg;
     c->retry.fire = retry_topology;
@@ -293,6 +295,8 @@ void crew_client_free(crew_client *c) {
     client_leave(c);
     session_stop(&c->session, FLUSH_MS);
     session_fini(&c->session);
+    parcels_fini(c);
+    lanes_fini(c);
     consumers_fini(c);
     queue_looks_fini(c);
     buffer_fini(&c->pairs);

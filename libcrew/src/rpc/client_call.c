@@ -18,11 +18,15 @@ static struct crew_pending *call_of_timer(struct session_timer *timer) {
 }
 
 void call_list_move(struct crew_pending *call, struct call_list *to) {
-    if (call->in != NULL)
+    if (call->in != NULL) {
         DL_DELETE(call->in->head, call);
+        call->in->count--;
+    }
     call->in = to;
-    if (to != NULL)
+    if (to != NULL) {
         DL_APPEND(to->head, call);
+        to->count++;
+    }
 }
 
 struct crew_pending *call_by_id(struct crew_client *c, const void *id, size_t id_bytes) {
@@ -43,13 +47,12 @@ static void free_headers(struct crew_pending *call) {
 }
 
 static void call_free(struct crew_pending *call) {
-    if (call->sent != NULL)
-        call->sent->owner = NULL;
+    if (call->lane != NULL)
+        call->lane->open--;
     if (call->squeeze != NULL)
         call->squeeze->arg = NULL;
     buffer_fini(&call->body);
     free_headers(call);
-    free(call->queue);
     free(call->content_type);
     free(call);
 }
@@ -67,6 +70,7 @@ void call_finish(struct crew_pending *call, const struct crew_answer *answer) {
     struct crew_client *c = call->client;
     call->state = CALL_ENDED;
     call_list_move(call, NULL);
+    parcel_leave(call);
     session_timer_clear(&c->session, &call->timer);
     HASH_DELETE(hh, c->calls, call);
     if (call->fn != NULL)
@@ -81,6 +85,8 @@ void call_fail(struct crew_pending *call, int error) {
 
 /* What the caller is told when its patience is over. */
 static int error_at_deadline(const struct crew_pending *call) {
+    if (call->verdict != 0)
+        return call->verdict;
     if (call->taken)
         return CREW_EDEADLINE;
     switch (call->state) {
@@ -105,57 +111,53 @@ static void at_deadline(struct session_timer *timer) {
 
 void call_enqueue(struct crew_pending *call) {
     call->state = CALL_QUEUED;
-    call_list_move(call, &call->client->outbox);
-    session_wake(&call->client->session);
+    call_list_move(call, &call->lane->waiting);
+    lane_wake(call->lane);
 }
 
 void call_doom(struct crew_pending *call, int error) {
+    parcel_leave(call);
+    call->state = CALL_QUEUED;
     call->verdict = error;
-    call_enqueue(call);
+    call_list_move(call, &call->client->doomed);
+    session_wake(&call->client->session);
 }
 
-static void call_send(struct crew_pending *call) {
+void call_sent(struct crew_pending *call) {
     call_list_move(call, NULL);
-    struct message *m = call_message(call);
-    m->owner = call;
-    call->sent = m;
     call->state = CALL_SENT;
     call->orphaned = false;
-    session_publish(&call->client->session, m);
 }
 
-/* No connection, or it takes no messages: nothing of this call goes out now. */
-static void call_hold(struct crew_pending *call) {
-    if (!call->written) {
-        call_fail(call, CREW_EBROKER);
-        return;
-    }
+/* It was written before and may be repeated: the next connection has it. */
+static void call_strand(struct crew_pending *call) {
+    parcel_leave(call);
+    call->taken = false;
     call->state = CALL_STRANDED;
     call_list_move(call, &call->client->stranded);
+    session_wake(&call->client->session);
 }
 
-static void call_leave(struct crew_pending *call, bool open) {
-    if (call->verdict != 0)
-        call_fail(call, call->verdict);
-    else if (open)
-        call_send(call);
+void call_hold(struct crew_pending *call) {
+    if (call->written)
+        call_strand(call);
     else
-        call_hold(call);
+        call_fail(call, CREW_EBROKER);
 }
 
 /* Callbacks may queue calls of their own: those wait for the next flush. */
 bool calls_flush(struct crew_client *c) {
     bool open = client_takes_calls(c);
     struct crew_pending *call, *next;
+    size_t count = c->doomed.count;
+    while (count-- > 0 && (call = c->doomed.head) != NULL)
+        call_fail(call, call->verdict);
     if (open) {
         DL_FOREACH_SAFE (c->stranded.head, call, next)
             call_enqueue(call);
     }
-    size_t count;
-    DL_COUNT(c->outbox.head, call, count);
-    while (count-- > 0 && c->outbox.head != NULL)
-        call_leave(c->outbox.head, open);
-    return c->outbox.head != NULL;
+    lanes_flush(c, open);
+    return c->busy != NULL || c->doomed.head != NULL;
 }
 
 /* ---- what becomes of it
@@ -163,64 +165,55 @@ bool calls_flush(struct crew_client *c) {
 
 /* It was written, and neither its fate nor its answer will be heard of any more. */
 static void call_lost(struct crew_pending *call) {
-    if (call->repeat == CREW_REPEAT_NEVER) {
-        call_fail(call, CREW_ELOST);
-        return;
-    }
-    call->taken = false;
-    call->state = CALL_STRANDED;
-    call_list_move(call, &call->client->stranded);
-    session_wake(&call->client->session);
-}
-
-static void call_accepted(struct crew_pending *call) {
-    if (call->orphaned)
-        call_lost(call);
+    if (call->repeat == CREW_REPEAT_NEVER)
+        call_doom(call, CREW_ELOST);
     else
-        call->state = CALL_ACCEPTED;
+        call_strand(call);
 }
 
-/* M is what went out, and belongs to us again. Its body is kept as long as the call may
- * be sent once more. */
-void call_fate(struct crew_pending *call, struct message *m) {
-    call->sent = NULL;
-    if (m->fate == MESSAGE_UNSENT || call->repeat != CREW_REPEAT_NEVER) {
-        buffer_fini(&call->body);
-        call->body = m->body;
-        buffer_init(&m->body);
-    }
-    enum message_fate fate = m->fate;
-    message_free(m);
+void call_take_body(struct crew_pending *call, struct message *m) {
+    if (m->fate != MESSAGE_UNSENT && call->repeat == CREW_REPEAT_NEVER)
+        return;
+    buffer_fini(&call->body);
+    call->body = m->body;
+    buffer_init(&m->body);
+}
+
+/* No call ends here, but at the next flush: a callback may cancel any other call. */
+void call_fate(struct crew_pending *call, enum message_fate fate) {
     if (fate != MESSAGE_UNSENT)
         call->written = true;
     switch (fate) {
     case MESSAGE_CONFIRMED:
-        call_accepted(call);
+        call->state = CALL_ACCEPTED;
+        if (call->orphaned)
+            call_lost(call);
         break;
     case MESSAGE_RETURNED:
-        call_fail(call, CREW_ENOWORKERS);
+        call_doom(call, CREW_ENOWORKERS);
         break;
     case MESSAGE_NACKED:
-        call_fail(call, CREW_EOVERLOADED);
+        call_doom(call, CREW_EOVERLOADED);
         break;
     case MESSAGE_UNKNOWN:
         call_lost(call);
         break;
     case MESSAGE_UNSENT:
-        call_hold(call);
+        if (call->written)
+            call_strand(call);
+        else
+            call_doom(call, CREW_EBROKER);
         break;
     }
 }
 
 /* The reply queue is gone with its connection: whoever answers finds nobody. No call ends
- * here, but at the next flush: a callback may cancel any other call. */
+ * here, either. */
 void calls_reply_queue_lost(struct crew_client *c) {
     struct crew_pending *call, *next;
     HASH_ITER (hh, c->calls, call, next) {
         if (call->state == CALL_SENT)
             call->orphaned = true;
-        else if (call->state == CALL_ACCEPTED && call->repeat == CREW_REPEAT_NEVER)
-            call_doom(call, CREW_ELOST);
         else if (call->state == CALL_ACCEPTED)
             call_lost(call);
     }
@@ -301,6 +294,8 @@ static struct crew_pending *call_new(struct crew_client *c, const struct crew_ca
         from->expiration_ms != 0 ? from->expiration_ms : DEFAULT_EXPIRATION_MS;
     call->deadline_ms = clock_ms() + call->budget_ms;
     call->deadline_unix_ms = clock_unix_ms() + call->budget_ms;
+    call->lane = lane_of(c, from->task, level_of(from->priority), from->persistent);
+    call->lane->open++;
     call_name(call, from->id);
     return call;
 }

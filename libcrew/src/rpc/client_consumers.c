@@ -48,8 +48,9 @@ static struct consumers *entry_for(struct crew_client *c, const char *queue) {
 
 static void decide(struct crew_pending *call, uint32_t count) {
     if (count == 0)
-        call->verdict = CREW_ENOWORKERS;
-    call_enqueue(call);
+        call_doom(call, CREW_ENOWORKERS);
+    else
+        call_enqueue(call);
 }
 
 void consumers_ask(struct crew_pending *call) {
@@ -58,7 +59,7 @@ void consumers_ask(struct crew_pending *call) {
         call_enqueue(call);
         return;
     }
-    struct consumers *entry = entry_for(c, call->queue);
+    struct consumers *entry = entry_for(c, call->lane->queue);
     if (entry->checked_ms != 0 && clock_ms() - entry->checked_ms < BELIEVED_MS) {
         decide(call, entry->count);
         return;

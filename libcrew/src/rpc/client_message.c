@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 /* A plain call's headers must fit one AMQP frame together with the other properties. */
 #define PLAIN_HEADERS_MAX_BYTES 65536u
@@ -88,12 +89,7 @@ static int encode_plain(struct crew_pending *call, const struct crew_call *from)
 int call_encode(struct crew_pending *call, const struct crew_call *from) {
     call->form = from->form;
     call->repeat = from->repeat;
-    call->persistent = from->persistent;
-    call->priority = from->priority;
     call->fail_without_workers = from->fail_without_workers;
-    size_t queue_bytes = sizeof NAME_TASK_QUEUE_PREFIX + strlen(from->task);
-    call->queue = memory_zeroed(queue_bytes);
-    snprintf(call->queue, queue_bytes, "%s%s", NAME_TASK_QUEUE_PREFIX, from->task);
     return from->form == CREW_PLAIN ? encode_plain(call, from)
                                     : encode_envelope(call, from);
 }
@@ -103,7 +99,7 @@ static uint64_t left_ms(const struct crew_pending *call) {
     return call->deadline_ms > now_ms ? call->deadline_ms - now_ms : 1;
 }
 
-static uint8_t level(uint8_t priority) {
+uint8_t level_of(uint8_t priority) {
     return (uint8_t)((priority * TASK_QUEUE_LEVELS + 254u) / 255u);
 }
 
@@ -127,12 +123,42 @@ static size_t put_headers(const struct crew_pending *call, struct message_header
 
 #define OWN_HEADERS 5
 
-struct message *call_message(struct crew_pending *call) {
+/* A message lives as long as the longest of its calls; the others are ended by their
+ * callers' clocks and their workers'. */
+static uint64_t longest_left_ms(const struct parcel *p) {
+    uint64_t longest_ms = 0;
+    const struct crew_pending *call;
+    DL_FOREACH2(p->calls, call, parcel_next) {
+        uint64_t ms = left_ms(call);
+        longest_ms = ms > longest_ms ? ms : longest_ms;
+    }
+    return longest_ms;
+}
+
+/* Their items behind one head. The bodies stay with those calls that may be repeated. */
+static void join_bodies(struct buffer *to, const struct parcel *p) {
+    struct crew_pending *call;
+    size_t bytes = WIRE_HEAD_BYTES;
+    DL_FOREACH2(p->calls, call, parcel_next)
+    bytes += call->body.len;
+    buffer_reserve(to, bytes);
+    wire_begin(to);
+    DL_FOREACH2(p->calls, call, parcel_next) {
+        buffer_append(to, call->body.data + WIRE_HEAD_BYTES,
+                      call->body.len - WIRE_HEAD_BYTES);
+        if (call->repeat == CREW_REPEAT_NEVER)
+            buffer_fini(&call->body);
+    }
+}
+
+struct message *parcel_message(struct parcel *p) {
+    struct crew_pending *call = p->calls;
+    const struct lane *lane = p->lane;
     struct message_header *headers =
         memory_zeroed((OWN_HEADERS + call->header_count) * sizeof *headers);
-    struct message_properties p = {
+    const struct message_properties properties = {
         .exchange = "",
-        .routing_key = call->queue,
+        .routing_key = lane->queue,
         .content_type = call->form == CREW_PLAIN ? call->content_type : WIRE_CONTENT_TYPE,
         .content_encoding = call->gzipped ? "gzip" : NULL,
         .correlation_id = call->id,
@@ -140,21 +166,25 @@ struct message *call_message(struct crew_pending *call) {
         .headers = headers,
         .header_count = put_headers(call, headers),
         .has_expiration = true,
-        .expiration_ms = left_ms(call),
+        .expiration_ms = longest_left_ms(p),
         .timestamp_s = clock_unix_ms() / 1000,
-        .priority = level(call->priority),
-        .persistent = call->persistent,
+        .priority = lane->level,
+        .persistent = lane->persistent,
         .mandatory = true,
     };
-    struct message *m = message_new(&p);
+    struct message *m = message_new(&properties);
     free(headers);
-    m->body = call->body;
-    buffer_init(&call->body);
+    if (p->count == 1) {
+        m->body = call->body;
+        buffer_init(&call->body);
+    } else {
+        join_bodies(&m->body, p);
+    }
     return m;
 }
 
 struct message *call_cancel_message(const struct crew_pending *call) {
-    const char *task = call->queue + sizeof NAME_TASK_QUEUE_PREFIX - 1;
+    const char *task = call->lane->queue + sizeof NAME_TASK_QUEUE_PREFIX - 1;
     char key[sizeof NAME_CONTROL_TASK_PREFIX + LIMIT_TASK_NAME_BYTES];
     snprintf(key, sizeof key, "%s%s", NAME_CONTROL_TASK_PREFIX, task);
     struct message_properties p = {

@@ -54,6 +54,8 @@ static void answer_item(struct crew_client *c, struct crew_pending *call,
     struct crew_pair pair;
     while (wire_pairs_next(&pairs, &pair))
         add_pair(c, &pair);
+    if (error == 0 && call->form == CREW_HTTP)
+        lane_note_answer(call->lane, item);
     finish_with_pairs(c, call, &answer);
 }
 

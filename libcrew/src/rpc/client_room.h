@@ -7,6 +7,7 @@
 
 #include "rpc/names.h"
 #include "rpc/session.h"
+#include "wire/item.h"
 #include "wire/limits.h"
 #include <crew/client.h>
 #include <pthread.h>
@@ -18,8 +19,8 @@ enum call_state {
     CALL_COMPRESSING, /* its body is on the offload thread; goes on to PROBING or QUEUED
                        */
     CALL_PROBING,     /* the number of consumers is asked for; then QUEUED or the end */
-    CALL_QUEUED,      /* in the outbox, leaves with the next flush */
-    CALL_SENT,        /* with the link; its fate decides */
+    CALL_QUEUED, /* in its lane, leaves with a flush; or doomed, and the flush ends it */
+    CALL_SENT,   /* with the link; its fate decides */
     CALL_ACCEPTED, /* the broker has it; the answer, a dead letter or the clock ends it */
     CALL_STRANDED, /* was written, the connection was lost, may run again: waits for the
                       next connection */
@@ -29,6 +30,49 @@ enum call_state {
 /* A doubly linked list (utlist) of calls in one of the waiting states. */
 struct call_list {
     struct crew_pending *head;
+    size_t count;
+};
+
+/* A worker that has answered. */
+struct lane_worker {
+    uint64_t id; /* the beginning of its UUID */
+    uint64_t seen_ms;
+};
+
+#define LANE_WORKERS 16
+
+/* Requests for one queue on their way into messages of one kind: client_lane.c. */
+struct lane {
+    struct crew_client *client;
+    UT_hash_handle hh; /* client->lanes, by key */
+    const char *queue; /* crew.tasks.NAME, in the key */
+    uint8_t level;
+    bool persistent;
+    struct call_list waiting;
+    size_t open; /* calls of it that have not ended */
+    size_t parcel_count;
+    struct parcel *under_way; /* messages that have a place; the oldest first */
+    size_t under_way_count;
+    struct session_timer timer; /* requests wait, and a place may be given up */
+    size_t batch;               /* how many requests a message may hold */
+    uint32_t run_us;            /* average in the handler; 0: not known */
+    struct lane_worker workers[LANE_WORKERS];
+    bool is_busy; /* in client->busy */
+    struct lane *prev, *next;
+    char key[]; /* level, persistence, queue */
+};
+
+/* A message with the calls that are in it, from when it is sent until the last of them
+ * has ended and its fate is known. */
+struct parcel {
+    struct lane *lane;
+    struct crew_pending *calls; /* those that have not ended */
+    size_t count;               /* of all that were in it */
+    uint64_t sent_ms;
+    bool with_link; /* its fate is awaited */
+    bool has_place; /* in lane->under_way */
+    struct parcel *prev, *next;
+    struct parcel *all_prev, *all_next; /* client->parcels */
 };
 
 struct crew_pending {
@@ -46,20 +90,19 @@ struct crew_pending {
 
     enum crew_form form;
     enum crew_repeat repeat;
-    bool persistent;
-    uint8_t priority;
     bool fail_without_workers;
     bool gzipped;
-    int verdict; /* QUEUED: an error that is known already and told at the next flush */
+    int verdict; /* doomed: the error that is told at the next flush */
     uint32_t budget_ms;
     uint64_t deadline_ms; /* clock_ms */
     uint64_t deadline_unix_ms;
-    char *queue;                    /* crew.tasks.NAME */
+    struct lane *lane;
     char *content_type;             /* plain */
     struct message_header *headers; /* plain: the caller's own */
     size_t header_count;
-    struct buffer body;   /* while it is not with the link */
-    struct message *sent; /* while it is with the link (the link's, only to disown) */
+    struct buffer body;    /* while it is not with the link */
+    struct parcel *parcel; /* the message that it is in */
+    struct crew_pending *parcel_prev, *parcel_next;
     struct session_squeeze *squeeze; /* COMPRESSING */
 
     crew_answer_fn *fn;
@@ -124,7 +167,11 @@ struct crew_client {
     struct session_timer retry; /* declare the reply queue again */
 
     struct crew_pending *calls; /* all, by id */
-    struct call_list outbox;
+    struct lane *lanes;         /* all, by key */
+    struct lane *busy;          /* those to be looked at in the next flush */
+    struct parcel *parcels;
+    unsigned max_batch;
+    struct call_list doomed; /* calls that end with the next flush */
     struct call_list stranded;
     struct consumers *consumers;
     struct queue_look *looks; /* questions about queues that somebody waits for, or did */
@@ -170,16 +217,31 @@ void call_finish(struct crew_pending *call, const struct crew_answer *answer);
 void call_fail(struct crew_pending *call, int error);
 void call_doom(struct crew_pending *call, int error); /* fails at the next flush */
 void call_take_back(struct crew_pending *call);       /* tell the workers */
-void call_fate(struct crew_pending *call, struct message *m);
-void call_enqueue(struct crew_pending *call);                         /* → QUEUED */
+void call_fate(struct crew_pending *call, enum message_fate fate);
+void call_take_body(struct crew_pending *call, struct message *m);
+void call_sent(struct crew_pending *call);    /* → SENT */
+void call_hold(struct crew_pending *call);    /* there is no connection */
+void call_enqueue(struct crew_pending *call); /* → QUEUED */
 void call_list_move(struct crew_pending *call, struct call_list *to); /* null: out */
 bool calls_flush(struct crew_client *c); /* true: there is more */
 void calls_reply_queue_lost(struct crew_client *c);
 struct crew_pending *call_by_id(struct crew_client *c, const void *id, size_t id_bytes);
 
+/* client_lane.c: requests into messages */
+struct lane *lane_of(struct crew_client *c, const char *task, uint8_t level,
+                     bool persistent);
+void lane_wake(struct lane *lane); /* look at it in the next flush */
+void lane_note_answer(struct lane *lane, const struct wire_item *item);
+void lanes_flush(struct crew_client *c, bool open);
+void lanes_fini(struct crew_client *c);
+void parcel_fate(struct parcel *p, struct message *m); /* frees m */
+void parcel_leave(struct crew_pending *call);          /* it has ended, or starts anew */
+void parcels_fini(struct crew_client *c);
+
 /* client_message.c: what goes on the wire */
+uint8_t level_of(uint8_t priority);
 int call_encode(struct crew_pending *call, const struct crew_call *from);
-struct message *call_message(struct crew_pending *call);
+struct message *parcel_message(struct parcel *p);
 struct message *call_cancel_message(const struct crew_pending *call);
 
 /* client_reply.c: what comes back. Frees M. */

@@ -64,7 +64,7 @@ static void on_event(void *owner, enum session_side side, struct link_event *eve
         event->op = NULL;
         break;
     case LINK_PUBLISHED:
-        task_message_fate(event->message->owner, event->message);
+        shipment_fate(event->message->owner, event->message);
         event->message = NULL;
         break;
     case LINK_DELIVERY:
@@ -85,15 +85,15 @@ static void say_when_ready(crew_worker *w) {
     if (w->said_ready || !session_open(&w->session) || !queues_ready(w))
         return;
     w->said_ready = true;
-    session_report(&w->session, CREW_EVENT_CONNECTED, "connected to %s, consuming %u task%s",
-                   w->session.place, HASH_COUNT(w->served),
-                   HASH_COUNT(w->served) == 1 ? "" : "s");
+    session_report(&w->session, CREW_EVENT_CONNECTED,
+                   "connected to %s, consuming %u task%s", w->session.place,
+                   HASH_COUNT(w->served), HASH_COUNT(w->served) == 1 ? "" : "s");
 }
 
 static bool on_flush(void *owner) {
     crew_worker *w = owner;
     say_when_ready(w);
-    replies_flush(w);
+    shipments_flush(w);
     return false;
 }
 
@@ -159,13 +159,9 @@ void crew_worker_free(crew_worker *w) {
         return;
     session_stop(&w->session, FLUSH_MS);
     crew_task *task, *next;
-    HASH_ITER (hh, w->tasks, task, next) {
-        if (task->reply_state == REPLY_SENT) {
-            task->reply_state = REPLY_NONE;
-            task->reply = NULL; /* freed with its link */
-        }
+    HASH_ITER (hh, w->tasks, task, next)
         task_free(task);
-    }
+    shipments_fini(w);
     cancelled_fini(w);
     queues_fini(w);
     session_fini(&w->session);

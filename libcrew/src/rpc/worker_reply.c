@@ -26,7 +26,7 @@ static int status_of(const struct crew_answer *answer) {
 }
 
 static struct message *reply_envelope(const crew_task *task,
-                                  const struct crew_answer *answer) {
+                                      const struct crew_answer *answer) {
     struct message_properties p = {.exchange = "",
                                    .routing_key = task->reply_to,
                                    .content_type = WIRE_CONTENT_TYPE,
@@ -131,31 +131,6 @@ static struct message *remake(struct message *old, const char *reply_to,
 /* ---- on its way
  * ------------------------------------------------------------------------ */
 
-static void reply_publish(crew_task *task) {
-    task->reply_state = REPLY_SENT;
-    task->reply->owner = task;
-    session_publish(&task->worker->session, task->reply);
-}
-
-void reply_send(crew_task *task) {
-    if (task->worker->session.links[SESSION_PUBLISHER].epoch != 0) {
-        reply_publish(task);
-    } else {
-        task->reply_state = REPLY_WAITING;
-        DL_APPEND(task->worker->unsent, task);
-    }
-}
-
-void replies_flush(crew_worker *w) {
-    if (w->session.links[SESSION_PUBLISHER].epoch == 0)
-        return;
-    crew_task *task, *next;
-    DL_FOREACH_SAFE (w->unsent, task, next) {
-        DL_DELETE(w->unsent, task);
-        reply_publish(task);
-    }
-}
-
 static void compressed(struct session_squeeze *q) {
     crew_task *task = q->arg;
     if (task != NULL)
@@ -166,7 +141,7 @@ static void compressed(struct session_squeeze *q) {
         buffer_init(from);
         if (q->result == 0)
             task->reply = remake(task->reply, task->reply->p.routing_key, "gzip");
-        reply_send(task);
+        shipment_ready(task);
     }
     session_squeeze_free(q);
 }
@@ -195,25 +170,30 @@ void reply_make(crew_task *task, const struct crew_answer *answer) {
         task->squeeze =
             session_deflate(&w->session, &task->reply->body, task, compressed);
     } else {
-        reply_send(task);
+        shipment_ready(task);
     }
 }
 
 /* ---- what becomes of it
  * ---------------------------------------------------------------- */
 
-void reply_fate(crew_task *task, struct message *m) {
-    bool safe = m->fate == MESSAGE_CONFIRMED || m->fate == MESSAGE_RETURNED ||
-                m->fate == MESSAGE_NACKED || task->deadline_ms + 1000 < clock_ms();
-    task->reply = m;
+void reply_settled(crew_task *task, enum message_fate fate) {
+    bool safe = fate == MESSAGE_CONFIRMED || fate == MESSAGE_RETURNED ||
+                fate == MESSAGE_NACKED || task->deadline_ms + 1000 < clock_ms();
     if (task->reply_again || !safe) {
         task->reply_again = false;
-        task->reply = remake(m, task->reply_to, m->p.content_encoding);
-        reply_send(task);
+        task->reply =
+            remake(task->reply, task->reply_to, task->reply->p.content_encoding);
+        shipment_ready(task);
         return;
     }
     task->reply_state = REPLY_SAFE;
     task_reply_is_safe(task);
+}
+
+void reply_fate(crew_task *task, struct message *m) {
+    task->reply = m;
+    reply_settled(task, m->fate);
 }
 
 /* The caller has sent its request again and listens elsewhere now, or may have missed the
@@ -221,21 +201,23 @@ void reply_fate(crew_task *task, struct message *m) {
 void reply_readdress(crew_task *task, const char *reply_to) {
     free(task->reply_to);
     task->reply_to = memory_text(reply_to);
+    if (task->reply_state == REPLY_SENT) {
+        task->reply_again = reply_to != NULL;
+        return;
+    }
     if (task->reply == NULL || reply_to == NULL) {
         task_reply_is_safe(task);
         return;
     }
     switch (task->reply_state) {
-    case REPLY_SENT:
-        task->reply_again = true;
-        break;
     case REPLY_SAFE:
         task->reply = remake(task->reply, reply_to, task->reply->p.content_encoding);
-        reply_send(task);
+        shipment_ready(task);
         break;
+    case REPLY_SENT:
     case REPLY_NONE:
     case REPLY_COMPRESSING:
-    case REPLY_WAITING:
+    case REPLY_READY:
         task->reply = remake(task->reply, reply_to, task->reply->p.content_encoding);
         break;
     }

@@ -28,7 +28,7 @@ enum task_state {
 enum reply_state {
     REPLY_NONE,        /* no answer yet */
     REPLY_COMPRESSING, /* on the offload thread */
-    REPLY_WAITING,     /* for a connection, in the list unsent */
+    REPLY_READY,       /* in the list: leaves with the next flush that has a connection */
     REPLY_SENT,        /* with the link: its fate is awaited */
     REPLY_SAFE         /* the broker has it, or nobody waits for it */
 };
@@ -61,9 +61,11 @@ struct crew_task {
     uint64_t deadline_ms;
     bool may_repeat;
 
-    struct message *reply; /* ours, or the link's while REPLY_SENT */
+    struct message *reply; /* null: none, or with the link (SENT, alone in its message) */
+    struct shipment *shipment; /* SENT, PUT_BACK: the message that it is in */
+    struct crew_task *ship_prev, *ship_next;
     struct session_squeeze *squeeze;
-    struct crew_task *prev, *next; /* in unsent (WAITING) or kept (KEPT) */
+    struct crew_task *prev, *next; /* in ready (READY) or kept (KEPT) */
 };
 
 /* A task queue that is consumed, or is to be. */
@@ -111,9 +113,10 @@ struct crew_worker {
     unsigned refusals; /* of queues, since the last one was consumed */
     struct session_timer retry;
 
-    struct crew_task *tasks;  /* all, by key */
-    struct crew_task *unsent; /* answers that wait for a connection */
-    struct crew_task *kept;   /* oldest first */
+    struct crew_task *tasks; /* all, by key */
+    struct crew_task *ready; /* with answers to be sent */
+    struct shipment *shipments;
+    struct crew_task *kept; /* oldest first */
     size_t kept_count;
     size_t kept_bytes;
     size_t inflating;
@@ -159,11 +162,18 @@ void delivery_release(struct delivery *d);                /* one reader less */
 
 /* worker_reply.c: answers on their way */
 void reply_make(crew_task *task, const struct crew_answer *answer);
-void reply_send(crew_task *task); /* now, or when there is a connection */
-void reply_fate(crew_task *task, struct message *m);
+void reply_fate(crew_task *task, struct message *m); /* m was its own */
+void reply_settled(crew_task *task, enum message_fate fate);
 void reply_readdress(crew_task *task, const char *reply_to);
 void reply_taken(crew_task *task);
-void replies_flush(crew_worker *w);
+
+/* worker_shipment.c: messages with the link */
+void shipment_ready(crew_task *task); /* its reply is to be sent */
+void shipment_send(crew_task *task, struct message *m);
+void shipment_leave(crew_task *task);
+void shipment_fate(struct shipment *s, struct message *m); /* frees m, or gives it back */
+void shipments_flush(crew_worker *w);
+void shipments_fini(crew_worker *w);
 
 /* worker_cancelled.c */
 void cancelled_remember(crew_worker *w, const struct wire_item *item);

@@ -82,10 +82,10 @@ void task_free(crew_task *task) {
         delivery_release(task->settle);
     if (task->source != NULL)
         delivery_release(task->source);
-    if (task->reply_state == REPLY_SENT)
-        task->reply->owner = NULL; /* the link's */
-    else
-        message_free(task->reply);
+    shipment_leave(task);
+    if (task->reply_state == REPLY_READY)
+        DL_DELETE(w->ready, task);
+    message_free(task->reply);
     buffer_fini(&task->pairs);
     free(task->key);
     free(task->id);
@@ -135,6 +135,13 @@ int crew_task_begin(crew_task *task) {
                           clock_ms() + TASK_TAKEN_AFTER_MS);
     }
     return 0;
+}
+
+void crew_task_unbegin(crew_task *task) {
+    if (task->state != TASK_RUNNING)
+        return;
+    session_timer_clear(&task->worker->session, &task->timer);
+    task->state = TASK_WAITING;
 }
 
 void crew_task_answer(crew_task *task, const struct crew_answer *answer) {
@@ -204,11 +211,10 @@ void task_reply_is_safe(crew_task *task) {
 
 /* The same task over another delivery D: the broker took it back when a connection was
  * lost, or its caller sent it again. Whoever holds it goes on; the answer goes to where
- * the caller listens now. */
+ * the caller listens now. D's reference for its ack changes hands. */
 void task_redelivered(crew_task *task, struct delivery *d, const char *reply_to) {
     settle(task);
     task->settle = d;
-    d->refs++;
     if (task->state == TASK_PUT_BACK)
         return;
     if (task->state == TASK_KEPT) {
@@ -256,9 +262,8 @@ void crew_task_put_back(crew_task *task) {
         message_free(copy);
         return; /* unacked: the broker gives it to somebody else when we are gone */
     }
-    copy->owner = task;
     task->state = TASK_PUT_BACK;
-    session_publish(&task->worker->session, copy);
+    shipment_send(task, copy);
 }
 
 /* Without a confirm it stays unacked: the broker will deliver it again. */

@@ -78,7 +78,9 @@ enum wire_field {
 /* ---- writing. Failure shows in buffer->failed. The caps of limits.h are the reader's: a
  * writer that others can make exceed them checks before. ---- */
 
-/* The four bytes that begin an envelope. */
+#define WIRE_HEAD_BYTES 4
+
+/* The head that begins an envelope. */
 void wire_begin(struct buffer *to);
 
 /* A whole item; item->pairs is a ready block (may be empty). */

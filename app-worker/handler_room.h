@@ -1,0 +1,23 @@
+/* The inside of a handler, shared by handler.c (its life) and handler_end.c (its end). */
+#ifndef CREW_WORKER_HANDLER_ROOM_H
+#define CREW_WORKER_HANDLER_ROOM_H
+
+#include "handler.h"
+
+/* The one place where the state changes. */
+void handler_move(struct handler *handler, enum handler_state to);
+
+const char *handler_task_id(const struct handler *handler); /* for the log; may be null */
+
+/* The current task. */
+void handler_answer_with(struct handler *handler, int error);
+bool handler_pass_on_answer(struct handler *handler, const struct wire_item *item);
+void handler_task_done(struct handler *handler);
+
+/* The first of those ahead is the current one now. */
+void handler_next_task(struct handler *handler);
+
+void handler_take_log(struct handler *handler, const struct wire_item *item);
+void handler_forget_unsent(struct handler *handler);
+
+#endif

@@ -1,0 +1,95 @@
+"""Many short requests, of which a process is given several at a time: a slow one, a crash
+and the end of a process cost nobody else."""
+import os
+import signal
+import threading
+
+import pytest
+
+from support.waiting import wait_until
+
+
+class Crowd:
+    """Clients that send requests one after the other, each on a connection of its own."""
+
+    def __init__(self, nginx, clients, requests, make):
+        self.answers = []
+        self.threads = [threading.Thread(target=self.run, args=(nginx, range(n, requests, clients),
+                                                                make))
+                        for n in range(clients)]
+        for thread in self.threads:
+            thread.start()
+
+    def run(self, nginx, numbers, make):
+        with nginx.client() as client:
+            for number in numbers:
+                self.answers.append((number, client.request(*make(number))))
+
+    def join(self):
+        for thread in self.threads:
+            thread.join()
+        return dict(self.answers)
+
+
+@pytest.fixture(scope="module")
+def front(house, broker):
+    """Two processes, and messages with many requests."""
+    bridge = house.bridge(broker)
+    worker = house.worker(broker, "--processes", "2", "--prefetch", "64")
+    nginx = house.nginx({"/p": (bridge, {})})
+    nginx.wait_status("/p/hello", 200)
+    return worker, nginx
+
+
+def warm_up(nginx):
+    """Now it is known that the handlers are fast."""
+    Crowd(nginx, 16, 600, lambda _: ("GET", "/p/hello")).join()
+
+
+def test_a_slow_one_delays_nobody(front, lines):
+    _, nginx = front
+    warm_up(nginx)
+    for _ in range(3):
+        slow = nginx.begin("GET", lines.url("/p", "slow", 1500))
+        crowd = Crowd(nginx, 24, 600, lambda _: ("GET", "/p/hello"))
+        answers = crowd.join()
+        assert {answer.status for answer in answers.values()} == {200}
+        assert max(answer.seconds for answer in answers.values()) < 1.2
+        assert slow.receive().status == 200
+        slow.close()
+
+
+@pytest.mark.parametrize("how", ["segv", "exit", "abort"])
+def test_a_crash_costs_its_own_request(front, lines, how):
+    _, nginx = front
+    warm_up(nginx)
+
+    def make(number):
+        if number % 60 == 59:
+            return "POST", f"/p/crash?how={how}", b""
+        return "POST", lines.url("/p", f"n{number}", 0), b""
+
+    answers = Crowd(nginx, 24, 600, make).join()
+    for number, answer in answers.items():
+        crash = number % 60 == 59
+        assert (answer.status, answer.error) == ((502, "crashed") if crash else (200, None)), \
+            (number, answer)
+        assert lines.count(f"n{number}") == (0 if crash else 1)
+
+
+def test_killed_processes(front, lines):
+    """Each request has run once, or was answered 502."""
+    worker, nginx = front
+    warm_up(nginx)
+    crowd = Crowd(nginx, 24, 1200,
+                  lambda number: ("POST", lines.url("/p", f"k{number}", 0), b""))
+    for _ in range(4):
+        wait_until(worker.children, what="a process to kill")
+        for pid in worker.children()[:1]:
+            os.kill(pid, signal.SIGKILL)
+    answers = crowd.join()
+    for number, answer in answers.items():
+        assert answer.status == 200 or (answer.status, answer.error) == (502, "crashed"), answer
+        assert lines.count(f"k{number}") <= 1
+        assert answer.status != 200 or lines.count(f"k{number}") == 1
+    assert sum(answer.status == 200 for answer in answers.values()) >= 1200 - 8
