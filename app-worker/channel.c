@@ -67,6 +67,11 @@ ssize_t channel_fill(struct channel *channel) {
     return got;
 }
 
+bool channel_has_next(const struct channel *channel) {
+    size_t frame = frame_bytes(channel);
+    return frame > 0 && frame <= channel->in.len - channel->in_taken;
+}
+
 int channel_next(struct channel *channel, struct wire_item *item) {
     size_t frame = frame_bytes(channel);
     if (frame == 0)

@@ -28,6 +28,9 @@ ssize_t channel_fill(struct channel *channel);
  * yet; -1: no frame. */
 int channel_next(struct channel *channel, struct wire_item *item);
 
+/* Would channel_next give one without another read? */
+bool channel_has_next(const struct channel *channel);
+
 /* Make the bytes of the last item the caller's own: the item stays valid as long as HELD.
  */
 void channel_hold(struct channel *channel, struct buffer *held);

@@ -197,11 +197,17 @@ static void put_pairs(struct buffer *to, const struct crew_pair *pairs, size_t c
                       pairs[i].value_bytes);
 }
 
-void frame_put_answer(struct buffer *to, const struct crew_answer *answer) {
+uint32_t frame_ticket(const struct wire_item *answer) {
+    return answer->credit_bytes;
+}
+
+void frame_put_answer(struct buffer *to, const struct crew_answer *answer,
+                      uint32_t ticket) {
     size_t mark = wire_open(
         to, &(struct wire_item){.kind = FRAME_ANSWER,
                                 .status = (uint16_t)answer->status,
                                 .sequence = (uint32_t)answer->error,
+                                .credit_bytes = ticket,
                                 .run_us = answer->run_us,
                                 .worker = bytes_of(answer->worker),
                                 .content_type = bytes_of(answer->content_type)});

@@ -62,7 +62,10 @@ void frame_put_hello(struct buffer *to, const char *const *tasks, size_t count);
 void frame_put_refusal(struct buffer *to, const char *why); /* a HELLO, too */
 void frame_put_run(struct buffer *to, const struct crew_task_view *task,
                    const struct frame_terms *terms);
-void frame_put_answer(struct buffer *to, const struct crew_answer *answer);
+/* TICKET is that of the RUN; 0 inside a CALLED. */
+void frame_put_answer(struct buffer *to, const struct crew_answer *answer,
+                      uint32_t ticket);
+uint32_t frame_ticket(const struct wire_item *answer);
 void frame_put_call(struct buffer *to, const struct crew_call *call);
 void frame_put_log(struct buffer *to, enum crew_log_level level, const char *request_id,
                    const char *text);

@@ -95,7 +95,7 @@ void frame_put_called(struct buffer *to, int error,
     wire_open_body(to, mark);
     for (size_t i = 0; i < count; i++) {
         bool fits = answers[i]->body_bytes <= room;
-        frame_put_answer(to, fits ? answers[i] : &too_large);
+        frame_put_answer(to, fits ? answers[i] : &too_large, 0);
         room -= fits ? answers[i]->body_bytes : 0;
     }
     wire_close(to, mark);

@@ -94,6 +94,7 @@ void handler_task_done(struct handler *handler) {
     if (handler->task != NULL)
         crew_task_done(handler->task);
     handler->task = NULL;
+    handler->current.ticket = 0;
 }
 
 static void set_limit(struct handler *handler) {
@@ -183,14 +184,18 @@ bool handler_pass_on_answer(struct handler *handler, const struct wire_item *ite
     return true;
 }
 
-/* In STOPPING the caller has its answer, and this one comes too late. */
+/* In STOPPING the caller has its answer, and this one comes too late. One that was seen
+ * already where the process kept it comes once more. */
 static void take_answer(struct handler *handler, const struct wire_item *item) {
+    if (handler->current.ticket == 0 || frame_ticket(item) != handler->current.ticket)
+        return;
     if (handler->state == HANDLER_BUSY && !handler_pass_on_answer(handler, item)) {
         handler_kill(handler, HANDLER_BABBLED, CREW_ECRASHED);
         return;
     }
     handler_task_done(handler);
     handler->served++;
+    handler->is_slow = false;
     if (handler->state == HANDLER_BUSY && handler->ahead_count > 0) {
         handler_next_task(handler);
         handler->context->went_on(handler->context->arg, handler);
@@ -261,12 +266,25 @@ static void take(struct handler *handler, const struct wire_item *item) {
         handler_take_log(handler, item);
     else if (item->kind == FRAME_HELLO && handler->state == HANDLER_STARTING)
         take_hello(handler, item);
-    else if (item->kind == FRAME_ANSWER && runs)
+    else if (item->kind == FRAME_ANSWER)
         take_answer(handler, item);
     else if (item->kind == FRAME_CALL && runs)
         take_calls(handler, item);
     else
         handler_kill(handler, HANDLER_BABBLED, CREW_ECRASHED);
+}
+
+void handler_look(struct handler *handler) {
+    struct buffer kept = BUFFER_INIT;
+    struct wire_item item;
+    claims_look(handler->claims, &kept);
+    struct wire_reader reader = {.at = kept.data, .end = kept.data + kept.len};
+    while (handler->state == HANDLER_BUSY && !kept.failed && kept.len > 0 &&
+           wire_next(&reader, &item) == 1) {
+        if (item.kind == FRAME_ANSWER)
+            take_answer(handler, &item);
+    }
+    buffer_fini(&kept);
 }
 
 static void read_frames(struct handler *handler) {
@@ -326,11 +344,15 @@ static void limit_reached(struct handler *handler) {
 }
 
 /* The limit of the task that runs, or of an earlier one. Where the process has begun the
- * next one already, the answer to this one is there to be read. */
+ * next one already, the answer to this one is kept, or there to be read. */
 static void on_limit(struct handler *handler) {
     uint64_t now_ms = uv_now(handler->context->loop);
-    if (now_ms >= handler->limit_at_ms)
+    if (now_ms >= handler->limit_at_ms && handler->ahead_count > 0) {
         handler_take_back(handler, HANDLER_AHEAD_MOST);
+        handler_look(handler);
+        if (handler->state != HANDLER_BUSY)
+            return;
+    }
     if (now_ms >= handler->limit_at_ms && handler->ahead_count == 0) {
         limit_reached(handler);
         return;

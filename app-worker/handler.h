@@ -84,6 +84,8 @@ struct handler {
     struct tasks tasks; /* from its hello */
     char *refusal;      /* why the app cannot be used; null when it said nothing */
     uint64_t served;    /* requests that it has returned from */
+    uint64_t served_at_relief;
+    bool is_slow; /* BUSY: the task takes long. Both are the pool's; an answer ends it */
     uint64_t started_ms;
     uint64_t idle_since_ms;
     uint64_t worn_after;     /* requests after which it is replaced; 0: never */
@@ -133,6 +135,9 @@ void handlers_flush(const struct handler_context *context);
 /* Take back up to MOST of the tasks given ahead, the last ones first, as far as the
  * process has not begun them. */
 void handler_take_back(struct handler *handler, unsigned most);
+
+/* See what it has answered and not sent yet. */
+void handler_look(struct handler *handler);
 
 /* IDLE: tell it to quit. */
 void handler_quit(struct handler *handler);

@@ -12,22 +12,33 @@ enum {
     LAST_WORDS_READS = 64 /* a socket that somebody else still writes to has no end */
 };
 
-/* What the process said before it died counts: an answer that was sent is an answer. */
+static void take_last_word(struct handler *handler, const struct wire_item *item) {
+    if (item->kind == FRAME_LOG)
+        handler_take_log(handler, item);
+    if (item->kind != FRAME_ANSWER || handler->state != HANDLER_BUSY ||
+        handler->current.ticket == 0 || frame_ticket(item) != handler->current.ticket ||
+        !handler_pass_on_answer(handler, item) || handler->ahead_count == 0)
+        return;
+    handler_task_done(handler);
+    handler_next_task(handler);
+}
+
+/* What the process said before it died counts: an answer that was sent is an answer, and
+ * so is one that it kept. */
 static void take_last_words(struct handler *handler) {
     struct wire_item item;
     for (int reads = 0; reads < LAST_WORDS_READS; reads++) {
-        while (channel_next(&handler->channel, &item) > 0) {
-            if (item.kind == FRAME_LOG)
-                handler_take_log(handler, &item);
-            if (item.kind != FRAME_ANSWER || handler->state != HANDLER_BUSY ||
-                !handler_pass_on_answer(handler, &item) || handler->ahead_count == 0)
-                continue;
-            handler_task_done(handler);
-            handler_next_task(handler);
-        }
+        while (channel_next(&handler->channel, &item) > 0)
+            take_last_word(handler, &item);
         if (channel_fill(&handler->channel) <= 0)
             break;
     }
+    struct buffer kept = BUFFER_INIT;
+    claims_look(handler->claims, &kept);
+    struct wire_reader reader = {.at = kept.data, .end = kept.data + kept.len};
+    while (!kept.failed && kept.len > 0 && wire_next(&reader, &item) == 1)
+        take_last_word(handler, &item);
+    buffer_fini(&kept);
 }
 
 /* What it has not begun, somebody else can run. */

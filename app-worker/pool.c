@@ -1,8 +1,6 @@
-/* Which handler process takes which task, and what follows from what becomes of them.
- *
- * Tasks wait in a queue, first come, first served (the broker has ordered them), and idle
- * processes on a stack: the one that worked last works next, so that those which are not
- * needed stay idle and can be let go. Both have some only while a process is reserved.
+/* The tasks and the handler processes of a worker, and what follows from what becomes of
+ * them. Which process takes which task is in dispatch.c, how many there are in
+ * strength.c.
  */
 #include "pool.h"
 
@@ -19,72 +17,7 @@
 
 enum { WEAR_JITTER_PERCENT = 10, LIVED_MS = 1000 };
 
-#define AHEAD_WORK_US 500u /* that may wait in a process behind what it runs */
-#define RUN_SHARE 8u       /* a new run time counts for an eighth */
-#define RUN_MAX_US 20000u  /* one very slow run says little about the next */
-
-/* ---- tasks to processes ---- */
-
-static bool is_awaited_here(const struct pool *pool, const crew_task *task) {
-    struct crew_task_view view;
-    crew_task_view(task, &view);
-    return calls_have(pool->context.calls, view.id);
-}
-
-/* Where handlers call this worker, the last process is kept for those very calls: any
- * other task might call, too, and then nobody would be left to run them. */
-static struct job *next_job(const struct pool *pool) {
-    struct job *job = pool->queue;
-    if (strength_is_reserved(pool))
-        while (job != NULL && !is_awaited_here(pool, job->task))
-            job = job->next;
-    return job;
-}
-
-/* How many tasks may wait in a process behind the one that it runs: none, unless they are
- * so short that the way there and back would be the longer part. */
-static unsigned room_ahead(const struct pool *pool) {
-    if (pool->run_us == 0 || pool->phase != POOL_SERVING || strength_is_reserved(pool))
-        return 0;
-    uint32_t tasks = AHEAD_WORK_US / pool->run_us;
-    return tasks < HANDLER_AHEAD_MOST ? tasks : HANDLER_AHEAD_MOST;
-}
-
-/* The process that has the fewest ahead, and room. */
-static struct handler *least_ahead(const struct pool *pool) {
-    unsigned fewest = room_ahead(pool);
-    struct handler *found = NULL;
-    struct handler *handler;
-    if (fewest == 0)
-        return NULL;
-    DL_FOREACH (pool->handlers, handler) {
-        if (handler->state != HANDLER_BUSY || handler->duty != DUTY_PRESENT ||
-            handler->ahead_count >= fewest)
-            continue;
-        found = handler;
-        fewest = handler->ahead_count;
-    }
-    return found;
-}
-
-static struct handler *next_handler(const struct pool *pool) {
-    return pool->idle != NULL ? pool->idle : least_ahead(pool);
-}
-
-static void dispatch(struct pool *pool) {
-    struct job *job;
-    struct handler *handler;
-    while (pool->queue != NULL && (handler = next_handler(pool)) != NULL &&
-           (job = next_job(pool)) != NULL) {
-        crew_task *task = job->task;
-        DL_DELETE(pool->queue, job);
-        free(job);
-        if (crew_task_begin(task) == CREW_OK)
-            handler_run(handler, task);
-    }
-    if (pool->idle != NULL && pool->queue != NULL)
-        strength_balance(pool);
-}
+/* ---- tasks ---- */
 
 static bool has_processes(const struct pool *pool) {
     const struct handler *handler;
@@ -113,7 +46,7 @@ void pool_add(struct pool *pool, crew_task *task) {
     struct job *job = memory_zeroed(sizeof *job);
     job->task = task;
     DL_APPEND(pool->queue, job);
-    dispatch(pool);
+    dispatch_tasks(pool);
 }
 
 /* It was before those that still wait. */
@@ -172,22 +105,10 @@ void pool_retire(struct pool *pool, struct handler *handler) {
     handler->duty = DUTY_RETIRED;
 }
 
-/* An idle process gets half of what waits in the one with the most ahead. */
-static void relieve(struct pool *pool) {
-    struct handler *handler, *fullest = pool->idle;
-    if (pool->ahead == 0 || fullest == NULL)
-        return;
-    DL_FOREACH (pool->handlers, handler)
-        if (handler->ahead_count > fullest->ahead_count)
-            fullest = handler;
-    handler_take_back(fullest, (fullest->ahead_count + 1) / 2);
-    dispatch(pool);
-}
-
 static void offer(struct pool *pool, struct handler *handler) {
     DL_PREPEND2(pool->idle, handler, idle_prev, idle_next);
-    dispatch(pool);
-    relieve(pool);
+    dispatch_tasks(pool);
+    dispatch_relieve(pool);
     if (pool->phase == POOL_DRAINING && handler->state == HANDLER_IDLE)
         pool_retire(pool, handler);
 }
@@ -213,24 +134,16 @@ static bool is_worn(const struct handler *handler) {
            spawn_memory_bytes(handler->pid) > handler->worn_above_bytes;
 }
 
-/* An average that forgets. */
-static void note_run_time(struct pool *pool, uint64_t run_us) {
-    uint32_t latest = run_us < RUN_MAX_US ? (uint32_t)run_us + 1 : RUN_MAX_US;
-    pool->run_us = pool->run_us == 0
-                       ? latest
-                       : (pool->run_us * (RUN_SHARE - 1) + latest) / RUN_SHARE;
-}
-
 static void on_went_on(void *arg, struct handler *handler) {
     struct pool *pool = arg;
-    note_run_time(pool, handler->last_run_us);
+    dispatch_note_run_time(pool, handler->last_run_us);
     if (handler->duty != DUTY_PRESENT || is_worn(handler))
         handler_take_back(handler, HANDLER_AHEAD_MOST);
-    dispatch(pool);
+    dispatch_tasks(pool);
 }
 
 static void on_returned(struct pool *pool, struct handler *handler) {
-    note_run_time(pool, handler->last_run_us);
+    dispatch_note_run_time(pool, handler->last_run_us);
     respawn_worked(&pool->respawn);
     if (handler->duty == DUTY_RETIRED) {
         handler_quit(handler);
@@ -296,6 +209,8 @@ static void on_gone(struct pool *pool, struct handler *handler) {
 
 static void on_moved(void *arg, struct handler *handler, enum handler_state from) {
     struct pool *pool = arg;
+    if (handler == pool->latest && handler->state != HANDLER_BUSY)
+        pool->latest = NULL;
     bool was_on_stack = from == HANDLER_IDLE &&
                         (handler->duty == DUTY_PRESENT || handler->duty == DUTY_WORN);
     if (was_on_stack)
@@ -314,7 +229,7 @@ static void on_moved(void *arg, struct handler *handler, enum handler_state from
     else if (handler->state == HANDLER_WAITING || from == HANDLER_WAITING)
         strength_balance(pool);
     if (from == HANDLER_WAITING || from == HANDLER_BUSY)
-        dispatch(pool); /* what it had ahead */
+        dispatch_tasks(pool); /* what it had ahead */
 }
 
 /* If the last process waited for a task of this very worker, nobody would be left to run
@@ -348,6 +263,7 @@ struct pool *pool_new(uv_loop_t *loop, const struct settings *settings,
         .moved = on_moved,
         .may_wait = may_wait,
     };
+    dispatch_init(pool);
     strength_init(pool);
     strength_balance(pool);
     return pool;
@@ -440,7 +356,7 @@ void pool_promote_candidates(struct pool *pool) {
             promote(pool, handler);
     }
     put_back_unwanted(pool);
-    dispatch(pool);
+    dispatch_tasks(pool);
     strength_balance(pool);
 }
 
@@ -457,7 +373,8 @@ void pool_free(struct pool *pool) {
         return;
     tasks_fini(&pool->tasks);
     calls_free(pool->context.calls);
-    pool->open_handles = 3;
+    pool->open_handles = 4;
+    uv_close((uv_handle_t *)&pool->relief, on_closed);
     uv_close((uv_handle_t *)&pool->refill, on_closed);
     uv_close((uv_handle_t *)&pool->trim, on_closed);
     uv_close((uv_handle_t *)&pool->raise, on_closed);

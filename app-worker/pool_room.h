@@ -1,5 +1,5 @@
-/* Inside the pool: shared by pool.c (tasks to processes) and strength.c (how many
- * processes). */
+/* Inside the pool: shared by pool.c, dispatch.c (which process takes which task) and
+ * strength.c (how many processes there are). */
 #ifndef CREW_WORKER_POOL_ROOM_H
 #define CREW_WORKER_POOL_ROOM_H
 
@@ -31,6 +31,7 @@ struct pool {
     struct job *queue;        /* tasks not begun */
     unsigned ahead;           /* tasks given to processes ahead of their turn */
     struct handler *unsent;   /* processes with tasks that are not yet sent to them */
+    struct handler *latest;   /* the busy one that was given a task last, or null */
     uint32_t run_us;          /* average of the handlers; 0: not known */
     bool calls_itself;        /* handlers have called tasks of this worker */
     unsigned waiting_for_us;  /* handlers that wait for calls to tasks of this worker */
@@ -38,9 +39,17 @@ struct pool {
     struct respawn respawn;
     uv_timer_t refill; /* ends the pause after processes have died too fast */
     uv_timer_t trim;   /* runs while there may be spares to let go */
+    uv_timer_t relief; /* runs while tasks wait in a process though others idle */
     uv_timer_t raise;  /* puts off raising the prefetch until calls are in their queues */
     int open_handles;
 };
+
+/* Give tasks to processes, as far as there are both. */
+void dispatch_tasks(struct pool *pool);
+/* A process has become idle: see whether others have too much. */
+void dispatch_relieve(struct pool *pool);
+void dispatch_note_run_time(struct pool *pool, uint64_t run_us);
+void dispatch_init(struct pool *pool);
 
 /* Start a process and list it. Null with errno. */
 struct handler *pool_start(struct pool *pool, enum handler_duty duty);

@@ -11,6 +11,7 @@
 #include "channel.h"
 #include "claims.h"
 #include "group_frames.h"
+#include "pace.h"
 #include "spawn.h"
 #include "wire/limits.h"
 #include <crew/host.h>
@@ -24,6 +25,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+enum { KEPT_MOST = 16 };
+
 struct kept {
     struct kept *next;
     struct buffer frame;
@@ -32,6 +35,8 @@ struct kept {
 
 struct process {
     struct channel channel;
+    struct pace pace;
+    unsigned answers_kept; /* written, but not yet sent */
     struct claims *claims;
     struct frame_parts setup_parts;
     struct frame_setup setup;
@@ -93,6 +98,8 @@ static void read_frame(struct process *process, struct wire_item *item) {
 static void send_frames(struct process *process) {
     if (channel_flush(&process->channel) != 1)
         leave_with_group();
+    claims_sent(process->claims);
+    process->answers_kept = 0;
 }
 
 /* ---- the port: how handlers reach the outside ---- */
@@ -159,25 +166,40 @@ static void forget_run(struct process *process) {
     }
 }
 
-static void send_outcome(struct process *process, int error) {
+static void put_outcome(struct process *process, int error, uint32_t ticket) {
     struct crew_answer outcome = {.error = error, .status = crew_error_status(error)};
-    frame_put_answer(&process->channel.out, &outcome);
-    send_frames(process);
+    frame_put_answer(&process->channel.out, &outcome, ticket);
 }
 
-static void send_answer(struct process *process, const struct crew_answer *answer) {
+static void put_answer(struct process *process, const struct crew_answer *answer,
+                       uint32_t ticket) {
     struct buffer *out = &process->channel.out;
+    size_t before = out->len;
     if (!frame_pairs_fit(answer->pairs, answer->pair_count)) {
-        send_outcome(process, CREW_EBADRESPONSE);
+        put_outcome(process, CREW_EBADRESPONSE, ticket);
         return;
     }
-    frame_put_answer(out, answer);
-    if (out->failed) {
-        buffer_fini(out);
-        send_outcome(process, CREW_EFAILED);
+    frame_put_answer(out, answer, ticket);
+    if (!out->failed)
         return;
-    }
-    send_frames(process);
+    out->failed = false; /* memory was out: what was there before is whole */
+    out->len = before;
+    put_outcome(process, CREW_EFAILED, ticket);
+}
+
+/* An answer is kept for as long as requests follow that are known to be short; and the
+ * supervisor can see it all the while. */
+static void keep_or_send(struct process *process, size_t from) {
+    const struct buffer *out = &process->channel.out;
+    process->answers_kept++;
+    if (out->failed || process->answers_kept >= KEPT_MOST ||
+        !claims_keep(process->claims, out->data + from, out->len - from))
+        send_frames(process);
+}
+
+static void send_kept(struct process *process) {
+    if (process->answers_kept > 0)
+        send_frames(process);
 }
 
 static void run(struct process *process, struct frame_parts *parts,
@@ -186,16 +208,23 @@ static void run(struct process *process, struct frame_parts *parts,
     struct crew_answer answer;
     struct frame_terms terms;
     if (!frame_get_run(item, parts, &task, &terms)) {
-        send_outcome(process, CREW_EFAILED);
+        put_outcome(process, CREW_EFAILED, item->sequence);
+        send_frames(process);
         return;
     }
     if (!claims_take(process->claims, terms.place, terms.ticket))
         return; /* the supervisor has taken it back */
+    uint64_t key = pace_key(&task);
+    if (!pace_is_short(&process->pace, key))
+        send_kept(process);
     told_to_stop = 0;
     is_running = 1;
     crew_host_run(process->host, &task, terms.left_ms, &answer);
     is_running = 0;
-    send_answer(process, &answer);
+    pace_note(&process->pace, key, answer.run_us);
+    size_t from = process->channel.out.len;
+    put_answer(process, &answer, terms.ticket);
+    keep_or_send(process, from);
     forget_run(process);
 }
 
@@ -203,6 +232,8 @@ static void serve(struct process *process) {
     struct frame_parts parts = {0};
     struct wire_item item;
     for (;;) {
+        if (!channel_has_next(&process->channel))
+            send_kept(process);
         read_frame(process, &item);
         if (item.kind == FRAME_QUIT)
             break;
@@ -256,7 +287,7 @@ static int load_app(struct process *process) {
 }
 
 int process_main(void) {
-    struct process process = {0};
+    static struct process process;
     struct wire_item item;
     prctl(PR_SET_NAME, "crew-handler"); /* so that `pkill app-worker` means supervisors */
     listen_for_stop();

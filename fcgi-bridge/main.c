@@ -30,6 +30,7 @@ static struct settings settings = {
     .max_parked = 50000,
     .max_buffered_bytes = 256u << 20,
     .gzip_above_bytes = 32768,
+    .max_batch = 32,
     .stop_timeout_ms = 30000,
 };
 
@@ -64,6 +65,8 @@ static const struct option_row rows[] = {
     {OPTION_BYTES, 0, "gzip-above", NULL, &settings.gzip_above_bytes, 0, 1ul << 40,
      "BYTES",
      "compress larger bodies on their way to the worker, where it helps; 0: never (32K)"},
+    {OPTION_UNSIGNED, 0, "max-batch", NULL, &settings.max_batch, 1, 256, "N",
+     "requests in one message, when handlers are fast (32)"},
     {OPTION_SECONDS, 0, "stop-timeout", NULL, &settings.stop_timeout_ms, 0, 3600000,
      "SECONDS", "for requests in hand when told to stop (30)"},
     {0},
@@ -139,6 +142,7 @@ static int serve(struct listener *listener, struct crew_broker *broker, char **c
                  int ready_fd) {
     const struct crew_client_options how = {.name = "fcgi-bridge",
                                             .gzip_above_bytes = settings.gzip_above_bytes,
+                                            .max_batch = settings.max_batch,
                                             .on_event = log_crew_event,
                                             .owner_flushes = true};
     crew_client *client = NULL;

@@ -20,6 +20,7 @@ struct settings {
     unsigned max_parked;
     size_t max_buffered_bytes;
     size_t gzip_above_bytes;
+    unsigned max_batch;
     uint32_t stop_timeout_ms;
 };
 

@@ -44,67 +44,86 @@ static void test_absent_broker_is_waited_for(void **state) {
     proxy_free(p);
 }
 
-static void test_addresses_are_tried_in_turn(void **state) {
-    (void)state;
-    struct proxy *p = proxy_new();
+/* Two addresses: through the proxy, and without it. */
+static void start_with_two(struct stage *s, const struct proxy *p) {
     struct crew_broker broker;
-    struct stage s;
     char urls[200];
     proxy_broker(p, &broker);
     snprintf(urls, sizeof urls, "amqp://127.0.0.1:%d,%s", broker.urls[0].port,
              getenv("CREW_TEST_AMQP_URL"));
     assert_int_equal(crew_broker_parse(&broker, urls, NULL, 0), CREW_OK);
-    stage_start(&s, &broker);
+    stage_start(s, &broker);
+}
+
+static void expect_open_at(struct stage *s, size_t url) {
+    struct link_event *event = stage_expect(s, LINK_OPEN);
+    assert_int_equal(event->url, url);
+    link_event_free(event);
+}
+
+static void test_addresses_are_tried_in_turn(void **state) {
+    (void)state;
+    struct proxy *p = proxy_new();
+    struct stage s;
+    start_with_two(&s, p);
     expect_text(&s, LINK_FAILED, "Connection refused");
-    stage_pass(&s, LINK_OPEN);
+    expect_open_at(&s, 1);
     stage_close(&s);
     proxy_free(p);
 }
 
-static size_t opened_at(struct stage *s) {
-    struct link_event *event = stage_expect(s, LINK_OPEN);
-    size_t url = event->url;
-    link_event_free(event);
-    return url;
-}
-
-/* Both are the broker of the tests. */
-static void start_with_two_addresses(struct stage *s) {
-    const char *url = getenv("CREW_TEST_AMQP_URL");
-    struct crew_broker broker;
-    char urls[400];
-    stage_broker(&broker);
-    snprintf(urls, sizeof urls, "%s,%s", url, url);
-    assert_int_equal(crew_broker_parse(&broker, urls, NULL, 0), CREW_OK);
-    stage_start(s, &broker);
-}
-
-static void test_a_link_goes_where_it_is_sent(void **state) {
+static void test_a_loss_is_tried_at_the_same_address(void **state) {
     (void)state;
+    struct proxy *p = proxy_new();
     struct stage s;
-    start_with_two_addresses(&s);
-    assert_int_equal(opened_at(&s), 0);
-    link_go(s.link, s.epoch, 1);
-    expect_text(&s, LINK_LOST, "left for another address");
-    assert_int_equal(opened_at(&s), 1);
-    link_go(s.link, s.epoch - 1, 0); /* said of the connection before */
-    assert_null(stage_await(&s, LINK_LOST, 300));
+    proxy_listen(p, true);
+    start_with_two(&s, p);
+    expect_open_at(&s, 0);
+    proxy_cut(p, false);
+    expect_open_at(&s, 0);
+    proxy_listen(p, false);
+    proxy_cut(p, false);
+    expect_open_at(&s, 1);
     stage_close(&s);
+    proxy_free(p);
+}
+
+static void test_sent_to_another_address(void **state) {
+    (void)state;
+    struct proxy *p = proxy_new();
+    struct stage s;
+    proxy_listen(p, true);
+    start_with_two(&s, p);
+    expect_open_at(&s, 0);
+    link_go(s.link, s.epoch - 1, 1); /* said of a connection that is no more */
+    assert_int_equal(stage_publish(&s, stage_message("crew.test.none", "x", 1)),
+                     MESSAGE_CONFIRMED);
+    assert_null(stage_await(&s, LINK_LOST, 0));
+    uint64_t epoch = s.epoch;
+    link_go(s.link, epoch, 1);
+    expect_text(&s, LINK_LOST, "left for another address");
+    expect_open_at(&s, 1);
+    assert_int_equal(s.epoch, epoch + 1);
+    stage_close(&s);
+    proxy_free(p);
 }
 
 /* Its owner counts the first connection as gone and waits for the next one. */
-static void test_a_link_that_is_sent_back_at_once_leaves_all_the_same(void **state) {
+static void test_sent_back_at_once_it_leaves_all_the_same(void **state) {
     (void)state;
+    struct proxy *p = proxy_new();
     struct stage s;
-    start_with_two_addresses(&s);
-    assert_int_equal(opened_at(&s), 0);
+    proxy_listen(p, true);
+    start_with_two(&s, p);
+    expect_open_at(&s, 0);
     for (int i = 0; i < 5; i++) {
         link_go(s.link, s.epoch, 1);
         link_go(s.link, 0, 0);
         stage_pass(&s, LINK_LOST);
-        assert_int_equal(opened_at(&s), 0);
+        expect_open_at(&s, 0);
     }
     stage_close(&s);
+    proxy_free(p);
 }
 
 static void test_an_unknown_host_is_said(void **state) {
@@ -403,8 +422,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_absent_broker_is_waited_for),
         cmocka_unit_test(test_addresses_are_tried_in_turn),
-        cmocka_unit_test(test_a_link_goes_where_it_is_sent),
-        cmocka_unit_test(test_a_link_that_is_sent_back_at_once_leaves_all_the_same),
+        cmocka_unit_test(test_a_loss_is_tried_at_the_same_address),
+        cmocka_unit_test(test_sent_to_another_address),
+        cmocka_unit_test(test_sent_back_at_once_it_leaves_all_the_same),
         cmocka_unit_test(test_an_unknown_host_is_said),
         cmocka_unit_test(test_cut_under_load),
         cmocka_unit_test(test_reset_under_load),

@@ -190,6 +190,33 @@ static void test_consuming_a_missing_queue_renews_the_connection(void **state) {
     stage_close(&s);
 }
 
+/* A queue that is refused costs nobody's deliveries when somebody wants to consume it. */
+static void test_consuming_behind_a_refused_declare_is_refused_too(void **state) {
+    (void)state;
+    struct stage a;
+    struct stage b;
+    char theirs[40], ours[40];
+    stage_open(&a);
+    stage_open(&b);
+    stage_queue(&a, theirs);
+    stage_queue(&b, ours);
+    struct link_op *declare = link_op_new(LINK_DECLARE_QUEUE, theirs);
+    declare->exclusive = true;
+    link_op(b.link, b.epoch, declare);
+    link_op(b.link, b.epoch, link_op_new(LINK_CONSUME, theirs));
+    for (int i = 0; i < 2; i++) {
+        struct link_event *event = stage_expect(&b, LINK_OP_DONE);
+        assert_false(event->op->ok);
+        assert_int_equal(event->op->reply_code, 405);
+        assert_non_null(strstr(event->op->reply_text, "RESOURCE_LOCKED"));
+        link_event_free(event);
+    }
+    stage_consume(&b, ours, false);
+    assert_null(stage_await(&b, LINK_LOST, 0));
+    stage_close(&b);
+    stage_close(&a);
+}
+
 static void test_wrong_password_is_said_without_it(void **state) {
     (void)state;
     struct crew_broker broker;
@@ -230,6 +257,7 @@ int main(void) {
         cmocka_unit_test(test_somebody_elses_exclusive_queue_is_refused),
         cmocka_unit_test(test_a_name_too_long_is_refused),
         cmocka_unit_test(test_consuming_a_missing_queue_renews_the_connection),
+        cmocka_unit_test(test_consuming_behind_a_refused_declare_is_refused_too),
         cmocka_unit_test(test_wrong_password_is_said_without_it),
         cmocka_unit_test(test_missing_vhost_is_said),
     };

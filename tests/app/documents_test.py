@@ -1,6 +1,7 @@
 """What the documents say is true: README's handler is examples/hello.c, docs/libcrew.md
 shows examples/call.c, every C example of the docs compiles, and README and the man pages
-list the options that the programs have, and crewctl's exit statuses."""
+list the options that the programs have, and crewctl's exit statuses, and what
+docs/webservers.md shows of a configuration is in the configuration."""
 import os
 import re
 import subprocess
@@ -91,6 +92,25 @@ def check_exit_statuses(readme, program):
                      f"{sorted(set(pairs) ^ shown)}")
 
 
+def check_snippets():
+    """Each indented paragraph below "## Server" is in the file that the section links first,
+    whatever the whitespace."""
+    sections = re.findall(r"^## [^\n]+\n\n\[webservers/([\w.]+)\](.*?)(?=^## |\Z)",
+                          read("docs", "webservers.md"), re.MULTILINE | re.DOTALL)
+    files = os.listdir(os.path.join(SOURCE, "docs", "webservers"))
+    if sorted(name for name, _ in sections) != sorted(files):
+        sys.exit("docs/webservers.md does not have a section for each of docs/webservers")
+    for name, text in sections:
+        blocks = re.findall(r"(?:^    .*\n)+", text, re.MULTILINE)
+        snippets = [" ".join(block.split()) for block in blocks]
+        page = " ".join(read("docs", "webservers", name).split())
+        if not snippets:
+            sys.exit(f"docs/webservers.md shows nothing of {name}")
+        for snippet in snippets:
+            if snippet not in page:
+                sys.exit(f"docs/webservers.md shows what is not in {name}: {snippet}")
+
+
 def main():
     readme = examples(read("README.md"))
     if readme != [read("examples", "hello.c")]:
@@ -109,6 +129,7 @@ def main():
         check_options(read("README.md"), program)
         if os.path.basename(program) == "crewctl":
             check_exit_statuses(read("README.md"), program)
+    check_snippets()
     print(f"{count} examples")
 
 

@@ -302,12 +302,41 @@ static void test_cancelled_calls_are_not_begun(void **state) {
     struct crew_call last = caller_plain(narrow, "4");
     struct caller caller;
     caller_start(&caller, client, &last);
-    for (int i = 0; i < 500 && queue.messages < 3;
-         i++) /* the notices are out before it */
+    for (int i = 0; i < 500 && queue.messages < 3; i++) /* the notices are out before */
         assert_int_equal(crew_client_queue_wait(client, narrow, 5000, &queue), 0);
     server_release(s);
     assert_int_equal(caller_end(&caller), 0);
     assert_int_equal(e.times, 0);
+    assert_int_equal(server_begun(s), 2);
+    server_stop(s);
+}
+
+/* The group ends with its quick call; the other one waits in a queue whose worker is
+ * busy, and is not begun when its turn has come. */
+static void test_calls_of_no_use_are_taken_back(void **state) {
+    (void)state;
+    char narrow[64];
+    caller_task(narrow, sizeof narrow);
+    struct server *s = server_start(caller_url(), narrow, 1);
+    struct crew_call hold = caller_plain(narrow, "hold"),
+                     last = caller_plain(narrow, "3");
+    struct crew_call calls[] = {caller_plain(narrow, "2"), caller_plain(task, "x")};
+    struct crew_group group = {.end = CREW_GROUP_ANY, .calls = calls, .count = 2};
+    struct crew_answer *answers[2];
+    struct caller busy, after;
+    caller_start(&busy, client, &hold);
+    server_await(s, 1);
+    assert_int_equal(crew_client_group_wait(client, &group, answers), 0);
+    assert_int_equal(answers[0]->error, CREW_ECANCELLED);
+    for (size_t i = 0; i < 2; i++)
+        crew_answer_free(answers[i]);
+    struct crew_queue queue = {.messages = 0};
+    caller_start(&after, client, &last);
+    for (int i = 0; i < 500 && queue.messages < 2; i++) /* the notice is out before it */
+        assert_int_equal(crew_client_queue_wait(client, narrow, 5000, &queue), 0);
+    server_release(s);
+    assert_int_equal(caller_end(&busy), 0);
+    assert_int_equal(caller_end(&after), 0);
     assert_int_equal(server_begun(s), 2);
     server_stop(s);
 }
@@ -395,6 +424,7 @@ int main(void) {
         TEST(test_a_callback_cancels_another_group),
         TEST(test_any_with_answers_at_the_same_time),
         TEST(test_cancelled_calls_are_not_begun),
+        TEST(test_calls_of_no_use_are_taken_back),
         TEST(test_a_thousand_calls_and_not_one_more),
         TEST(test_refused_half_way_sends_nothing),
     };

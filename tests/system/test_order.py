@@ -21,7 +21,7 @@ def locations(bridge, task, **levels):
 
 
 def test_high_priority_first(stage, broker, lines):
-    bridge = stage.bridge(broker)
+    bridge = stage.bridge(broker, "--max-batch", "1")  # messages are counted
     stage.worker(broker, "--task", "prio", "--processes", "1", "--prefetch", "1")
     nginx = stage.nginx(locations(bridge, "prio", low={"CREW_PRIORITY": "0"},
                                   high={"CREW_PRIORITY": "255"}))

@@ -1,13 +1,27 @@
 /* report.so - a task by name: it gets every path below its location, and tells all. */
 #include <crew/app.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
-/* ?ms=N: sleep first, unless told to stop. Then all CGI parameters, one NAME=value a
+/* A field as long as a test wants it. */
+static void long_field(crew_response *response, size_t bytes) {
+    char *value = calloc(1, bytes + 1);
+    if (value)
+        crew_response_header(response, "X-Long", memset(value, 'v', bytes));
+    free(value);
+}
+
+/* ?ms=N: sleep first, unless told to stop. ?field=N: a field of N bytes. Then all CGI parameters, one NAME=value a
  * line, and a field that is there twice. */
 static int report(crew_request *request, crew_response *response) {
     long ms = crew_request_query_number(request, "ms", 0, 60000, 0);
     for (; ms > 0 && !crew_request_stopping(request); ms -= 10)
         nanosleep(&(struct timespec){.tv_nsec = 10 * 1000000}, NULL);
+
+    long bytes = crew_request_query_number(request, "field", 0, 1000000, 0);
+    if (bytes > 0)
+        long_field(response, (size_t)bytes);
 
     size_t count;
     const struct crew_pair *params = crew_request_params(request, &count);

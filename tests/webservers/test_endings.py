@@ -55,7 +55,7 @@ def test_json_where_accept_names_it(server):
 @pytest.fixture
 def busy(server, broker, lines):
     """The only handler of the probe is at work, and what comes now has to wait."""
-    request = server.begin("GET", lines.url("/probe", "first", 400))
+    request = server.begin("GET", lines.url("/probe", "first", 1000))
     wait_until(lambda: lines.all() == ["first"], what="the handler is busy")
     broker.wait_ready_messages("probe", 0)
     return request

@@ -35,6 +35,16 @@ def test_of_a_body(server):
     assert found["CONTENT_TYPE"] == "text/x-a"
 
 
+def test_of_a_body_in_chunks(server):
+    """A server tells the length or nothing. Caddy's -1 is kept from handlers."""
+    with server.client() as client:
+        client.connection.request("POST", "/report/x", iter([b"abc", b"d"]),
+                                  encode_chunked=True,
+                                  headers={"Transfer-Encoding": "chunked"})
+        found = parameters(client.receive())
+    assert found.get("CONTENT_LENGTH") in ("4", None)
+
+
 def test_what_clients_cannot_set(server):
     found = parameters(server.get("/report/x", [
         ("Proxy", "http://evil/"), ("Crew-Task", "evil"), ("CREW_TASK", "evil"),

@@ -4,6 +4,7 @@ import os
 import pytest
 
 from differences import expected
+from support.waiting import wait_until
 
 BODIES = {
     "empty": b"",
@@ -95,6 +96,14 @@ def test_response_fields(server):
     assert answer.all("X-Some") == ["a thing"]
 
 
+def test_a_response_field_of_60_kb(server):
+    answer = server.get("/report/x?field=60000")
+    assert answer.status == expected(server, "a response field of 60 KB", 200)
+    if answer.status == 200:
+        assert answer.header("X-Long") == "v" * 60000
+    assert server.get("/report/x").status == 200
+
+
 def test_1_mb_response(server):
     answer = server.get("/probe/bytes?n=1048576")
     assert (answer.status, answer.body) == (200, b"x" * 1048576)
@@ -107,6 +116,30 @@ def test_two_requests_on_one_connection(server):
         assert socket is not None, "the server has closed it"
         assert client.post("/probe/echo", b"second").body == b"second"
         assert client.connection.sock is socket
+
+
+def sockets(bridge):
+    """The bridge's, each by a name of its own."""
+    names = set()
+    for entry in os.scandir(f"/proc/{bridge.pid}/fd"):
+        try:
+            names.add(os.readlink(entry.path))
+        except FileNotFoundError:  # closed meanwhile
+            pass
+    return {name for name in names if name.startswith("socket:")}
+
+
+def test_connection_to_the_bridge(server, parts, lines):
+    """What the second request finds there besides what the first one had is its own."""
+    found = []
+    with server.client() as client:
+        for name in ("first", "second"):
+            client.send("GET", lines.url("/probe", name, 100))
+            wait_until(lambda name=name: name in lines.all(), what=f"the {name} is running")
+            found.append(sockets(parts.bridge))
+            assert client.receive().status == 200
+    outcome = "one for each request" if found[1] - found[0] else "kept"
+    assert outcome == expected(server, "connection to the bridge", "kept")
 
 
 def test_50_at_once(server):

@@ -294,9 +294,9 @@ void crew_client_free(crew_client *c) {
     end_all(c);
     client_leave(c);
     session_stop(&c->session, FLUSH_MS);
-    session_fini(&c->session);
     parcels_fini(c);
     lanes_fini(c);
+    session_fini(&c->session);
     consumers_fini(c);
     queue_looks_fini(c);
     buffer_fini(&c->pairs);
