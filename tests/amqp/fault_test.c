@@ -95,7 +95,6 @@ static void test_sent_to_another_address(void **state) {
     proxy_listen(p, true);
     start_with_two(&s, p);
     expect_open_at(&s, 0);
-    link_go(s.link, s.epoch, 0);     /* it is there */
     link_go(s.link, s.epoch - 1, 1); /* said of a connection that is no more */
     assert_int_equal(stage_publish(&s, stage_message("crew.test.none", "x", 1)),
                      MESSAGE_CONFIRMED);
@@ -105,6 +104,24 @@ static void test_sent_to_another_address(void **state) {
     expect_text(&s, LINK_LOST, "left for another address");
     expect_open_at(&s, 1);
     assert_int_equal(s.epoch, epoch + 1);
+    stage_close(&s);
+    proxy_free(p);
+}
+
+/* Its owner counts the first connection as gone and waits for the next one. */
+static void test_sent_back_at_once_it_leaves_all_the_same(void **state) {
+    (void)state;
+    struct proxy *p = proxy_new();
+    struct stage s;
+    proxy_listen(p, true);
+    start_with_two(&s, p);
+    expect_open_at(&s, 0);
+    for (int i = 0; i < 5; i++) {
+        link_go(s.link, s.epoch, 1);
+        link_go(s.link, 0, 0);
+        stage_pass(&s, LINK_LOST);
+        expect_open_at(&s, 0);
+    }
     stage_close(&s);
     proxy_free(p);
 }
@@ -407,6 +424,7 @@ int main(void) {
         cmocka_unit_test(test_addresses_are_tried_in_turn),
         cmocka_unit_test(test_a_loss_is_tried_at_the_same_address),
         cmocka_unit_test(test_sent_to_another_address),
+        cmocka_unit_test(test_sent_back_at_once_it_leaves_all_the_same),
         cmocka_unit_test(test_an_unknown_host_is_said),
         cmocka_unit_test(test_cut_under_load),
         cmocka_unit_test(test_reset_under_load),

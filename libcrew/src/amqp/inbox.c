@@ -78,10 +78,14 @@ void inbox_put_settle(struct inbox *inbox, const struct settle *settle) {
     wake_and_unlock(inbox);
 }
 
+/* A later address takes the place of an earlier one. What the owner has given up stays
+ * given up, even if the link is sent back before it has left. */
 void inbox_put_go(struct inbox *inbox, uint64_t epoch, size_t url) {
     pthread_mutex_lock(&inbox->lock);
     inbox->batch.go = true;
-    inbox->batch.go_epoch = epoch;
+    if (epoch != 0) {
+        inbox->batch.go_epoch = epoch;
+    }
     inbox->batch.go_url = url;
     wake_and_unlock(inbox);
 }

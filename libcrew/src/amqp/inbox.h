@@ -15,7 +15,7 @@ struct inbox_batch {
     struct settle *settles;
     size_t settle_count;
     size_t settle_cap;
-    bool go; /* to address go_url, if the connection is still that of go_epoch */
+    bool go; /* to address go_url, away from the connection of go_epoch (0: none) */
     uint64_t go_epoch;
     size_t go_url;
     bool stop; /* nothing more will come */

@@ -164,7 +164,7 @@ static void take_go(struct link *l) {
     }
     if (!l->connected) {
         l->backoff.url = b->go_url;
-    } else if (l->backoff.url != b->go_url) {
+    } else {
         l->sent_away = true;
         l->go_url = b->go_url;
         connection_leave(&l->connection, "left for another address");

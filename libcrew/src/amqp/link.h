@@ -132,10 +132,10 @@ void link_op(struct link *link, uint64_t epoch, struct link_op *op);
 void link_ack(struct link *link, uint64_t epoch, uint64_t delivery_tag);
 void link_reject(struct link *link, uint64_t epoch, uint64_t delivery_tag, bool requeue);
 
-/* Leave the connection of EPOCH (0: none), unless it is at address URL, and make the next
- * attempt there. Nothing happens when there is a newer connection: its LINK_OPEN is on
- * its way to the owner. The wait before the attempt is that after any loss. Any thread.
- */
+/* Leave the connection of EPOCH (0: there is none to leave) and make the next attempt at
+ * address URL. Nothing happens when there is a newer connection: its LINK_OPEN is on its
+ * way to the owner. LINK_LOST follows for the one that is left, and the wait before the
+ * attempt is that after any loss. Any thread. */
 void link_go(struct link *link, uint64_t epoch, size_t url);
 
 /* Begin what link_free waits for; its time counts from here. For owners of several links,

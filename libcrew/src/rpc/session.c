@@ -256,8 +256,9 @@ static void fetch_other(struct session_link *l) {
     struct session_link *other = &l->session->links[1 - l->side];
     if (l->session->url_count < 2)
         return;
-    link_go(other->link, other->epoch, l->url);
-    if (other->epoch != 0 && other->url != l->url)
+    bool elsewhere = other->epoch != 0 && other->url != l->url;
+    link_go(other->link, elsewhere ? other->epoch : 0, l->url);
+    if (elsewhere)
         note_closed(other);
 }
 
