@@ -24,10 +24,6 @@ void frame_parts_fini(struct frame_parts *parts) {
 
 /* ---- parts ---- */
 
-static struct wire_bytes bytes_of(const char *text) {
-    return (struct wire_bytes){(const uint8_t *)text, text != NULL ? strlen(text) : 0};
-}
-
 static bool take_pairs(struct wire_bytes block, struct frame_parts *parts,
                        size_t *count) {
     if (!wire_pairs_sound(block, count))
@@ -135,7 +131,7 @@ void frame_put_hello(struct buffer *to, const char *const *tasks, size_t count) 
 }
 
 void frame_put_refusal(struct buffer *to, const char *why) {
-    wire_put(to, &(struct wire_item){.kind = FRAME_HELLO, .body = bytes_of(why)});
+    wire_put(to, &(struct wire_item){.kind = FRAME_HELLO, .body = wire_text(why)});
 }
 
 /* ---- RUN ---- */
@@ -144,12 +140,12 @@ void frame_put_run(struct buffer *to, const struct crew_task_view *task,
                    const struct frame_terms *terms) {
     size_t mark =
         wire_open(to, &(struct wire_item){.kind = FRAME_RUN,
-                                          .id = bytes_of(task->id),
+                                          .id = wire_text(task->id),
                                           .budget_ms = terms->left_ms,
                                           .sequence = terms->ticket,
                                           .credit_bytes = terms->place,
-                                          .task = bytes_of(task->task),
-                                          .content_type = bytes_of(task->content_type)});
+                                          .task = wire_text(task->task),
+                                          .content_type = wire_text(task->content_type)});
     buffer_append(to, task->pairs, task->pairs_bytes);
     wire_open_body(to, mark);
     buffer_u8(to, (uint8_t)task->form);
@@ -209,8 +205,8 @@ void frame_put_answer(struct buffer *to, const struct crew_answer *answer,
                                 .sequence = (uint32_t)answer->error,
                                 .credit_bytes = ticket,
                                 .run_us = answer->run_us,
-                                .worker = bytes_of(answer->worker),
-                                .content_type = bytes_of(answer->content_type)});
+                                .worker = wire_text(answer->worker),
+                                .content_type = wire_text(answer->content_type)});
     put_pairs(to, answer->pairs, answer->pair_count);
     wire_open_body(to, mark);
     buffer_append(to, answer->body, answer->body_bytes);
@@ -248,10 +244,10 @@ static uint8_t call_flags(const struct crew_call *call) {
 void frame_put_call(struct buffer *to, const struct crew_call *call) {
     size_t mark =
         wire_open(to, &(struct wire_item){.kind = FRAME_CALL,
-                                          .id = bytes_of(call->id),
+                                          .id = wire_text(call->id),
                                           .budget_ms = call->expiration_ms,
-                                          .task = bytes_of(call->task),
-                                          .content_type = bytes_of(call->content_type)});
+                                          .task = wire_text(call->task),
+                                          .content_type = wire_text(call->content_type)});
     put_pairs(to, call->pairs, call->pair_count);
     wire_open_body(to, mark);
     buffer_u8(to, (uint8_t)call->form);
@@ -293,8 +289,8 @@ bool frame_get_call(const struct wire_item *item, struct frame_parts *parts,
 
 void frame_put_log(struct buffer *to, enum crew_log_level level, const char *request_id,
                    const char *text) {
-    size_t mark =
-        wire_open(to, &(struct wire_item){.kind = FRAME_LOG, .id = bytes_of(request_id)});
+    size_t mark = wire_open(
+        to, &(struct wire_item){.kind = FRAME_LOG, .id = wire_text(request_id)});
     wire_open_body(to, mark);
     buffer_u8(to, (uint8_t)level);
     buffer_append_text(to, text);

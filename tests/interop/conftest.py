@@ -12,6 +12,7 @@ sys.path.insert(0, HERE)
 from bare import Bare  # noqa: E402
 from client import Caller  # noqa: E402
 
+from support.lines import Lines  # noqa: E402
 from support.program import SLOWNESS, Program  # noqa: E402
 
 
@@ -88,18 +89,5 @@ def task():
 
 @pytest.fixture
 def lines(tmp_path):
-    """A file for /append, and the ids in it."""
-    class Lines:
-        path = str(tmp_path / "lines")
-
-        def query(self, name, ms=0):
-            return f"file={self.path}&id={name}&ms={ms}"
-
-        def all(self):
-            try:
-                with open(self.path, encoding="ascii") as file:
-                    return file.read().split()
-            except OSError:
-                return []
-
-    return Lines()
+    """A file for the probe's /append, and how often an id stands in it."""
+    return Lines(tmp_path / "lines")

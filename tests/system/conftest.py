@@ -3,6 +3,7 @@ import os
 
 import pytest
 
+from support.lines import Lines
 from support.program import BUILD, SLOWNESS
 
 ODD = os.path.join(BUILD, "tests", "odd.so")
@@ -33,24 +34,4 @@ def road(house, broker):
 @pytest.fixture
 def lines(tmp_path):
     """A file for the probe's /append, and how often an id stands in it."""
-    class Lines:
-        path = str(tmp_path / "lines")
-
-        def url(self, prefix, name, ms):
-            return f"{prefix}/append?file={self.path}&id={name}&ms={ms}"
-
-        def count(self, name):
-            try:
-                with open(self.path, encoding="ascii") as file:
-                    return file.read().split("\n").count(name)
-            except OSError:
-                return 0
-
-        def all(self):
-            try:
-                with open(self.path, encoding="ascii") as file:
-                    return file.read().split()
-            except OSError:
-                return []
-
-    return Lines()
+    return Lines(tmp_path / "lines")

@@ -4,6 +4,7 @@ import tempfile
 
 import pytest
 
+from support.lines import Lines
 from support.program import BUILD
 from support.webservers import SERVERS
 
@@ -50,20 +51,7 @@ def server(request, house, parts):
 @pytest.fixture
 def lines(house):
     """A file for the probe's /append."""
-    class Lines:
-        path = os.path.join(house.folder, "lines")
-
-        def url(self, prefix, name, ms=0):
-            return f"{prefix}/append?file={self.path}&id={name}&ms={ms}"
-
-        def all(self):
-            try:
-                with open(self.path, encoding="ascii") as file:
-                    return file.read().split()
-            except OSError:
-                return []
-
-    lines = Lines()
+    lines = Lines(os.path.join(house.folder, "lines"))
     yield lines
     if os.path.exists(lines.path):
         os.unlink(lines.path)

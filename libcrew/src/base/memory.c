@@ -42,6 +42,14 @@ char *memory_text(const char *text) {
     return copy;
 }
 
+char *memory_text_of(const void *bytes, size_t count) {
+    char *text = memory_zeroed(count + 1);
+    if (count > 0) {
+        memcpy(text, bytes, count);
+    }
+    return text;
+}
+
 void memory_wipe(char *text) {
     if (text != NULL) {
         explicit_bzero(text, strlen(text));

@@ -14,13 +14,9 @@
 /* A plain call's headers must fit one AMQP frame together with the other properties. */
 #define PLAIN_HEADERS_MAX_BYTES 65536u
 
-static struct wire_bytes text_bytes(const char *text) {
-    return (struct wire_bytes){(const uint8_t *)text, strlen(text)};
-}
-
 static int encode_envelope(struct crew_pending *call, const struct crew_call *from) {
     struct wire_item item = {.kind = from->form == CREW_PING ? WIRE_PING : WIRE_REQUEST,
-                             .id = text_bytes(call->id),
+                             .id = wire_text(call->id),
                              .deadline_unix_ms = call->deadline_unix_ms,
                              .budget_ms = call->budget_ms,
                              .may_repeat = from->repeat != CREW_REPEAT_NEVER};
@@ -58,12 +54,6 @@ static bool header_is_refused(const struct crew_pair *p) {
            (p->name_bytes >= 5 && memcmp(p->name, "crew-", 5) == 0);
 }
 
-static char *text_copy(const char *bytes, size_t len) {
-    char *copy = memory_zeroed(len + 1);
-    memcpy(copy, bytes, len);
-    return copy;
-}
-
 static int encode_plain(struct crew_pending *call, const struct crew_call *from) {
     size_t total = 0;
     for (size_t i = 0; i < from->pair_count; i++) {
@@ -76,8 +66,8 @@ static int encode_plain(struct crew_pending *call, const struct crew_call *from)
     call->headers = memory_zeroed((from->pair_count + 1) * sizeof *call->headers);
     for (size_t i = 0; i < from->pair_count; i++) {
         const struct crew_pair *p = &from->pairs[i];
-        call->headers[i].name = text_copy(p->name, p->name_bytes);
-        call->headers[i].text = text_copy(p->value, p->value_bytes);
+        call->headers[i].name = memory_text_of(p->name, p->name_bytes);
+        call->headers[i].text = memory_text_of(p->value, p->value_bytes);
         call->header_count++;
     }
     call->content_type = memory_text(
@@ -190,7 +180,7 @@ struct message *call_cancel_message(const struct crew_pending *call) {
     struct message_properties p = {
         .exchange = NAME_CONTROL, .routing_key = key, .content_type = WIRE_CONTENT_TYPE};
     struct wire_item item = {.kind = WIRE_CANCEL,
-                             .id = text_bytes(call->id),
+                             .id = wire_text(call->id),
                              .deadline_unix_ms = call->deadline_unix_ms,
                              .budget_ms = (uint32_t)left_ms(call)};
     struct message *m = message_new(&p);

@@ -14,10 +14,6 @@
 #define PLAIN_HEADERS_MAX_BYTES 65536u
 #define PLAIN_HEADERS_MAX 64u
 
-static struct wire_bytes text_bytes(const char *text) {
-    return (struct wire_bytes){(const uint8_t *)text, text == NULL ? 0 : strlen(text)};
-}
-
 /* ---- an answer as a message
  * ------------------------------------------------------------ */
 
@@ -34,11 +30,11 @@ static struct message *reply_envelope(const crew_task *task,
                                    .mandatory = true};
     struct message *m = message_new(&p);
     struct wire_item item = {.kind = WIRE_ANSWER,
-                             .id = text_bytes(task->id),
+                             .id = wire_text(task->id),
                              .status = (uint16_t)status_of(answer),
-                             .error = text_bytes(crew_error_word(answer->error)),
+                             .error = wire_text(crew_error_word(answer->error)),
                              .run_us = answer->run_us,
-                             .worker = text_bytes(task->worker->uuid)};
+                             .worker = wire_text(task->worker->uuid)};
     wire_begin(&m->body);
     size_t mark = wire_open(&m->body, &item);
     for (size_t i = 0; i < answer->pair_count; i++) {
@@ -50,12 +46,6 @@ static struct message *reply_envelope(const crew_task *task,
     buffer_append(&m->body, answer->body, answer->body_bytes);
     wire_close(&m->body, mark);
     return m;
-}
-
-static char *text_copy(const char *bytes, size_t len) {
-    char *copy = memory_zeroed(len + 1);
-    memcpy(copy, bytes, len);
-    return copy;
 }
 
 static bool has_header(const struct message_header *headers, size_t count,
@@ -79,8 +69,8 @@ static size_t plain_headers(struct message_header *headers,
         if (has_header(headers, count, pair) ||
             http_name_equal(pair->name, pair->name_bytes, "Content-Type"))
             continue;
-        headers[count].name = text_copy(pair->name, pair->name_bytes);
-        headers[count].text = text_copy(pair->value, pair->value_bytes);
+        headers[count].name = memory_text_of(pair->name, pair->name_bytes);
+        headers[count].text = memory_text_of(pair->value, pair->value_bytes);
         count++;
     }
     return count;
@@ -231,8 +221,8 @@ void reply_taken(crew_task *task) {
                                    .content_type = WIRE_CONTENT_TYPE,
                                    .correlation_id = task->id};
     struct wire_item item = {.kind = WIRE_TAKEN,
-                             .id = text_bytes(task->id),
-                             .worker = text_bytes(task->worker->uuid)};
+                             .id = wire_text(task->id),
+                             .worker = wire_text(task->worker->uuid)};
     struct message *m = message_new(&p);
     wire_begin(&m->body);
     wire_put(&m->body, &item);

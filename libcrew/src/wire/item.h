@@ -19,6 +19,7 @@
 
 #include "base/buffer.h"
 #include <crew/message.h>
+#include <string.h>
 
 #define WIRE_CONTENT_TYPE "application/vnd.crew.v1"
 
@@ -40,23 +41,28 @@ struct wire_bytes {
     size_t len;
 };
 
+/* A text's bytes; none for null. */
+static inline struct wire_bytes wire_text(const char *text) {
+    return (struct wire_bytes){(const uint8_t *)text, text != NULL ? strlen(text) : 0};
+}
+
 /* An item, taken apart. Fields that are absent are zero. Everything points into the
  * envelope that was read. */
 struct wire_item {
     uint8_t kind;
     struct wire_bytes id;
-    uint64_t deadline_unix_ms; /* request: absolute end of its budget */
-    uint32_t budget_ms;        /* request: what was left when it was sent */
-    bool may_repeat;           /* request */
-    uint16_t status;           /* answer, head */
-    struct wire_bytes error;   /* answer, end: the outcome's word; empty: none */
-    uint64_t run_us;           /* answer, end: time in the handler */
-    uint32_t sequence;         /* chunk */
-    uint32_t credit_bytes;     /* credit */
-    struct wire_bytes worker;  /* taken, answer, head: the worker's id */
-    struct wire_bytes task;    /* between processes: name of the task */
+    uint64_t deadline_unix_ms;      /* request: absolute end of its budget */
+    uint32_t budget_ms;             /* request: what was left when it was sent */
+    bool may_repeat;                /* request */
+    uint16_t status;                /* answer, head */
+    struct wire_bytes error;        /* answer, end: the outcome's word; empty: none */
+    uint64_t run_us;                /* answer, end: time in the handler */
+    uint32_t sequence;              /* chunk */
+    uint32_t credit_bytes;          /* credit */
+    struct wire_bytes worker;       /* taken, answer, head: the worker's id */
+    struct wire_bytes task;         /* between processes: name of the task */
     struct wire_bytes content_type; /* body of a plain call, between processes */
-    struct wire_bytes pairs;   /* checked: wire_pairs_next cannot fail on it */
+    struct wire_bytes pairs;        /* checked: wire_pairs_next cannot fail on it */
     struct wire_bytes body;
 };
 
@@ -86,9 +92,9 @@ void wire_begin(struct buffer *to);
 /* A whole item; item->pairs is a ready block (may be empty). */
 void wire_put(struct buffer *to, const struct wire_item *item);
 
-/* The same in two steps, where pairs and body are made in place: wire_open writes all up to
- * the fields and returns a mark; append pairs with wire_put_pair; then wire_open_body; then
- * append the body; wire_close fixes the lengths. */
+/* The same in two steps, where pairs and body are made in place: wire_open writes all up
+ * to the fields and returns a mark; append pairs with wire_put_pair; then wire_open_body;
+ * then append the body; wire_close fixes the lengths. */
 size_t wire_open(struct buffer *to, const struct wire_item *item);
 void wire_put_pair(struct buffer *to, const char *name, size_t name_bytes,
                    const char *value, size_t value_bytes);
