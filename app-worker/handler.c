@@ -101,13 +101,14 @@ static void set_limit(struct handler *handler) {
     uint32_t limit_ms = crew_task_left_ms(handler->task);
     if (limit_ms > handler->context->settings->timeout_ms)
         limit_ms = handler->context->settings->timeout_ms;
-    handler->limit_at_ms = uv_now(handler->context->loop) + limit_ms;
+    /* One more: neither clock shows what has passed of its millisecond. */
+    handler->limit_at_ms = uv_now(handler->context->loop) + limit_ms + 1;
     /* A timer that fires too early is set anew then: cheaper than to set it each time. */
     if (uv_is_active((uv_handle_t *)&handler->timer) &&
         handler->armed_ms <= handler->limit_at_ms)
         return;
     handler->armed_ms = handler->limit_at_ms;
-    uv_timer_start(&handler->timer, on_timer, limit_ms, 0);
+    uv_timer_start(&handler->timer, on_timer, limit_ms + 1, 0);
 }
 
 /* The first of those ahead is the one that runs now. */
