@@ -93,6 +93,8 @@ static void test_the_broker_is_killed(void **state) {
     int group_errors[3];
     assert_int_equal(pthread_create(&group, NULL, wait_for_group, group_errors), 0);
     server_await(server, 3 * EACH + 2);
+    struct crew_call after = caller_plain(task, "after");
+    assert_int_equal(caller_call(client, &after), 0); /* the group's own has come before */
 
     broker("kill", "");
     expect_each(never, CREW_ELOST);
