@@ -97,10 +97,15 @@ void handler_task_done(struct handler *handler) {
     handler->current.ticket = 0;
 }
 
+/* How long it may run. */
+static uint32_t allowed_ms(const struct handler *handler, const crew_task *task) {
+    uint32_t left_ms = crew_task_left_ms(task);
+    uint32_t timeout_ms = handler->context->settings->timeout_ms;
+    return left_ms < timeout_ms ? left_ms : timeout_ms;
+}
+
 static void set_limit(struct handler *handler) {
-    uint32_t limit_ms = crew_task_left_ms(handler->task);
-    if (limit_ms > handler->context->settings->timeout_ms)
-        limit_ms = handler->context->settings->timeout_ms;
+    uint32_t limit_ms = allowed_ms(handler, handler->task);
     /* One more: neither clock shows what has passed of its millisecond. */
     handler->limit_at_ms = uv_now(handler->context->loop) + limit_ms + 1;
     /* A timer that fires too early is set anew then: cheaper than to set it each time. */
@@ -431,11 +436,9 @@ struct handler *handler_start(const struct handler_context *context,
 
 static void put_run(struct handler *handler, const struct given *given) {
     struct crew_task_view view;
-    struct frame_terms terms = {.left_ms = crew_task_left_ms(given->task),
-                                .place = given->place,
-                                .ticket = given->ticket};
-    if (terms.left_ms > handler->context->settings->timeout_ms)
-        terms.left_ms = handler->context->settings->timeout_ms;
+    const struct frame_terms terms = {.left_ms = allowed_ms(handler, given->task),
+                                      .place = given->place,
+                                      .ticket = given->ticket};
     crew_task_view(given->task, &view);
     claims_offer(handler->claims, given->place, given->ticket);
     frame_put_run(&handler->channel.out, &view, &terms);

@@ -50,7 +50,8 @@ uint64_t pace_key(const struct crew_task_view *task) {
 
 bool pace_is_short(const struct pace *pace, uint64_t key) {
     size_t place = (key >> 8) % PACE_PLACES;
-    return pace->seen[place].key == key && pace->seen[place].run_us < SHORT_US;
+    return key != 0 && pace->seen[place].key == key &&
+           pace->seen[place].run_us < SHORT_US;
 }
 
 void pace_note(struct pace *pace, uint64_t key, uint64_t run_us) {

@@ -38,13 +38,18 @@ static bool is_wanted(const struct pool *pool, const crew_task *task) {
     return tasks_have(&pool->tasks, view.task);
 }
 
+static struct job *job_new(crew_task *task) {
+    struct job *job = memory_zeroed(sizeof *job);
+    job->task = task;
+    return job;
+}
+
 void pool_add(struct pool *pool, crew_task *task) {
     if (!is_wanted(pool, task)) {
         crew_task_put_back(task);
         return;
     }
-    struct job *job = memory_zeroed(sizeof *job);
-    job->task = task;
+    struct job *job = job_new(task);
     DL_APPEND(pool->queue, job);
     dispatch_tasks(pool);
 }
@@ -56,8 +61,7 @@ static void on_unbegun(void *arg, crew_task *task) {
         crew_task_put_back(task);
         return;
     }
-    struct job *job = memory_zeroed(sizeof *job);
-    job->task = task;
+    struct job *job = job_new(task);
     DL_PREPEND(pool->queue, job);
 }
 

@@ -281,16 +281,17 @@ static void lane_flush(struct lane *lane) {
                           lane->under_way->sent_ms + PLACE_MS);
 }
 
+/* One by one: a callback may queue a call for a new lane, which drops idle ones. */
 void lanes_flush(struct crew_client *c, bool open) {
-    struct lane *lane = c->busy;
-    c->busy = NULL;
-    while (lane != NULL) {
-        struct lane *next = lane->next;
+    struct lane *lane;
+    size_t count;
+    DL_COUNT(c->busy, lane, count);
+    while (count-- > 0 && (lane = c->busy) != NULL) {
+        DL_DELETE(c->busy, lane);
         lane->is_busy = false;
         if (open)
             lane_flush(lane);
         else
             turn_away(lane);
-        lane = next;
     }
 }
