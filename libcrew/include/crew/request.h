@@ -1,0 +1,104 @@
+/* crew/request.h - what a handler reads, and what it can do while it runs.
+ *
+ * Everything here belongs to the thread that the handler was called on. Strings and buffers
+ * that a request gives live until the handler returns.
+ */
+#ifndef CREW_REQUEST_H
+#define CREW_REQUEST_H
+
+#include <crew/message.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct crew_request crew_request;
+
+/* ---- reading the request -------------------------------------------------------------- */
+
+/* Never null; "" for a plain call. The path is PATH_INFO when the web server sets it, else
+ * SCRIPT_NAME, else that of REQUEST_URI; decoded. The query is raw, without '?'. */
+CREW_API const char *crew_request_method(const crew_request *request);
+CREW_API const char *crew_request_path(const crew_request *request);
+CREW_API const char *crew_request_query(const crew_request *request);
+
+/* crew_request_query_value - the first value of KEY in the query, percent- and
+ * plus-decoded; null when there is none. "" for a key without '='. A value that holds a
+ * zero byte (%00) would not be a string, and counts as none. */
+CREW_API const char *crew_request_query_value(crew_request *request, const char *key);
+
+/* crew_request_query_number - the same as a decimal number; FALLBACK when it is absent or
+ * not one between MIN and MAX. */
+CREW_API long crew_request_query_number(crew_request *request, const char *key, long min,
+                                        long max, long fallback);
+
+/* crew_request_header - the first value of a header field ("Accept-Language"), its name in
+ * any case; null when there is none. */
+CREW_API const char *crew_request_header(const crew_request *request, const char *name);
+
+/* crew_request_param - the value of a CGI parameter (RFC 3875 §4.1), null when absent. */
+CREW_API const char *crew_request_param(const crew_request *request, const char *name);
+
+/* crew_request_params - all CGI parameters (or a plain call's headers) in their order. Each
+ * name and value has a zero byte behind it; one that holds zero bytes itself is whole here
+ * only, by its length. */
+CREW_API const struct crew_pair *crew_request_params(const crew_request *request,
+                                                     size_t *count);
+
+/* Never null: "" when there is none. */
+CREW_API const char *crew_request_content_type(const crew_request *request);
+
+/* crew_request_body - the body and its length. Followed by a zero byte, so that text can
+ * be used as a string. Never null. */
+CREW_API const void *crew_request_body(const crew_request *request, size_t *bytes);
+
+/* Whether it is an HTTP request or a plain call, the task it came for, and its id. */
+CREW_API enum crew_form crew_request_form(const crew_request *request);
+CREW_API const char *crew_request_task(const crew_request *request);
+CREW_API const char *crew_request_id(const crew_request *request);
+
+/* ---- where the handler runs ------------------------------------------------------------ */
+
+/* crew_request_state - what SETUP gave. */
+CREW_API void *crew_request_state(const crew_request *request);
+
+/* crew_request_uuid - this handler process; crew_request_node_uuid - its app-worker. */
+CREW_API const char *crew_request_uuid(const crew_request *request);
+CREW_API const char *crew_request_node_uuid(const crew_request *request);
+
+/* crew_request_left_ms - how much of the time budget is left; 0: the caller is gone. */
+CREW_API uint32_t crew_request_left_ms(const crew_request *request);
+
+/* crew_request_stopping - whether the handler has been told to stop (its time is over).
+ * A long loop asks now and then, and returns. */
+CREW_API bool crew_request_stopping(const crew_request *request);
+
+/* crew_request_call - call another task and wait for its answer. CALL's expiration_ms is
+ * cut to what is left of this request; 0 stands for all of it. Returns (*ANSWER)->error:
+ * 0, how the call ended, or why it was not made (as for crew_client_call in
+ * crew/client.h; CREW_EOVERLOADED: no process of this worker would be left that does not
+ * wait for another, see app-worker --max-processes; CREW_ETIMEOUT: this handler was told
+ * to stop). *ANSWER is set in any case and owned by the request. Blocks. */
+CREW_API int crew_request_call(crew_request *request, const struct crew_call *call,
+                               const struct crew_answer **answer);
+
+/* crew_request_group - make several calls at once and wait until their group ends; see
+ * struct crew_group (crew/message.h). ANSWERS has a place for each call; each is set in
+ * any case and owned by the request. Times are cut as for crew_request_call. Returns 0
+ * when all (with CREW_GROUP_ANY: one; with CREW_GROUP_FIRST: the first) were answered
+ * without an error; else the error of the first in the order of the calls; or why the
+ * group was not made, which stands in all places then. Blocks. */
+CREW_API int crew_request_group(crew_request *request, const struct crew_group *group,
+                                const struct crew_answer *answers[]);
+
+enum crew_log_level { CREW_LOG_DEBUG, CREW_LOG_INFO, CREW_LOG_WARNING, CREW_LOG_ERROR };
+
+/* crew_request_log - a line in app-worker's log, with the request's id. */
+CREW_API void crew_request_log(crew_request *request, enum crew_log_level level,
+                               const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#ifdef __cplusplus
+}
+#endif
+#endif
