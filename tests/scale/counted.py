@@ -4,7 +4,7 @@ import re
 import subprocess
 
 from support.bridge import Bridge
-from support.program import BUILD, Program
+from support.program import BUILD, Program, binary
 from support.waiting import wait_until
 from support.worker import Worker
 
@@ -18,8 +18,9 @@ class Counted(Program):
     """A program, and those that it starts, are counted."""
 
     def __init__(self, *arguments, **rest):
-        environment = {"LD_PRELOAD": f"{BUILD}/tests/own_path.so"}
-        super().__init__(*arguments, environment=environment, **rest)
+        super().__init__(*arguments, **rest)
+        self.environment = {"REAL_EXE": binary(self.name),
+                            "LD_PRELOAD": f"{BUILD}/tests/real_exe.so"}
 
     def command(self):
         return ["valgrind", "--tool=callgrind", "--trace-children=yes",
@@ -34,8 +35,8 @@ class Holder(Program):
 
     name = "holder"
 
-    def __init__(self, folder, broker, prefix, tasks, **rest):
-        super().__init__(folder, **rest)
+    def __init__(self, folder, broker, prefix, tasks):
+        super().__init__(folder)
         self.arguments = [broker.url, prefix, str(tasks)]
 
     def command(self):
