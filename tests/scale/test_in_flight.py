@@ -57,24 +57,27 @@ def test_in_flight(stage, broker, alike):
             return cost(pids, len(requests), lambda: front.ask(requests))
 
         def fill(count):
+            """COUNT are in flight, and in the worker's hands."""
             back.send([hold(i) for i in range(count)])
             front.ask([to("x0", b"await %d" % count)])
 
-        def together(count, rounds=1):
-            """COUNT in flight, until their workers have said so, and all of them answered:
-            with the two that see to it, COUNT + 2 requests."""
+        def empty(count):
+            front.ask([to("x0", b"release")])
+            back.receive(count)
+
+        def ten_at_a_time(rounds):
             for _ in range(rounds):
-                fill(count)
-                at_rest(pids)
-                front.ask([to("x0", b"release")])
-                back.receive(count)
+                fill(10)
+                at_rest(pids)  # the worker has said that it has them
+                empty(10)
 
         ask(one_task)  # the first ones make buffers and tables
         alone = ask(one_task)
         alike("one task", alone, ask(each_task))
-        few = cost(pids, 60, lambda: together(10, rounds=5))
-        alike("held", few, cost(pids, MANY + 1, lambda: together(MANY - 1)))
 
-        fill(MANY - 1)
+        few = cost(pids, 5 * 12, lambda: ten_at_a_time(5))
+        filled = cost(pids, MANY + 1, lambda: fill(MANY - 1))
         alike("beside those held", alone, ask(one_task))
-        alike("of new tasks beside them", alone, ask(new_lanes))
+        alike("of new lanes beside them", alone, ask(new_lanes))
+        emptied = cost(pids, MANY + 1, lambda: empty(MANY - 1))
+        alike("held", few, {name: filled[name] + emptied[name] for name in pids})
