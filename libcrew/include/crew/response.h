@@ -24,6 +24,11 @@ typedef struct crew_response crew_response;
  * invalid (502 bad-response) and returns CREW_EINVAL. */
 CREW_API int crew_response_status(crew_response *response, int status);
 
+/* crew_response_get_status - the status as it is now. For hooks behind a handler: that of the
+ * answer the client gets in its stead, if the handler failed (500) or the response is
+ * invalid (502). */
+CREW_API int crew_response_get_status(const crew_response *response);
+
 /* crew_response_header - add a header field; repeated names are kept in their order, except
  * Content-Type: of that the last one counts. Content-Length is made from the body.
  * CREW_EINVAL: not a field name, or CR, LF or NUL in the value (RFC 9110 §5.5); the
@@ -46,9 +51,11 @@ CREW_API int crew_response_printf(crew_response *response, const char *format, .
 /* crew_response_text - the same with TEXT. */
 CREW_API int crew_response_text(crew_response *response, const char *text);
 
-/* crew_response_error - answer with an error: STATUS, and TEXT (may be null) for the
- * client, in plain text ("404 Not Found: no such item"). Takes the place of the body and
- * the Content-Type there were; other fields stay. */
+/* crew_response_error - answer with an error: STATUS, and TEXT (may be null) for the client.
+ * The body is plain text ("404 Not Found: no such item"), or the app's own page: see
+ * crew_app_error_page in crew/app.h. It takes the place of what there was, with the fields
+ * that speak of it (Content-Type, -Encoding, -Disposition, -Language, -Length, ETag,
+ * Last-Modified); other fields stay. */
 CREW_API int crew_response_error(crew_response *response, int status, const char *text);
 
 #ifdef __cplusplus

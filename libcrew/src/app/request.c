@@ -134,12 +134,16 @@ void request_end(struct crew_request *request) {
     buffer_reset(&request->arena, ARENA_KEPT_BYTES);
     buffer_reset(&request->query_split, ARENA_KEPT_BYTES);
     request->query_is_split = false;
+    carried_fini(&request->carried);
+    path_values_reset(&request->path_values);
     request->complaint[0] = '\0';
 }
 
 void request_fini(struct crew_request *request) {
     buffer_fini(&request->arena);
     buffer_fini(&request->query_split);
+    carried_fini(&request->carried);
+    path_values_fini(&request->path_values);
 }
 
 int request_complain(struct crew_request *request, const char *format, ...) {

@@ -8,6 +8,8 @@
 #ifndef CREW_APP_REQUEST_H
 #define CREW_APP_REQUEST_H
 
+#include "app/carried.h"
+#include "app/path_values.h"
 #include "base/buffer.h"
 #include <crew/host.h>
 
@@ -41,6 +43,8 @@ struct crew_request {
     struct buffer query_split; /* made when first asked for */
     bool query_is_split;
 
+    struct path_values path_values;
+    struct carried carried;
     char complaint[256]; /* why the request is not acceptable; empty: no complaint */
 };
 

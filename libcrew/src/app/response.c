@@ -21,6 +21,8 @@ void response_begin(struct crew_response *response, size_t max_body_bytes) {
     response->max_body_bytes = max_body_bytes;
     response->error = CREW_OK;
     response->why[0] = '\0';
+    response->is_error = false;
+    buffer_reset(&response->error_text, KEPT_BYTES);
 }
 
 void response_fini(struct crew_response *response) {
@@ -28,6 +30,7 @@ void response_fini(struct crew_response *response) {
     buffer_fini(&response->content_type);
     buffer_fini(&response->body);
     buffer_fini(&response->pairs);
+    buffer_fini(&response->error_text);
 }
 
 /* ---- what handlers write ---- */
@@ -45,6 +48,15 @@ static int invalid(crew_response *response, int outcome, int error, const char *
 
 static int out_of_memory(crew_response *response) {
     return invalid(response, CREW_EFAILED, CREW_ENOMEM, "out of memory", "");
+}
+
+void response_fail(crew_response *response) {
+    invalid(response, CREW_EFAILED, CREW_EFAILED, "", "");
+}
+
+int crew_response_get_status(const crew_response *response) {
+    return response->error != CREW_OK ? crew_error_status(response->error)
+                                      : response->status;
 }
 
 int crew_response_status(crew_response *response, int status) {

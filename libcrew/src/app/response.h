@@ -18,6 +18,9 @@ struct crew_response {
     int error;     /* 0, or how the call ends because of what was put in here */
     char why[160]; /* and why, for the log */
 
+    bool is_error;            /* the body is what crew_response_error wrote ... */
+    struct buffer error_text; /* ... of this text; empty: none */
+
     struct buffer pairs; /* struct crew_pair[], made by response_answer */
 };
 
@@ -31,5 +34,11 @@ void response_answer(struct crew_response *response, enum crew_form form, bool h
                      struct crew_answer *answer);
 
 void response_fini(struct crew_response *response);
+
+/* response_fail - what was written is thrown away: the handler failed. */
+void response_fail(struct crew_response *response);
+
+/* response_forget_body - there is no body any more, nor fields that speak of it. */
+void response_forget_body(struct crew_response *response);
 
 #endif
