@@ -4,6 +4,7 @@
 
 static int page(crew_request *request, crew_response *response, int status,
                 const char *text) {
+    crew_request_log(request, CREW_LOG_INFO, "page %d", status);
     if (strcmp(text, "fail") == 0)
         return 3;
     if (strcmp(text, "spoil") == 0)

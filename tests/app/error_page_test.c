@@ -31,6 +31,11 @@ static struct crew_answer run(const char *method, const char *path, const char *
     return host_run(host, CREW_HTTP, "http", params, body);
 }
 
+static void assert_logged(const char *wanted) {
+    buffer_u8(&port.log, 0);
+    assert_string_equal((char *)port.log.data, wanted);
+}
+
 static void test_error_page_is_for_what_the_app_answers(void **state) {
     (void)state;
     struct crew_answer answer = run("GET", "/nowhere", "");
@@ -72,6 +77,7 @@ static void test_error_page_is_not_for_the_handlers_own(void **state) {
     assert_answer(&answer, 404, "my own");
     answer = run("GET", "/failing", "");
     assert_outcome(&answer, CREW_EFAILED);
+    assert_logged("2 id-1 the handler returned 7\n");
     answer = run("OPTIONS", "/erring", "");
     assert_answer(&answer, 204, "");
 }
@@ -80,8 +86,7 @@ static void test_error_page_may_fail(void **state) {
     (void)state;
     struct crew_answer answer = run("POST", "/erring", "fail");
     assert_outcome(&answer, CREW_EFAILED);
-    buffer_u8(&port.log, 0);
-    assert_string_equal((char *)port.log.data, "2 id-1 the error page returned 3\n");
+    assert_logged("1 id-1 page 409\n2 id-1 the error page returned 3\n");
     answer = run("POST", "/erring", "spoil");
     assert_outcome(&answer, CREW_EBADRESPONSE);
     answer = run("POST", "/erring", "again");

@@ -48,6 +48,7 @@ static int before_admin(crew_request *request, crew_response *response) {
         crew_response_status(response, 1);
     crew_request_set(request, "user", strdup("nobody"), destroy_user);
     crew_request_set(request, "user", strdup(wanted), destroy_user);
+    crew_request_set(request, "user", crew_request_get(request, "user"), destroy_user);
     return CREW_GO_ON;
 }
 

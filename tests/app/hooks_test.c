@@ -65,6 +65,8 @@ static void test_hooks_run_around_the_handler(void **state) {
     assert_string_equal(answer_field(&answer, "X-After"), "1");
     assert_said("before all, before paths, before admin 7, before admin too, handler, "
                 "after admin neo, after paths, after all 200");
+    answer = run_get("/admin/eight", "do=trinity");
+    assert_answer(&answer, 200, "eight trinity");
 }
 
 static void test_hooks_of_a_prefix_are_for_whole_segments(void **state) {
@@ -102,6 +104,7 @@ static void test_hooks_look_at_the_path_alone(void **state) {
     struct crew_answer answer = run_plain("text");
     assert_answer(&answer, 200, "text");
     assert_said("before all, handler, after all 200");
+    run_get("/admin/7", "do=neo");
     answer = run_http("text", "POST", "/admin/x", "do=neo");
     assert_answer(&answer, 200, "text");
     assert_said("before all, before paths, before admin -, before admin too, handler, "
