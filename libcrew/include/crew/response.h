@@ -24,9 +24,9 @@ typedef struct crew_response crew_response;
  * invalid (502 bad-response) and returns CREW_EINVAL. */
 CREW_API int crew_response_status(crew_response *response, int status);
 
-/* crew_response_get_status - the status as it is now. For hooks behind a handler: that of the
- * answer the client gets in its stead, if the handler failed (500) or the response is
- * invalid (502). */
+/* crew_response_get_status - the status that the client gets, as things are now: also that of
+ * the answer in the response's stead, when the handler failed (500) or the response is
+ * invalid (502). For hooks after the handler. */
 CREW_API int crew_response_get_status(const crew_response *response);
 
 /* crew_response_header - add a header field; repeated names are kept in their order, except
