@@ -235,7 +235,7 @@ static int make_worker(struct supervisor *supervisor) {
         .on_task = on_task,
         .task_arg = supervisor,
         .on_event = log_crew_event,
-        .owner_flushes = true,
+        .owner_io = true,
     };
     int error =
         crew_worker_new(&supervisor->settings->broker, &options, &supervisor->worker);

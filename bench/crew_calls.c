@@ -164,7 +164,7 @@ static crew_client *connected(const char *url) {
     char why[256];
     if (crew_broker_parse(&broker, url, why, sizeof why) != 0)
         fail("URL", why);
-    struct crew_client_options options = {.name = "crew_calls", .owner_flushes = true};
+    struct crew_client_options options = {.name = "crew_calls", .owner_io = true};
     crew_client *client;
     check(crew_client_new(&broker, &options, &client), "client");
     if (crew_client_wait_ready(client, PATIENCE_MS, why, sizeof why) != 0)

@@ -77,7 +77,7 @@ int connection_open(struct connection *connection, const struct crew_broker *bro
         .gzip_above_bytes = GZIP_ABOVE_BYTES,
         .on_event = on_event,
         .event_arg = connection,
-        .owner_flushes = true,
+        .owner_io = true,
     };
     int error = crew_client_new(broker, &options, &connection->client);
     if (error != 0) {

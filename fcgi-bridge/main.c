@@ -144,7 +144,7 @@ static int serve(struct listener *listener, struct crew_broker *broker, char **c
                                             .gzip_above_bytes = settings.gzip_above_bytes,
                                             .max_batch = settings.max_batch,
                                             .on_event = log_crew_event,
-                                            .owner_flushes = true};
+                                            .owner_io = true};
     crew_client *client = NULL;
     struct bridge bridge;
     int error = crew_client_new(broker, &how, &client);

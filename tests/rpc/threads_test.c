@@ -34,7 +34,7 @@ static int open_client(void **state) {
 
 static int open_flusher(void **state) {
     (void)state;
-    return open_with(&(struct crew_client_options){.owner_flushes = true});
+    return open_with(&(struct crew_client_options){.owner_io = true});
 }
 
 static int close_client(void **state) {
@@ -255,7 +255,7 @@ static void call_once_more(void *arg, const struct crew_answer *answer) {
 
 static void test_calls_from_a_flush_go_on(void **state) {
     (void)state;
-    struct crew_client_options options = {.owner_flushes = true};
+    struct crew_client_options options = {.owner_io = true};
     struct crew_broker broker;
     struct proxy *silence = proxy_new(); /* no event of a link wakes the loop */
     crew_client *away;

@@ -1,6 +1,6 @@
 /* crew/client.h - call tasks by name.
  *
- * A client owns two connections to the broker, each with an I/O thread of its own, and a
+ * A client owns two connections to the broker, each with a thread of its own, and a
  * reply queue that lives as long as its connection. It reconnects by itself. There are two
  * ways to use it, which may be mixed:
  *
@@ -45,9 +45,11 @@ struct crew_client_options {
     crew_event_fn *on_event; /* a callback like the others; may be null */
     void *event_arg;
     unsigned max_batch; /* HTTP calls in one message at most, when handlers are fast; 0: 32 */
-    bool owner_flushes; /* one thread starts all calls that do not block, and calls
-                           crew_client_flush each time before it waits for events: saves a
-                           wake-up for each batch of calls */
+    bool owner_io; /* input and output are done in the owner's loop: saves a change of
+                      threads for all that comes and goes. One thread starts all calls that
+                      do not block; it calls crew_client_flush each time before it waits for
+                      events, and is never away from its loop for long: heartbeats are kept
+                      there. It needs 3 MiB of stack. (Over TLS an I/O thread does it) */
 };
 
 /* ---- beginning and end ---------------------------------------------------------------- */
@@ -103,7 +105,7 @@ CREW_API int crew_client_fd(const crew_client *client);
 CREW_API void crew_client_dispatch(crew_client *client);
 
 /* crew_client_flush - send what was called for outside of crew_client_dispatch. Only for
- * owners that said owner_flushes; callbacks may run inside. Costs nothing when there is
+ * owners that said owner_io; callbacks may run inside. Costs nothing when there is
  * nothing to send. */
 CREW_API void crew_client_flush(crew_client *client);
 

@@ -35,8 +35,9 @@ struct crew_worker_options {
     void *task_arg;
     crew_event_fn *on_event; /* may be null */
     void *event_arg;
-    bool owner_flushes; /* the owner calls crew_worker_flush each time before it waits for
-                           events: saves a wake-up for each batch of answers */
+    bool owner_io; /* input and output are done in the owner's loop, which calls
+                      crew_worker_flush each time before it waits for events; see
+                      crew_client_options in crew/client.h */
 };
 
 /* A task as its owner sees it. Valid until crew_task_done or the end of its handle. */
@@ -61,7 +62,7 @@ CREW_API int crew_worker_fd(const crew_worker *worker);
 CREW_API void crew_worker_dispatch(crew_worker *worker);
 
 /* crew_worker_flush - send answers that were given outside of crew_worker_dispatch. Only
- * for owners that said owner_flushes. Costs nothing when there is nothing to send. */
+ * for owners that said owner_io. Costs nothing when there is nothing to send. */
 CREW_API void crew_worker_flush(crew_worker *worker);
 
 /* crew_worker_uuid - the id of this worker, 36 characters, made at crew_worker_new. */

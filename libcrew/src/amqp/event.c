@@ -22,10 +22,12 @@ void event_plain(struct event_list *list, enum link_event_kind kind, uint64_t ep
     append(list, kind, epoch);
 }
 
-void event_open(struct event_list *list, uint64_t epoch, size_t url, const char *text) {
+void event_open(struct event_list *list, uint64_t epoch, size_t url, bool lent,
+                const char *text) {
     struct link_event *event = append(list, LINK_OPEN, epoch);
     event->text = memory_text(text);
     event->url = url;
+    event->lent = lent;
 }
 
 void event_text(struct event_list *list, enum link_event_kind kind, uint64_t epoch,

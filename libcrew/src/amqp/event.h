@@ -11,7 +11,8 @@ struct event_list {
 
 /* Append an event; TEXT is copied, the message and the op change hands. */
 void event_plain(struct event_list *list, enum link_event_kind kind, uint64_t epoch);
-void event_open(struct event_list *list, uint64_t epoch, size_t url, const char *text);
+void event_open(struct event_list *list, uint64_t epoch, size_t url, bool lent,
+                const char *text);
 void event_text(struct event_list *list, enum link_event_kind kind, uint64_t epoch,
                 const char *text);
 void event_message(struct event_list *list, enum link_event_kind kind, uint64_t epoch,

@@ -37,10 +37,16 @@ void inbox_fini(struct inbox *inbox) {
 /* Ends what began with taking the lock: wakes the link's thread, once per take. Within
  * the lock, so that `woken` and the descriptor cannot disagree. */
 static void wake_and_unlock(struct inbox *inbox) {
-    if (!inbox->woken) {
+    if (!inbox->woken && !inbox->attended) {
         inbox->woken = true;
         wake_up(inbox->wake_fd);
     }
+    pthread_mutex_unlock(&inbox->lock);
+}
+
+void inbox_attend(struct inbox *inbox, bool attended) {
+    pthread_mutex_lock(&inbox->lock);
+    inbox->attended = attended;
     pthread_mutex_unlock(&inbox->lock);
 }
 

@@ -25,12 +25,16 @@ struct inbox_batch {
 struct inbox {
     pthread_mutex_t lock;
     int wake_fd;
-    bool woken; /* the descriptor is readable */
+    bool woken;    /* the descriptor is readable */
+    bool attended; /* whoever takes comes by itself: nobody is woken */
     struct inbox_batch batch;
 };
 
 int inbox_init(struct inbox *inbox); /* 0 or CREW_ESYSTEM */
 void inbox_fini(struct inbox *inbox);
+
+/* From now on whoever takes comes by itself; or not any more. */
+void inbox_attend(struct inbox *inbox, bool attended);
 
 void inbox_put_messages(struct inbox *inbox, struct message *first, struct message *last);
 void inbox_put_op(struct inbox *inbox, struct link_op *op);

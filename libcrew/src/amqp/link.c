@@ -6,11 +6,7 @@
  * not wait for that: it leaves a thread that is late to end by itself and to free the
  * link then.
  */
-#include "amqp/link.h"
-
-#include "amqp/backoff.h"
-#include "amqp/connection.h"
-#include "amqp/inbox.h"
+#include "amqp/link_room.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include <assert.h>
@@ -25,52 +21,11 @@
 /* rabbitmq-c decodes nested tables by recursion: a frame full of them needs megabytes. */
 #define STACK_BYTES ((size_t)16 * 1024 * 1024)
 
-/* The life of a link. Only its own thread sees it. */
-enum link_state {
-    LINK_STATE_WAITING,    /* no connection: until_ms awaited, then CONNECTING */
-    LINK_STATE_CONNECTING, /* an attempt blocks: OPEN, or WAITING again */
-    LINK_STATE_OPEN,       /* in use: its loss ends it (WAITING), or link_free */
-    LINK_STATE_FLUSHING,   /* link_free: until_ms or that all is answered awaited */
-    LINK_STATE_CLOSING,    /* good-bye said: until_ms or the broker's answer awaited */
-    LINK_STATE_CLOSED,     /* the thread ends */
-    LINK_STATE_COUNT
-};
-
 static const char *const state_names[LINK_STATE_COUNT] = {
     [LINK_STATE_WAITING] = "waiting", [LINK_STATE_CONNECTING] = "connecting",
     [LINK_STATE_OPEN] = "open",       [LINK_STATE_FLUSHING] = "flushing",
     [LINK_STATE_CLOSING] = "closing", [LINK_STATE_CLOSED] = "closed",
-};
-
-struct link {
-    struct inbox inbox;
-    pthread_t thread;
-    pthread_mutex_t end_lock; /* guards the two below */
-    pthread_cond_t end_changed;
-    bool ended;
-    bool left_alone; /* link_free has gone: the thread frees the link */
-
-    uint64_t free_by_ms; /* the owner's: when link_free goes; 0: not stopped */
-
-    /* the thread's own */
-    struct crew_broker broker;
-    char *name;
-    bool confirms;
-    void (*on_events)(void *arg, struct link_event *list);
-    void *arg;
-    enum link_state state;
-    uint64_t until_ms;
-    uint64_t flush_ms;
-    uint64_t opened_at_ms;
-    struct backoff backoff;
-    uint64_t epoch;
-    bool connected; /* connection is in use */
-    bool sent_away; /* to go_url, where the next attempt goes whatever backoff says */
-    size_t go_url;
-    struct connection connection;
-    struct inbox_batch batch;
-    struct event_list events;
-    bool stopping; /* link_free was called: events are thrown away */
+    [LINK_STATE_LENT] = "lent",
 };
 
 /* The one place where the state changes. */
@@ -96,6 +51,7 @@ static void enter(struct link *l, enum link_state next) {
         break;
     case LINK_STATE_WAITING:
     case LINK_STATE_CONNECTING:
+    case LINK_STATE_LENT:
     case LINK_STATE_COUNT:
         break;
     }
@@ -107,7 +63,7 @@ static void wait_then_connect(struct link *l, uint32_t wait_ms) {
     l->until_ms = clock_ms() + wait_ms;
 }
 
-static void emit(struct link *l) {
+void link_emit(struct link *l) {
     struct link_event *list = event_list_take(&l->events);
     if (list == NULL) {
         return;
@@ -177,7 +133,7 @@ static void take_stop(struct link *l) {
     enter(l, l->connected ? LINK_STATE_FLUSHING : LINK_STATE_CLOSED);
 }
 
-static void take_inbox(struct link *l) {
+void link_take_inbox(struct link *l) {
     inbox_take(&l->inbox, &l->batch);
     take_messages(l, l->batch.messages);
     take_ops(l, l->batch.ops);
@@ -200,7 +156,7 @@ static int left_ms(uint64_t until_ms) {
 static void run_waiting(struct link *l) {
     struct pollfd p = {.fd = l->inbox.wake_fd, .events = POLLIN};
     poll(&p, 1, left_ms(l->until_ms));
-    take_inbox(l);
+    link_take_inbox(l);
     if (l->state == LINK_STATE_WAITING && left_ms(l->until_ms) == 0) {
         enter(l, LINK_STATE_CONNECTING);
     }
@@ -213,11 +169,16 @@ static void report(struct link *l, enum link_event_kind kind, const char *why) {
     event_text(&l->events, kind, l->epoch, text);
 }
 
+/* TLS may block when it writes, which must not be the owner's trouble. */
+static bool lends(const struct link *l) {
+    return l->epoll_fd >= 0 && !l->connection.transport.tls;
+}
+
 static void report_open(struct link *l) {
     const struct crew_broker_url *url = &l->broker.urls[l->backoff.url];
     char text[300];
     snprintf(text, sizeof text, "%s:%d", url->host, url->port);
-    event_open(&l->events, l->epoch, l->backoff.url, text);
+    event_open(&l->events, l->epoch, l->backoff.url, lends(l), text);
 }
 
 static void run_connecting(struct link *l) {
@@ -233,10 +194,13 @@ static void run_connecting(struct link *l) {
         report(l, LINK_FAILED, l->connection.why);
         wait_then_connect(l, backoff_after_failure_ms(&l->backoff));
     }
-    take_inbox(l); /* if the owner has left meanwhile, it must not hear of this */
+    link_take_inbox(l); /* if the owner has left meanwhile, it must not hear of this */
+    if (l->state == LINK_STATE_OPEN && lends(l)) {
+        link_lend(l);
+    }
 }
 
-static void on_lost(struct link *l) {
+void link_lost(struct link *l) {
     uint64_t lasted_ms = clock_ms() - l->opened_at_ms;
     char why[LOGIN_WHY_BYTES];
     snprintf(why, sizeof why, "%s", l->connection.why);
@@ -265,7 +229,7 @@ static void turn(struct link *l, int timeout_ms) {
         p[0].revents = p[1].revents = 0;
     }
     if (p[0].revents != 0) {
-        take_inbox(l);
+        link_take_inbox(l);
     }
     if (l->connected) {
         connection_turn(&l->connection,
@@ -276,7 +240,7 @@ static void turn(struct link *l, int timeout_ms) {
 static void run_open(struct link *l) {
     turn(l, -1);
     if (l->state == LINK_STATE_OPEN && l->connection.state == CONNECTION_LOST) {
-        on_lost(l);
+        link_lost(l);
     }
 }
 
@@ -302,8 +266,8 @@ static void link_delete(struct link *l) {
     event_list_free(&l->events);
     free(l->batch.settles);
     inbox_fini(&l->inbox);
-    pthread_cond_destroy(&l->end_changed);
-    pthread_mutex_destroy(&l->end_lock);
+    pthread_cond_destroy(&l->changed);
+    pthread_mutex_destroy(&l->lock);
     crew_broker_fini(&l->broker);
     free(l->name);
     free(l);
@@ -318,13 +282,13 @@ static void *run(void *arg) {
     struct link *l = arg;
     while (l->state != LINK_STATE_CLOSED) {
         steps[l->state](l);
-        emit(l);
+        link_emit(l);
     }
-    pthread_mutex_lock(&l->end_lock);
+    pthread_mutex_lock(&l->lock);
     l->ended = true;
-    pthread_cond_signal(&l->end_changed);
+    pthread_cond_signal(&l->changed);
     bool left_alone = l->left_alone;
-    pthread_mutex_unlock(&l->end_lock);
+    pthread_mutex_unlock(&l->lock);
     if (left_alone) {
         link_delete(l);
     }
@@ -351,9 +315,9 @@ static void init_end(struct link *l) {
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&l->end_changed, &monotonic);
+    pthread_cond_init(&l->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    pthread_mutex_init(&l->end_lock, NULL);
+    pthread_mutex_init(&l->lock, NULL);
 }
 
 int link_new(const struct link_options *options, struct link **link) {
@@ -367,6 +331,8 @@ int link_new(const struct link_options *options, struct link **link) {
     init_end(l);
     l->name = memory_text(options->name != NULL ? options->name : "crew");
     l->confirms = options->confirms;
+    l->epoll_fd = options->lends ? options->lend_epoll_fd : -1;
+    l->epoll_tag = options->lend_tag;
     l->on_events = options->on_events;
     l->arg = options->arg;
     l->state = LINK_STATE_CONNECTING;
@@ -422,13 +388,13 @@ static bool end_until(struct link *l, uint64_t until_ms) {
     struct timespec until = {.tv_sec = (time_t)(until_ms / 1000),
                              .tv_nsec = (long)(until_ms % 1000) * 1000000};
     int error = 0;
-    pthread_mutex_lock(&l->end_lock);
+    pthread_mutex_lock(&l->lock);
     while (!l->ended && error == 0) {
-        error = pthread_cond_timedwait(&l->end_changed, &l->end_lock, &until);
+        error = pthread_cond_timedwait(&l->changed, &l->lock, &until);
     }
     bool ended = l->ended;
     l->left_alone = !ended;
-    pthread_mutex_unlock(&l->end_lock);
+    pthread_mutex_unlock(&l->lock);
     return ended;
 }
 
@@ -437,6 +403,7 @@ void link_stop(struct link *link, unsigned flush_ms) {
         return;
     }
     link->free_by_ms = clock_ms() + flush_ms + FREE_TIMEOUT_MS;
+    link_give_back(link);
     inbox_put_stop(&link->inbox, flush_ms);
 }
 

@@ -5,11 +5,15 @@
  * back events, many at a time, by calling on_events on the link's thread; the owner is
  * expected to append them to its inbox and wake itself.
  *
- * Life cycle (enum link_state in link.c): WAITING (backoff) → CONNECTING → OPEN → WAITING
- * … → CLOSED. An OPEN link has channel 1 for publishing and consuming (publisher confirms
- * are on if the link was made for publishing) and channel 2 for topology and probes, so
- * that a refused declare costs nobody's deliveries. Each connection has a new epoch (1,
- * 2, …).
+ * An owner whose own loop never blocks for long may do the input and output of an open
+ * connection itself: its link lends it (lend_epoll_fd), and the link's thread sleeps
+ * until it is lost. That saves a change of thread for everything that comes and goes.
+ *
+ * Life cycle (enum link_state in link.c): WAITING (backoff) → CONNECTING → OPEN or LENT →
+ * WAITING … → CLOSED. An OPEN link has channel 1 for publishing and consuming (publisher
+ * confirms are on if the link was made for publishing) and channel 2 for topology and
+ * probes, so that a refused declare costs nobody's deliveries. Each connection has a new
+ * epoch (1, 2, …).
  *
  * Of several addresses a link takes the first that lets it in, and stays there as long as
  * it can; amqp/backoff.h says where it goes after a loss. link_go sends it elsewhere.
@@ -77,7 +81,8 @@ struct link_op *link_op_new(enum link_op_kind kind, const char *name);
 void link_op_free(struct link_op *op);
 
 enum link_event_kind {
-    LINK_OPEN,    /* connected and logged in at address url: declare your topology */
+    LINK_OPEN,    /* connected and logged in at address url: declare your topology. Lent:
+                     call link_turn from now on */
     LINK_LOST,    /* text says why; comes after the last event of its epoch, the fates
                      of all its messages included */
     LINK_FAILED,  /* an attempt to connect failed, text says why; it will try again */
@@ -99,6 +104,7 @@ struct link_event {
     struct link_op *op;
     char *text;
     size_t url; /* LINK_OPEN: which of the addresses */
+    bool lent;  /* LINK_OPEN: its input and output are the owner's */
 };
 
 void link_event_free(struct link_event *event); /* with all that it still carries */
@@ -107,6 +113,10 @@ struct link_options {
     const struct crew_broker *broker; /* copied */
     const char *name;                 /* connection_name, copied */
     bool confirms;                    /* for publishing: confirm.select on channel 1 */
+    bool lends;        /* open connections to the owner, unless they are over TLS, whose
+                          writing may block. Decoding takes up to 3 MiB of stack */
+    int lend_epoll_fd; /* of the owner: where the socket of a lent one is watched ... */
+    uint32_t lend_tag; /* ... and what epoll_data.u32 is then */
     /* LIST is a singly linked list in order of happening, at least one; the callee owns
      * it. Called on the link's thread. */
     void (*on_events)(void *arg, struct link_event *list);
@@ -116,12 +126,22 @@ struct link_options {
 /* Starts the thread. CREW_ESYSTEM. */
 int link_new(const struct link_options *options, struct link **link);
 
+/* The owner's part for a connection that was lent to it, from LINK_OPEN to LINK_LOST:
+ * take in what has come (READABLE: epoll said so), do what was handed over, write.
+ * *EVENTS is what happened; null: nothing. False: the connection is lost, and not lent
+ * any more. What is handed over to a lent link waits for the next turn. */
+bool link_turn(struct link *link, bool readable, struct link_event **events);
+
+/* In how many milliseconds the next turn is due, readable or not; -1: never. */
+int link_turn_due_ms(const struct link *link);
+
+/* Watch nothing until the next turn. */
+void link_hush(struct link *link);
+
 /* Publish a list of messages (linked by next) on the present connection, in order. The
  * link owns them until LINK_PUBLISHED. When the link is not open, or was opened anew
  * since EPOCH, their fate is MESSAGE_UNSENT. Any thread. */
 void link_publish(struct link *link, uint64_t epoch, struct message *list);
-
-/* Take back messages whose owner lost interest: not offered; a fate always comes. */
 
 /* Do a step of topology. Any thread. */
 void link_op(struct link *link, uint64_t epoch, struct link_op *op);

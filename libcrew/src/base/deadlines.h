@@ -12,6 +12,10 @@ struct deadline {
     size_t place;   /* 1-based place in the heap; 0: not in it. Zeroed memory is valid. */
 };
 
+static inline bool deadline_is_set(const struct deadline *d) {
+    return d->place != 0;
+}
+
 struct deadlines {
     struct deadline **heap;
     size_t count;

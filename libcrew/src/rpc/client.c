@@ -213,7 +213,7 @@ static int open_session(struct crew_client *c, const crew_broker *broker,
         .handlers = {.on_event = on_event, .on_flush = on_flush, .owner = c},
         .report = report,
         .report_arg = c,
-        .owner_flushes = options->owner_flushes,
+        .owner_io = options->owner_io,
         .lazy_confirms = true, /* a confirm changes nothing that the caller can see */
     };
     return session_init(&c->session, &how);

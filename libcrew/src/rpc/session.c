@@ -3,7 +3,6 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/wake.h"
-#include "wire/gzip.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +25,7 @@ static bool is_urgent(const struct session *s, const struct link_event *event) {
            event->message->fate != MESSAGE_CONFIRMED;
 }
 
-/* Runs on a link's thread. */
+/* Runs on a link's thread, and where that has lent its connection, on the owner's. */
 static void inbox_put(void *arg, struct link_event *list) {
     struct session_link *l = arg;
     struct link_event *tail = list;
@@ -65,11 +64,74 @@ static void inbox_fini(struct session_inbox *inbox) {
     pthread_mutex_destroy(&inbox->lock);
 }
 
+/* ---- lent connections
+ * ------------------------------------------------------------------ */
+
+/* What makes the session's descriptor readable. */
+enum session_ready {
+    READY_PUBLISHER = SESSION_PUBLISHER,
+    READY_CONSUMER = SESSION_CONSUMER,
+    READY_WAKE,
+    READY_TIMER,
+    READY_COUNT
+};
+
+static bool is_ready(unsigned ready, enum session_ready what) {
+    return (ready & 1u << what) != 0;
+}
+
+static unsigned take_ready(struct session *s) {
+    struct epoll_event events[READY_COUNT];
+    int count = epoll_wait(s->poll_fd, events, READY_COUNT, 0);
+    unsigned ready = 0;
+    for (int i = 0; i < count; i++)
+        ready |= 1u << events[i].data.u32;
+    if (is_ready(ready, READY_WAKE))
+        wake_clear(s->wake_fd);
+    return ready;
+}
+
+static void set_turn_timer(struct session_link *l) {
+    int due_ms = link_turn_due_ms(l->link);
+    if (due_ms < 0)
+        return;
+    uint64_t at_ms = clock_ms() + (uint64_t)due_ms;
+    if (!deadline_is_set(&l->turn.deadline) || at_ms < l->turn.deadline.at_ms)
+        session_timer_set(l->session, &l->turn, at_ms);
+}
+
+static struct link_event *turn(struct session_link *l, bool readable) {
+    struct link_event *events = NULL;
+    if (!l->lent)
+        return NULL;
+    l->lent = link_turn(l->link, readable, &events);
+    if (l->lent)
+        set_turn_timer(l);
+    else
+        session_timer_clear(l->session, &l->turn);
+    return events;
+}
+
+/* What was handed over goes out. If anything happens meanwhile, the next dispatch is for
+ * it. */
+static void turn_links(struct session *s) {
+    for (int side = 0; side < SESSION_SIDES; side++) {
+        struct link_event *events = turn(&s->links[side], false);
+        if (events != NULL)
+            inbox_put(&s->links[side], events);
+    }
+}
+
+/* Every dispatch ends with a turn. */
+static void turn_is_due(struct session_timer *timer) {
+    (void)timer;
+}
+
 /* ---- beginning and end
  * ----------------------------------------------------------------- */
 
-static bool watch(int poll_fd, int fd) {
-    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+static bool watch(int poll_fd, int fd, enum session_ready ready) {
+    struct epoll_event event = {.events = EPOLLIN, .data.u32 = ready};
     return epoll_ctl(poll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
@@ -78,7 +140,8 @@ static bool open_descriptors(struct session *s) {
     s->wake_fd = wake_open();
     s->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     return s->poll_fd >= 0 && s->wake_fd >= 0 && s->timer_fd >= 0 &&
-           watch(s->poll_fd, s->wake_fd) && watch(s->poll_fd, s->timer_fd);
+           watch(s->poll_fd, s->wake_fd, READY_WAKE) &&
+           watch(s->poll_fd, s->timer_fd, READY_TIMER);
 }
 
 static void close_descriptor(int fd) {
@@ -96,6 +159,9 @@ static int open_link(struct session *s, enum session_side side,
         .broker = from->broker,
         .name = full_name,
         .confirms = side == SESSION_PUBLISHER,
+        .lends = from->owner_io,
+        .lend_epoll_fd = s->poll_fd,
+        .lend_tag = side,
         .on_events = inbox_put,
         .arg = l,
     };
@@ -107,7 +173,7 @@ int session_init(struct session *s, const struct session_options *options) {
                           .report = options->report,
                           .report_arg = options->report_arg,
                           .url_count = options->broker->url_count,
-                          .owner_flushes = options->owner_flushes,
+                          .owner_io = options->owner_io,
                           .lazy_confirms = options->lazy_confirms,
                           .poll_fd = -1,
                           .wake_fd = -1,
@@ -116,6 +182,7 @@ int session_init(struct session *s, const struct session_options *options) {
     for (int side = 0; side < SESSION_SIDES; side++) {
         s->links[side].session = s;
         s->links[side].side = (enum session_side)side;
+        s->links[side].turn.fire = turn_is_due;
         inbox_init(&s->links[side].inbox);
     }
     int error = CREW_ESYSTEM;
@@ -151,6 +218,7 @@ void session_stop(struct session *s, unsigned flush_ms) {
     for (int side = 0; side < SESSION_SIDES; side++) {
         link_free(s->links[side].link, flush_ms);
         s->links[side].link = NULL;
+        s->links[side].lent = false;
         s->links[side].epoch = 0;
     }
     offload_free(s->offload);
@@ -264,6 +332,7 @@ static void fetch_other(struct session_link *l) {
 
 static void note_open(struct session_link *l, const struct link_event *event) {
     l->epoch = event->epoch;
+    l->lent = event->lent;
     l->url = event->url;
     snprintf(l->session->place, sizeof l->session->place, "%s", event->text);
     fetch_other(l);
@@ -297,8 +366,7 @@ static void handle_event(struct session_link *l, struct link_event *event) {
         s->handlers.on_event(s->handlers.owner, l->side, event);
 }
 
-static void handle_inbox(struct session_link *l) {
-    struct link_event *event = inbox_take(&l->inbox);
+static void handle_events(struct session_link *l, struct link_event *event) {
     while (event != NULL) {
         struct link_event *next = event->next;
         event->next = NULL;
@@ -307,18 +375,24 @@ static void handle_inbox(struct session_link *l) {
     }
 }
 
+static void handle_link(struct session_link *l, bool readable) {
+    handle_events(l, inbox_take(&l->inbox));
+    handle_events(l, turn(l, readable));
+}
+
 void session_begin(struct session *s) {
     s->dispatching = true;
 }
 
-/* The owner's callbacks may want more than one flush; that waits for the next dispatch. It
- * is roused for that also where the owner flushes: it may be waiting already while another
- * thread is here, or have flushed for the last time. */
+/* The owner's callbacks may want more than one flush; that waits for the next dispatch.
+ * It is roused for that also where the owner flushes: it may be waiting already while
+ * another thread is here, or have flushed for the last time. */
 void session_end(struct session *s) {
     s->flush_wanted = false;
     bool more = s->handlers.on_flush(s->handlers.owner);
     s->dispatching = false;
     publish_out(s);
+    turn_links(s);
     arm_timer(s);
     if (more) {
         s->flush_wanted = true;
@@ -327,12 +401,12 @@ void session_end(struct session *s) {
 }
 
 void session_dispatch(struct session *s) {
-    wake_clear(s->wake_fd);
+    unsigned ready = take_ready(s);
     session_begin(s);
     /* Fates before answers would be the order in which they happened, but nothing relies
      * on it: an answer may well overtake the confirm of its request. */
-    handle_inbox(&s->links[SESSION_PUBLISHER]);
-    handle_inbox(&s->links[SESSION_CONSUMER]);
+    handle_link(&s->links[SESSION_PUBLISHER], is_ready(ready, READY_PUBLISHER));
+    handle_link(&s->links[SESSION_CONSUMER], is_ready(ready, READY_CONSUMER));
     offload_collect(s->offload);
     fire_timers(s);
     session_end(s);
@@ -341,6 +415,9 @@ void session_dispatch(struct session *s) {
 void session_hush(struct session *s) {
     wake_clear(s->wake_fd);
     clear_timer(s);
+    for (int side = 0; side < SESSION_SIDES; side++)
+        if (s->links[side].lent)
+            link_hush(s->links[side].link);
 }
 
 void session_rouse(struct session *s) {
@@ -358,7 +435,7 @@ void session_wake(struct session *s) {
     if (s->dispatching || s->flush_wanted)
         return;
     s->flush_wanted = true;
-    if (!s->owner_flushes)
+    if (!s->owner_io)
         wake_up(s->wake_fd);
 }
 
@@ -369,60 +446,26 @@ void session_publish(struct session *s, struct message *m) {
     session_wake(s);
 }
 
+/* What was handed to a link goes out by itself, unless its connection is lent. */
+static void handed(struct session_link *l) {
+    if (l->lent)
+        session_wake(l->session);
+}
+
 void session_op(struct session *s, enum session_side side, struct link_op *op) {
-    link_op(s->links[side].link, s->links[side].epoch, op);
+    struct session_link *l = &s->links[side];
+    link_op(l->link, l->epoch, op);
+    handed(l);
 }
 
-/* ---- compressing and inflating beside the loop
- * ----------------------------------------- */
-
-static void run_deflate(struct offload_job *job) {
-    struct session_squeeze *q = (struct session_squeeze *)job;
-    q->result = gzip_deflate(&q->out, q->in.data, q->in.len) ? 0 : CREW_ETOOLARGE;
+void session_ack(struct session *s, const struct message *m) {
+    struct session_link *l = &s->links[SESSION_CONSUMER];
+    link_ack(l->link, m->epoch, m->delivery_tag);
+    handed(l);
 }
 
-static void run_inflate(struct offload_job *job) {
-    struct session_squeeze *q = (struct session_squeeze *)job;
-    q->result = gzip_inflate(&q->out, q->in.data, q->in.len, q->max_bytes);
-}
-
-static void squeeze_done(struct offload_job *job) {
-    struct session_squeeze *q = (struct session_squeeze *)job;
-    if (job->run == NULL || q->session->closing)
-        q->result = CREW_ECLOSED;
-    q->done(q);
-}
-
-static struct session_squeeze *squeeze(struct session *s,
-                                       void (*run)(struct offload_job *),
-                                       struct buffer *in, size_t max_bytes, void *arg,
-                                       void (*done)(struct session_squeeze *)) {
-    struct session_squeeze *q = memory_zeroed(sizeof *q);
-    q->session = s;
-    q->job.run = run;
-    q->job.done = squeeze_done;
-    q->in = *in;
-    buffer_init(in);
-    q->max_bytes = max_bytes;
-    q->arg = arg;
-    q->done = done;
-    offload_add(s->offload, &q->job);
-    return q;
-}
-
-struct session_squeeze *session_deflate(struct session *s, struct buffer *in, void *arg,
-                                        void (*done)(struct session_squeeze *)) {
-    return squeeze(s, run_deflate, in, 0, arg, done);
-}
-
-struct session_squeeze *session_inflate(struct session *s, struct buffer *in,
-                                        size_t max_bytes, void *arg,
-                                        void (*done)(struct session_squeeze *)) {
-    return squeeze(s, run_inflate, in, max_bytes, arg, done);
-}
-
-void session_squeeze_free(struct session_squeeze *q) {
-    buffer_fini(&q->in);
-    buffer_fini(&q->out);
-    free(q);
+void session_reject(struct session *s, const struct message *m) {
+    struct session_link *l = &s->links[SESSION_CONSUMER];
+    link_reject(l->link, m->epoch, m->delivery_tag, false);
+    handed(l);
 }

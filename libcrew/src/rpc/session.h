@@ -7,6 +7,9 @@
  * one that opens later has had a reason, so the other is sent where that one is. Until
  * both are there the session counts as closed.
  *
+ * With owner_io the links lend their connections: then input and output are part of the
+ * dispatch, and the links' threads only connect.
+ *
  * The links' threads touch the inbox only, everything else belongs to the owner's thread.
  */
 #ifndef CREW_RPC_SESSION_H
@@ -50,6 +53,8 @@ struct session_link {
     struct link *link;
     uint64_t epoch; /* of the open connection; 0: not open, or sent elsewhere */
     size_t url;     /* the address it is open at */
+    bool lent;      /* its input and output are done here */
+    struct session_timer turn; /* when the next turn is due at the latest */
     struct session_inbox inbox;
 };
 
@@ -66,8 +71,9 @@ struct session {
     int timer_fd;
     bool dispatching;
     bool closing;
-    bool owner_flushes; /* the owner calls session_flush before it waits */
-    bool flush_wanted;  /* there is something that on_flush or publishing takes care of */
+    bool owner_io;     /* the owner's loop never blocks for long, and calls session_flush
+                          before     it waits */
+    bool flush_wanted; /* there is something that on_flush or publishing takes care of */
 
     struct deadlines deadlines;
     uint64_t armed_ms; /* what timer_fd is set to; 0: not set */
@@ -86,7 +92,7 @@ struct session_options {
     struct session_handlers handlers;
     crew_event_fn *report;
     void *report_arg;
-    bool owner_flushes;
+    bool owner_io;
     bool lazy_confirms;
 };
 
@@ -103,12 +109,13 @@ int session_fd(const struct session *s);
 void session_dispatch(struct session *s);
 
 /* For owners with several threads, one of which is in session_dispatch: the descriptor is
- * not readable any more for what has come until now; readable, whatever there is to do. */
+ * not readable any more for what has come until now; readable, whatever there is to do.
+ */
 void session_hush(struct session *s);
 void session_rouse(struct session *s);
 
-/* A dispatch is: begin, what has come, end. What is published between the two goes out with
- * the second, without a wake-up. */
+/* A dispatch is: begin, what has come, end. What is published between the two goes out
+ * with the second, without a wake-up. */
 void session_begin(struct session *s);
 void session_end(struct session *s);
 
@@ -127,6 +134,10 @@ void session_publish(struct session *s, struct message *m);
 
 /* Topology, on the consuming or publishing side's present connection. */
 void session_op(struct session *s, enum session_side side, struct link_op *op);
+
+/* Settle a delivery; a rejected one becomes a dead letter. */
+void session_ack(struct session *s, const struct message *m);
+void session_reject(struct session *s, const struct message *m);
 
 void session_report(struct session *s, enum crew_event_kind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

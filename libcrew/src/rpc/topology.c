@@ -98,7 +98,7 @@ void topology_describe(const struct link_op *op, char *text, size_t text_bytes) 
         snprintf(text, text_bytes,
                  "%s exists with other arguments than crew's; it is used as it is", name);
     else
-        snprintf(text, text_bytes, "cannot %s %s: broker says %d%s%s", verb(op->kind), name,
-                 op->reply_code, op->reply_text != NULL ? " " : "",
+        snprintf(text, text_bytes, "cannot %s %s: broker says %d%s%s", verb(op->kind),
+                 name, op->reply_code, op->reply_text != NULL ? " " : "",
                  op->reply_text != NULL ? op->reply_text : "");
 }

@@ -119,7 +119,7 @@ int crew_worker_new(const crew_broker *broker, const struct crew_worker_options 
         .handlers = {.on_event = on_event, .on_flush = on_flush, .owner = w},
         .report = options->on_event,
         .report_arg = options->event_arg,
-        .owner_flushes = options->owner_flushes,
+        .owner_io = options->owner_io,
     };
     int error = session_init(&w->session, &how);
     if (error != 0) {

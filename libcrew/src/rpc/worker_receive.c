@@ -24,8 +24,7 @@ static bool text_equal(const char *text, const char *word) {
 
 static void reject(crew_worker *w, struct message *m, const char *why) {
     worker_warn(w, "rejected a message of %s: %s", m->consumer, why);
-    link_reject(w->session.links[SESSION_CONSUMER].link, m->epoch, m->delivery_tag,
-                false);
+    session_reject(&w->session, m);
     message_free(m);
 }
 

@@ -15,10 +15,6 @@ static crew_task *task_of_timer(struct session_timer *timer) {
 /* ---- deliveries
  * ------------------------------------------------------------------------ */
 
-static struct link *consumer(const crew_worker *w) {
-    return w->session.links[SESSION_CONSUMER].link;
-}
-
 void delivery_release(struct delivery *d) {
     if (--d->refs > 0)
         return;
@@ -30,7 +26,7 @@ void delivery_release(struct delivery *d) {
  * messages back. */
 void delivery_settle(crew_worker *w, struct delivery *d) {
     if (--d->unsettled == 0)
-        link_ack(consumer(w), d->message->epoch, d->message->delivery_tag);
+        session_ack(&w->session, d->message);
     delivery_release(d);
 }
 
