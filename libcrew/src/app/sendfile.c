@@ -2,6 +2,7 @@
 #include "app/sendfile.h"
 
 #include "app/escape.h"
+#include "base/utf8.h"
 #include <string.h>
 
 /* How many bytes are left without slashes at the end: "/" is "", so that a path below is
@@ -20,23 +21,38 @@ static const char *below(const char *path, const char *folder, size_t folder_byt
     return is_below ? path + bytes : NULL;
 }
 
+/* "X-Sendfile: PATH" as it is. Some servers decode it and others do not (lighttpd, and
+ * Apache's module), so what could be read in two ways is left to nobody. */
+static bool reads_the_same(const char *path) {
+    size_t bytes = strlen(path);
+    for (const char *at = path; *at != '\0'; at++)
+        if (*at == '%' || *at == '?' || (unsigned char)*at < ' ' || *at == 0x7f)
+            return false;
+    return bytes > 0 && path[bytes - 1] != ' ' && utf8_sound(path, bytes);
+}
+
+/* "X-Accel-Redirect: URI", which is decoded. */
+static bool write_uri(const char *mapping, const char *path, struct buffer *value) {
+    const char *equals = strrchr(mapping, '=');
+    if (equals == NULL || equals[1] != '/')
+        return false;
+    const char *rest = below(path, mapping, (size_t)(equals - mapping));
+    if (rest == NULL)
+        return false;
+    buffer_append(value, equals + 1, trimmed(equals + 1, strlen(equals + 1)));
+    escape_url(value, rest, "/");
+    buffer_u8(value, '\0');
+    return true;
+}
+
 const char *sendfile_field(const struct sendfile *sendfile, const char *path,
                            struct buffer *value) {
-    const char *mapping = sendfile->x_accel_redirect;
-    const char *equals = mapping != NULL ? strrchr(mapping, '=') : NULL;
-    const char *rest =
-        equals != NULL ? below(path, mapping, (size_t)(equals - mapping)) : NULL;
-    if (rest != NULL && equals[1] == '/') {
-        buffer_append(value, equals + 1, trimmed(equals + 1, strlen(equals + 1)));
-        escape_url(value, rest, "/");
-        buffer_u8(value, '\0');
+    const char *mapping = sendfile->x_accel_redirect, *folder = sendfile->x_sendfile;
+    if (mapping != NULL && write_uri(mapping, path, value))
         return "X-Accel-Redirect";
-    }
-    const char *folder = sendfile->x_sendfile;
-    if (folder != NULL && below(path, folder, strlen(folder)) != NULL) {
-        escape_url(value, path, "/");
-        buffer_u8(value, '\0');
-        return "X-Sendfile";
-    }
-    return NULL;
+    if (folder == NULL || below(path, folder, strlen(folder)) == NULL ||
+        !reads_the_same(path))
+        return NULL;
+    buffer_append(value, path, strlen(path) + 1);
+    return "X-Sendfile";
 }

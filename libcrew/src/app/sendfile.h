@@ -1,5 +1,5 @@
 /* Leaving a file to the web server: X-Accel-Redirect (nginx) and X-Sendfile (lighttpd,
- * Apache's mod_xsendfile). A location says with a CGI parameter that it can be done, and
+ * Apache's mod_xsendfile, Caddy). A location says with a CGI parameter that it can be done, and
  * for which files. Clients cannot say it: what they send has HTTP_ before it. */
 #ifndef CREW_APP_SENDFILE_H
 #define CREW_APP_SENDFILE_H
