@@ -1,6 +1,7 @@
 /* Files as responses, from a real folder. */
 #include "cmocka_all.h"
 
+#include "app/media_type.h"
 #include "exchange.h"
 #include <fcntl.h>
 #include <ftw.h>
@@ -110,6 +111,16 @@ static void test_file_whole(void **state) {
     GET("sub/b \xc3\xa4%3F?.html", "GET");
     assert_field("Content-Type", "text/html; charset=utf-8");
     assert_answer(200, "<p>");
+}
+
+static void test_file_types_by_name(void **state) {
+    (void)state;
+    assert_string_equal(media_type("/a/b.PNG"), "image/png");
+    assert_string_equal(media_type("archive.tar.gz"), "application/gzip");
+    static const char *const unknown[] = {"/a.html/b", "html",      "a.",
+                                          "",          "a.unknown", "/"};
+    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++)
+        assert_string_equal(media_type(unknown[i]), "application/octet-stream");
 }
 
 static void test_file_of_a_type_that_was_set(void **state) {
@@ -406,6 +417,7 @@ static void test_file_behind_a_link_is_where_it_is(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_file_whole),
+        cmocka_unit_test(test_file_types_by_name),
         cmocka_unit_test(test_file_of_a_type_that_was_set),
         cmocka_unit_test(test_file_to_head),
         cmocka_unit_test(test_file_part),

@@ -39,7 +39,8 @@ static void test_range_of_huge_numbers(void **state) {
     assert_part("bytes=-99999999999999999999999", 100, 0, 100);
     assert_part("bytes=4294967296-4294967297", UINT64_C(1) << 40, UINT64_C(1) << 32, 2);
     struct range range;
-    assert_int_equal(range_read("bytes=99999999999999999999999-", 100, &range),
+    /* 2 to the 64th and 1, which is not 1. */
+    assert_int_equal(range_read("bytes=18446744073709551617-", 100, &range),
                      RANGE_UNSATISFIABLE);
 }
 

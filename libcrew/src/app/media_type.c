@@ -71,8 +71,7 @@ static const struct {
 };
 
 const char *media_type(const char *path) {
-    const char *slash = strrchr(path, '/');
-    const char *dot = strrchr(slash != NULL ? slash : path, '.');
+    const char *dot = strrchr(path, '.');
     for (size_t i = 0; dot != NULL && i < sizeof types / sizeof *types; i++)
         if (strcasecmp(dot + 1, types[i].extension) == 0)
             return types[i].type;
