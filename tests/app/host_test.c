@@ -178,6 +178,15 @@ static void test_host_answers_for_handlers_that_fail(void **state) {
     assert_outcome(&answer, CREW_EFAILED);
 }
 
+static void test_host_answers_for_requests_that_are_refused(void **state) {
+    (void)state;
+    struct crew_answer answer = run_route("GET", "/refusing");
+    assert_answer(&answer, 400, "400 Bad Request\n");
+    assert_int_equal(answer.pair_count, 1);
+    assert_memory_equal(answer.pairs[0].value, "text/plain; charset=utf-8", 25);
+    assert_int_equal(port.log.len, 0);
+}
+
 static void test_host_answers_for_responses_that_are_invalid(void **state) {
     (void)state;
     struct crew_answer answer = run_route("GET", "/invalid");
@@ -261,6 +270,7 @@ int main(void) {
         LOADED(test_host_answers_for_routes_that_are_not_there),
         LOADED(test_host_serves_head_by_get),
         LOADED(test_host_answers_for_handlers_that_fail),
+        LOADED(test_host_answers_for_requests_that_are_refused),
         LOADED(test_host_answers_for_responses_that_are_invalid),
         LOADED(test_host_answers_for_what_it_cannot_read),
         LOADED(test_host_passes_log_and_stop_through_the_port),

@@ -119,6 +119,14 @@ static void test_html_makes_the_whole_a_page(void **state) {
                 "<!DOCTYPE html><a href=\"/?q=a%20b%26c%2F%22%C3%A4~\"></a>");
 }
 
+/* What an error says to the client is no markup, whatever was begun. */
+static void test_html_is_forgotten_for_an_error(void **state) {
+    (void)state;
+    crew_response_html(&x.response, "<p>");
+    crew_response_error(&x.response, 404, "<script>");
+    assert_page("text/plain; charset=utf-8", "404 Not Found: <script>\n");
+}
+
 static void test_html_keeps_a_type_that_was_set(void **state) {
     (void)state;
     crew_response_header(&x.response, "Content-Type", "application/xhtml+xml");
@@ -202,6 +210,7 @@ int main(void) {
         TEST(test_html_refuses_what_is_not_for_pages),
         TEST(test_html_over_the_limit),
         TEST(test_html_makes_the_whole_a_page),
+        TEST(test_html_is_forgotten_for_an_error),
         TEST(test_html_keeps_a_type_that_was_set),
         TEST(test_escape_by_itself),
         TEST(test_json),

@@ -35,8 +35,9 @@ extern "C" {
 
 typedef struct crew_app crew_app;
 
-/* A handler. 0: the response is sent. Anything else: the caller gets 500 `failed` and the
- * response is thrown away. */
+/* A handler. 0: the response is sent. CREW_EBADREQUEST: the caller is answered 400 with the
+ * complaint of the function that read the request. Anything else: the caller gets 500
+ * `failed` and the response is thrown away. */
 typedef int crew_handler(crew_request *request, crew_response *response);
 
 /* ---- what an app consists of ---------------------------------------------------------- */

@@ -57,6 +57,12 @@ CREW_API enum crew_form crew_request_form(const crew_request *request);
 CREW_API const char *crew_request_task(const crew_request *request);
 CREW_API const char *crew_request_id(const crew_request *request);
 
+/* crew_request_complaint - why a function that reads the request returned CREW_EBADREQUEST,
+ * in a sentence for the client ("page: not a number"); the last one if there were several,
+ * null when there was none. A handler that returns CREW_EBADREQUEST need not look: the
+ * client is answered 400 with it. It may quote what the client sent. */
+CREW_API const char *crew_request_complaint(const crew_request *request);
+
 /* ---- where the handler runs ------------------------------------------------------------ */
 
 /* crew_request_state - what SETUP gave. */

@@ -48,6 +48,11 @@ CREW_API int crew_response_printf(crew_response *response, const char *format, .
 /* crew_response_text - the same with TEXT. */
 CREW_API int crew_response_text(crew_response *response, const char *text);
 
+/* crew_response_error - answer with an error: STATUS, and TEXT (may be null) for the
+ * client, in plain text ("404 Not Found: no such item"). Takes the place of the body and
+ * the Content-Type there were; other fields stay. */
+CREW_API int crew_response_error(crew_response *response, int status, const char *text);
+
 /* JSON: crew_response_json in crew/json.h. */
 
 /* ---- pages ---------------------------------------------------------------------------- */

@@ -144,11 +144,6 @@ __attribute__((format(printf, 2, 3))) static void tell(struct crew_host *host,
     port->log(port->arg, CREW_LOG_WARNING, host->request.id, text);
 }
 
-static int answer_not_found(crew_response *response) {
-    crew_response_status(response, 404);
-    return crew_response_text(response, "404 Not Found\n");
-}
-
 /* The path is there, the method is not (RFC 9110 §15.5.6). OPTIONS asks just for that. */
 static int answer_allow(crew_response *response, struct router_path path,
                         const char *method) {
@@ -162,8 +157,7 @@ static int answer_allow(crew_response *response, struct router_path path,
         return error;
     if (strcmp(method, "OPTIONS") == 0)
         return crew_response_status(response, 204);
-    crew_response_status(response, 405);
-    return crew_response_text(response, "405 Method Not Allowed\n");
+    return crew_response_error(response, 405, NULL);
 }
 
 static int run_route(struct crew_host *host) {
@@ -171,7 +165,7 @@ static int run_route(struct crew_host *host) {
     struct router_path path =
         router_find(&host->app.router, request->path, request->path_bytes);
     if (path.count == 0)
-        return answer_not_found(&host->response);
+        return crew_response_error(&host->response, 404, NULL);
     crew_handler *handler = router_handler(path, request->method);
     if (handler == NULL)
         return answer_allow(&host->response, path, request->method);
@@ -190,6 +184,9 @@ static int run_task(struct crew_host *host, const char *task) {
         tell(host, "the app has no task %s", task);
         return CREW_ENOWORKERS;
     }
+    if (result == CREW_EBADREQUEST)
+        result = crew_response_error(&host->response, 400,
+                                     crew_request_complaint(&host->request));
     /* An invalid response is the better explanation: what made it invalid returned an
      * error, too, which the handler may just have passed on. */
     if (host->response.error != CREW_OK) {

@@ -40,6 +40,8 @@ struct crew_request {
     struct buffer arena;
     struct buffer query_split; /* made when first asked for */
     bool query_is_split;
+
+    char complaint[256]; /* why the request is not acceptable; empty: no complaint */
 };
 
 /* Zeroed memory is a request that has not begun. */
@@ -52,5 +54,10 @@ int request_begin(struct crew_request *request, const struct request_context *co
 void request_end(struct crew_request *request);
 
 void request_fini(struct crew_request *request);
+
+/* request_complain - note why the request is not acceptable, in words for the client, who
+ * made it so. Returns CREW_EBADREQUEST. */
+int request_complain(struct crew_request *request, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #endif

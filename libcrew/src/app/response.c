@@ -166,14 +166,6 @@ int crew_response_printf(crew_response *response, const char *format, ...) {
     return error;
 }
 
-int response_error(struct crew_response *response, int status) {
-    response->body.len = 0;
-    response->content_type.len = 0;
-    response->kind = RESPONSE_BYTES;
-    crew_response_status(response, status);
-    return crew_response_printf(response, "%d %s\n", status, http_reason(status));
-}
-
 /* ---- the finished response ---- */
 
 static bool has_field(const struct crew_response *response, const char *name) {

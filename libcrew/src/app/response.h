@@ -53,9 +53,6 @@ char *response_body_room(struct crew_response *response, size_t bytes, int *erro
  * went well, and looks after the limit, which must not be passed by much. */
 int response_written(struct crew_response *response, enum response_kind kind);
 
-/* response_error - forget the body and answer with STATUS and its phrase. */
-int response_error(struct crew_response *response, int status);
-
 /* response_validators - ETAG with its quotes, and the time of the last change. */
 struct validators response_validators(const char *etag, time_t modified);
 

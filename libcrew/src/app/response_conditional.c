@@ -52,7 +52,7 @@ bool response_settled(const crew_request *request, crew_response *response,
         response->status = status;
         response->body.len = response->content_type.len = 0;
     } else if (status != 0) {
-        response_error(response, status);
+        crew_response_error(response, status, NULL);
     }
     return status != 0 || response->error != CREW_OK;
 }

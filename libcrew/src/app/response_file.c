@@ -48,7 +48,7 @@ static int answer_absent(crew_request *request, crew_response *response,
                          const char *path) {
     if (errno == EACCES)
         crew_request_log(request, CREW_LOG_WARNING, "may not read %s", path);
-    return response_error(response, 404);
+    return crew_response_error(response, 404, NULL);
 }
 
 /* ---- leaving it to the web server ---- */
@@ -124,7 +124,7 @@ static int answer_unsatisfiable(crew_response *response, uint64_t size) {
     char field[FIELD_BYTES];
     snprintf(field, sizeof field, "bytes */%" PRIu64, size);
     crew_response_header(response, "Content-Range", field);
-    return response_error(response, 416);
+    return crew_response_error(response, 416, NULL);
 }
 
 static void answer_part(crew_response *response, const struct range *part,
@@ -197,7 +197,7 @@ static int answer(crew_request *request, crew_response *response, int file,
     if (fstat(file, &status) != 0)
         error = cannot(response, path);
     else if (!S_ISREG(status.st_mode))
-        error = response_error(response, 404);
+        error = crew_response_error(response, 404, NULL);
     else
         error = send_file(request, response, file, path, &status);
     close(file);
