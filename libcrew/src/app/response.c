@@ -116,13 +116,13 @@ char *response_body_room(struct crew_response *response, size_t bytes, int *erro
     return room;
 }
 
-static void is_at_least(crew_response *response, enum response_kind kind) {
+static void raise_kind(crew_response *response, enum response_kind kind) {
     if (response->kind < kind)
         response->kind = kind;
 }
 
 int response_written(struct crew_response *response, enum response_kind kind) {
-    is_at_least(response, kind);
+    raise_kind(response, kind);
     if (response->body.failed)
         return response_out_of_memory(response);
     if (response->body.len <= response->max_body_bytes)
@@ -142,7 +142,7 @@ int crew_response_write(crew_response *response, const void *data, size_t bytes)
 }
 
 int crew_response_text(crew_response *response, const char *text) {
-    is_at_least(response, RESPONSE_TEXT);
+    raise_kind(response, RESPONSE_TEXT);
     return crew_response_write(response, text, strlen(text));
 }
 
@@ -158,7 +158,7 @@ int crew_response_printf(crew_response *response, const char *format, ...) {
         if (room != NULL) {
             vsnprintf(room, (size_t)bytes + 1, format, again);
             response->body.len += (size_t)bytes;
-            is_at_least(response, RESPONSE_TEXT);
+            raise_kind(response, RESPONSE_TEXT);
         }
     }
     va_end(again);

@@ -18,7 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { FIELD_BYTES = 80 };
+enum { FIELD_BYTES = 80, PATH_IN_LOG_BYTES = 100 };
 
 /* What is opened. O_NONBLOCK: a FIFO without a writer would not come back. */
 enum { OPEN_FLAGS = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK };
@@ -36,11 +36,10 @@ static bool is_absent(int error) {
     return false;
 }
 
-/* An errno of ours is nothing that the client could do anything about. */
+/* Anything else in errno is our trouble. The log has no room for more of a path. */
 static int cannot(crew_response *response, const char *path) {
-    char detail[PATH_MAX];
-    int error = errno;
-    snprintf(detail, sizeof detail, "%s: %s", path, strerror(error));
+    char detail[PATH_IN_LOG_BYTES + 60];
+    snprintf(detail, sizeof detail, "%.*s: %s", PATH_IN_LOG_BYTES, path, strerror(errno));
     return response_invalid(response, CREW_EFAILED, CREW_ESYSTEM, "cannot send ", detail);
 }
 

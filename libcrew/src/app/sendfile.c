@@ -21,8 +21,8 @@ static const char *below(const char *path, const char *folder, size_t folder_byt
     return is_below ? path + bytes : NULL;
 }
 
-/* "X-Sendfile: PATH" as it is. Some servers decode it and others do not (lighttpd, and
- * Apache's module), so what could be read in two ways is left to nobody. */
+/* "X-Sendfile: PATH" as it is. lighttpd decodes it, Apache's module does not, and Caddy
+ * ends it at '?', so what could be read in two ways is left to nobody. */
 static bool reads_the_same(const char *path) {
     size_t bytes = strlen(path);
     for (const char *at = path; *at != '\0'; at++)
