@@ -23,7 +23,8 @@ static bool describes_body(const struct crew_pair *field) {
 void response_forget_body(struct crew_response *response) {
     response->body.len = 0;
     response->content_type.len = 0;
-    response->is_text = false;
+    response->kind =
+        RESPONSE_BYTES; /* it may have been a page, which an error's text is not */
 
     struct buffer *fields = &response->fields;
     struct wire_bytes block = {fields->data, fields->len};
@@ -47,10 +48,8 @@ int crew_response_error(crew_response *response, int status, const char *text) {
     response->error_text.len = 0;
     if (text != NULL)
         buffer_append(&response->error_text, text, strlen(text) + 1);
-    if (response->error_text.failed) {
-        response_fail(response);
-        return CREW_ENOMEM;
-    }
+    if (response->error_text.failed)
+        return response_out_of_memory(response);
     int error = crew_response_status(response, status);
     if (error != CREW_OK)
         return error;
