@@ -1,4 +1,4 @@
-/* Handlers' own calls.
+/* Handlers' own calls, and what they publish.
  *
  * Most apps never call, so the client and its connections are made by the first call.
  * That one, and those that come meanwhile, wait for the connection; later, a broker that
@@ -35,6 +35,7 @@ struct calls {
     uv_timer_t patience;
     int open_handles;
     struct calls_group *waiting;
+    struct calls_publication *unpublished; /* the same */
     struct call_id *ids; /* of all calls under way */
     char instance[17];   /* the beginning of the ids that are made here */
     uint64_t next_id;
@@ -56,6 +57,17 @@ struct calls_group {
     void *arg;
     struct calls_group *prev;
     struct calls_group *next;
+};
+
+struct calls_publication {
+    struct calls *calls;
+    struct publish_frame wanted; /* while it waits: points into bytes */
+    struct buffer bytes;
+    bool waits;
+    calls_published_fn *fn; /* null: forgotten */
+    void *arg;
+    struct calls_publication *prev;
+    struct calls_publication *next;
 };
 
 struct calls *calls_new(uv_loop_t *loop, const struct crew_broker *broker) {
@@ -132,6 +144,30 @@ bool calls_have(const struct calls *calls, const char *id) {
     return found != NULL;
 }
 
+/* ---- one publication ---- */
+
+static void forget_message(struct calls_publication *publication) {
+    publish_frame_fini(&publication->wanted);
+    buffer_fini(&publication->bytes);
+}
+
+static void on_published(void *arg, int error, const char *id) {
+    struct calls_publication *publication = arg;
+    (void)id;
+    if (publication->fn != NULL)
+        publication->fn(publication->arg, error);
+    free(publication);
+}
+
+static int publication_send(struct calls_publication *publication) {
+    int error = crew_client_publish(publication->calls->client,
+                                    &publication->wanted.publication, on_published,
+                                    publication);
+    forget_message(publication);
+    publication->waits = false;
+    return error;
+}
+
 /* ---- the client ---- */
 
 static void open_up(struct calls *calls) {
@@ -143,6 +179,13 @@ static void open_up(struct calls *calls) {
         int error = group_send(group);
         if (error != CREW_OK)
             group_end(group, error, NULL, 0);
+    }
+    struct calls_publication *publication;
+    while ((publication = calls->unpublished) != NULL) {
+        DL_DELETE(calls->unpublished, publication);
+        int error = publication_send(publication);
+        if (error != CREW_OK)
+            on_published(publication, error, NULL);
     }
 }
 
@@ -198,6 +241,40 @@ int calls_start(struct calls *calls, struct calls_frame *wanted, struct buffer *
     }
     *started = group;
     return CREW_OK;
+}
+
+int calls_publish(struct calls *calls, struct publish_frame *wanted, struct buffer *bytes,
+                  calls_published_fn *fn, void *arg,
+                  struct calls_publication **started) {
+    struct calls_publication *publication = memory_zeroed(sizeof *publication);
+    *publication = (struct calls_publication){
+        .calls = calls, .wanted = *wanted, .bytes = *bytes, .fn = fn, .arg = arg};
+    *bytes = BUFFER_INIT;
+
+    int error = calls->state == CALLS_NONE ? connect_client(calls) : CREW_OK;
+    publication->waits = error == CREW_OK && calls->state == CALLS_CONNECTING;
+    if (publication->waits)
+        DL_APPEND(calls->unpublished, publication);
+    else if (error == CREW_OK)
+        error = publication_send(publication);
+    if (error != CREW_OK) {
+        forget_message(publication);
+        free(publication);
+        return error;
+    }
+    *started = publication;
+    return CREW_OK;
+}
+
+void calls_forget_publication(struct calls_publication *publication) {
+    if (publication == NULL)
+        return;
+    publication->fn = NULL;
+    if (!publication->waits)
+        return; /* the client has it, and frees it with its end */
+    DL_DELETE(publication->calls->unpublished, publication);
+    forget_message(publication);
+    free(publication);
 }
 
 bool calls_are_sent(const struct calls *calls) {

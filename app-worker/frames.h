@@ -8,6 +8,8 @@
  *            ◀─────────────────────── LOG     any number of them
  *            ◀─────────────────────── CALL    calls of the handler's own, which waits
  *     CALLED ───────────────────────▶         for what came of them (group_frames.h)
+ *            ◀─────────────────────── PUBLISH a message of the handler's, which waits
+ *  PUBLISHED ───────────────────────▶         for what came of it (publish_frames.h)
  *            ◀─────────────────────── ANSWER
  *     QUIT   ───────────────────────▶ exits
  */
@@ -25,7 +27,9 @@ enum frame_kind {
     FRAME_CALL,
     FRAME_CALLED,
     FRAME_LOG,
-    FRAME_QUIT
+    FRAME_QUIT,
+    FRAME_PUBLISH,
+    FRAME_PUBLISHED
 };
 
 /* What a frame gives beyond the bytes of its item: an array of pairs and texts with a

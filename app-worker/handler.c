@@ -145,7 +145,7 @@ static void on_ready(uv_poll_t *poll, int status, int events);
 
 /* A failure to send needs nothing done: the end of the socket will be seen. Memory that
  * was out is different: half a frame cannot be taken back. */
-static void send_frames(struct handler *handler) {
+void handler_send_frames(struct handler *handler) {
     bool is_cut = handler->channel.out.failed;
     int sent = channel_flush(&handler->channel);
     if (is_cut)
@@ -157,7 +157,7 @@ static void send_frames(struct handler *handler) {
 static void send_called(struct handler *handler, int error,
                         const struct crew_answer *const answers[], size_t count) {
     frame_put_called(&handler->channel.out, error, answers, count);
-    send_frames(handler);
+    handler_send_frames(handler);
 }
 
 /* Its calls were not made. */
@@ -276,6 +276,8 @@ static void take(struct handler *handler, const struct wire_item *item) {
         take_answer(handler, item);
     else if (item->kind == FRAME_CALL && runs)
         take_calls(handler, item);
+    else if (item->kind == FRAME_PUBLISH && runs)
+        handler_take_publish(handler, item);
     else
         handler_kill(handler, HANDLER_BABBLED, CREW_ECRASHED);
 }
@@ -343,6 +345,7 @@ static void limit_reached(struct handler *handler) {
     handler->calls = NULL;
     handler_move(handler, HANDLER_STOPPING);
     kill(handler->pid, SIGTERM);
+    handler_end_publication(handler);
     if (calls != NULL) {
         calls_cancel(calls);
         refuse_calls(handler, CREW_ETIMEOUT);
@@ -389,7 +392,7 @@ static void send_setup(struct handler *handler) {
         .argv = settings->app_argv,
     };
     frame_put_setup(&handler->channel.out, &setup);
-    send_frames(handler);
+    handler_send_frames(handler);
 }
 
 static size_t max_frame_bytes(const struct settings *settings) {
@@ -475,12 +478,12 @@ void handlers_flush(const struct handler_context *context) {
     while ((handler = *context->unsent) != NULL) {
         handler_forget_unsent(handler);
         if (handler->state < HANDLER_KILLED)
-            send_frames(handler);
+            handler_send_frames(handler);
     }
 }
 
 void handler_quit(struct handler *handler) {
     handler_move(handler, HANDLER_LEAVING);
     frame_put_quit(&handler->channel.out);
-    send_frames(handler);
+    handler_send_frames(handler);
 }

@@ -68,6 +68,8 @@ struct handler_context {
     void (*unbegun)(void *arg, crew_task *task);
     /* The running task was answered, and the next one runs: no change of state. */
     void (*went_on)(void *arg, struct handler *handler);
+    /* All that was ahead of it is with the pool again. No change of state. */
+    void (*gave_back)(void *arg);
     /* Called after each change of state. When a handler comes from STARTING to IDLE, its
      * tasks are known; when it leaves STARTING otherwise, handler->refusal says why. */
     void (*moved)(void *arg, struct handler *handler, enum handler_state from);
@@ -104,6 +106,7 @@ struct handler {
     uint64_t armed_ms;         /* what the timer is set to */
     bool has_unsent;           /* in the list of those to be flushed */
     struct calls_group *calls; /* WAITING: what it waits for */
+    struct calls_publication *publication; /* BUSY: the same */
     bool calls_here;           /* these go to tasks of this worker. Kept by the pool */
     enum handler_state killed_in;
     enum handler_end end;

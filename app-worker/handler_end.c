@@ -76,6 +76,7 @@ void handler_kill(struct handler *handler, enum handler_end end, int error) {
     }
     calls_cancel(handler->calls);
     handler->calls = NULL;
+    handler_forget_publication(handler);
     handler->end = end;
     if (end == HANDLER_DEAF)
         log_request(LOG_LEVEL_WARNING, handler_task_id(handler),

@@ -1,4 +1,5 @@
-/* The inside of a handler, shared by handler.c (its life) and handler_end.c (its end). */
+/* The inside of a handler, shared by handler.c (its life), handler_publish.c and
+ * handler_end.c (its end). */
 #ifndef CREW_WORKER_HANDLER_ROOM_H
 #define CREW_WORKER_HANDLER_ROOM_H
 
@@ -17,7 +18,14 @@ void handler_task_done(struct handler *handler);
 /* The first of those ahead is the current one now. */
 void handler_next_task(struct handler *handler);
 
+void handler_send_frames(struct handler *handler);
 void handler_take_log(struct handler *handler, const struct wire_item *item);
+
+/* handler_publish.c: what it publishes, and waits for. */
+void handler_take_publish(struct handler *handler, const struct wire_item *item);
+void handler_end_publication(struct handler *handler); /* it has been told to stop */
+bool handler_forget_publication(struct handler *handler); /* whether there was one */
+
 void handler_forget_unsent(struct handler *handler);
 
 #endif

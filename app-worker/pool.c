@@ -236,6 +236,10 @@ static void on_moved(void *arg, struct handler *handler, enum handler_state from
         dispatch_tasks(pool); /* what it had ahead */
 }
 
+static void on_gave_back(void *arg) {
+    dispatch_tasks(arg);
+}
+
 /* If the last process waited for a task of this very worker, nobody would be left to run
  * it, and all would wait until their limits. */
 static bool may_wait(void *arg, struct handler *handler, const struct crew_group *group) {
@@ -264,6 +268,7 @@ struct pool *pool_new(uv_loop_t *loop, const struct settings *settings,
         .ahead = &pool->ahead,
         .unbegun = on_unbegun,
         .went_on = on_went_on,
+        .gave_back = on_gave_back,
         .moved = on_moved,
         .may_wait = may_wait,
     };

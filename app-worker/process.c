@@ -12,6 +12,7 @@
 #include "claims.h"
 #include "group_frames.h"
 #include "pace.h"
+#include "publish_frames.h"
 #include "spawn.h"
 #include "wire/limits.h"
 #include <crew/host.h>
@@ -122,6 +123,15 @@ static void keep_run_frame(struct process *process) {
         channel_hold(&process->channel, &process->run_frame);
 }
 
+/* The next frame for the handler that runs: requests that were given ahead are taken back
+ * as soon as it waits for something. */
+static void read_frame_of_kind(struct process *process, enum frame_kind kind,
+                               struct wire_item *item) {
+    do
+        read_frame(process, item);
+    while (item->kind != kind && item->kind == FRAME_RUN);
+}
+
 /* What came of the calls, kept until the handler has returned. */
 static const struct called_frame *wait_for_called(struct process *process) {
     struct wire_item item;
@@ -151,6 +161,26 @@ static int port_group(void *arg, const struct crew_group *group,
     for (size_t i = 0; i < called->count; i++)
         answers[i] = &called->answers[i];
     return called->error;
+}
+
+static int port_publish(void *arg, const struct crew_publication *publication) {
+    struct process *process = arg;
+    struct buffer *out = &process->channel.out;
+    size_t before = out->len;
+    struct wire_item item;
+    int error;
+    frame_put_publish(out, publication);
+    if (out->failed) {
+        out->failed = false; /* what was there before is whole */
+        out->len = before;
+        return CREW_ENOMEM;
+    }
+    send_frames(process);
+    keep_run_frame(process);
+    read_frame_of_kind(process, FRAME_PUBLISHED, &item);
+    if (!frame_get_published(&item, &error))
+        leave_with_group();
+    return error;
 }
 
 /* ---- running ---- */
@@ -271,7 +301,7 @@ static int load_app(struct process *process) {
         .uuid = setup->uuid,
         .node_uuid = setup->node_uuid,
         .max_response_bytes = setup->max_response_bytes,
-        .port = {process, port_group, port_log, port_stopping},
+        .port = {process, port_group, port_log, port_stopping, port_publish},
     };
     char why[512];
     int error = crew_host_new(&options, &process->host, why, sizeof why);

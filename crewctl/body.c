@@ -1,6 +1,7 @@
 #include "body.h"
 
 #include "command.h"
+#include "wire/item.h"
 #include "wire/limits.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -57,7 +58,21 @@ static void check_only_one(const struct body_source *s) {
                 (s->standard_input ? 1 : 0);
     if (count > 1)
         options_fail(&crewctl_options,
-                     "a call has one body: --json, --data, --file or -");
+                     "there is one body: --json, --data, --file or -");
+}
+
+void body_take_word(struct body_source *source, char *const *words, size_t count) {
+    source->standard_input = count == 2 && strcmp(words[1], "-") == 0;
+    if (count > 2 || (count == 2 && !source->standard_input))
+        options_fail(&crewctl_options, "one word too many: \"%s\"", words[count - 1]);
+}
+
+static const char *check_content_type(const char *type) {
+    if (strlen(type) > 255)
+        options_fail(&crewctl_options, "--content-type: over 255 bytes");
+    if (strcmp(type, WIRE_CONTENT_TYPE) == 0)
+        options_fail(&crewctl_options, "--content-type: this body is no envelope: %s", type);
+    return type;
 }
 
 void body_take(const struct body_source *source, struct crew_call *call,
@@ -74,4 +89,6 @@ void body_take(const struct body_source *source, struct crew_call *call,
             read_all(STDIN_FILENO, "standard input", memory);
         crew_call_bytes(call, memory->data, memory->len);
     }
+    if (source->content_type != NULL)
+        call->content_type = check_content_type(source->content_type);
 }

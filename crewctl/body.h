@@ -1,4 +1,4 @@
-/* Where the body of a call comes from. */
+/* Where the body of a call or publication comes from. */
 #ifndef CREWCTL_BODY_H
 #define CREWCTL_BODY_H
 
@@ -12,7 +12,12 @@ struct body_source {
     const char *text;
     const char *file;
     bool standard_input;
+    const char *content_type; /* another than that of its kind, or null */
 };
+
+/* The word "-" behind the first of COUNT words is standard input; another one, or more,
+ * ends the program as below. */
+void body_take_word(struct body_source *source, char *const *words, size_t count);
 
 /* Make it the body of CALL, with its content type. What was read is in MEMORY, which the
  * caller frees when the call has been made. A source that cannot be read, is too large or

@@ -7,7 +7,6 @@
 #include "output.h"
 #include "series.h"
 #include "wire/http.h"
-#include "wire/item.h"
 #include "wire/limits.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +16,6 @@ enum { MAX_COUNT = 10000000, MAX_PARALLEL = 10000 };
 
 static struct {
     struct body_source body;
-    const char *content_type;
     struct option_list headers;
     uint32_t expiration_ms;
     unsigned priority;
@@ -37,7 +35,7 @@ const struct option_row call_rows[] = {
      "JSON; checked before it is sent"},
     {OPTION_TEXT, 'd', "data", NULL, &given.body.text, 0, 0, "TEXT", "a text, in UTF-8"},
     {OPTION_TEXT, 0, "file", NULL, &given.body.file, 0, 0, "FILE", "what is in FILE"},
-    {OPTION_TEXT, 0, "content-type", NULL, &given.content_type, 0, 0, "TYPE",
+    {OPTION_TEXT, 0, "content-type", NULL, &given.body.content_type, 0, 0, "TYPE",
      "another than application/json, text/plain or (file and standard input) "
      "application/octet-stream"},
     {OPTION_TEXT, 0, "gzip", NULL, &given.gzip, 0, 0, "WHEN",
@@ -96,15 +94,6 @@ static struct crew_pair parse_header(const char *text) {
     return (struct crew_pair){text, name_bytes, value, strlen(value)};
 }
 
-static const char *check_content_type(const char *type) {
-    if (strlen(type) > 255)
-        options_fail(&crewctl_options, "--content-type: over 255 bytes");
-    if (strcmp(type, WIRE_CONTENT_TYPE) == 0)
-        options_fail(&crewctl_options, "--content-type: a plain call has no envelope: %s",
-                     type);
-    return type;
-}
-
 static void fill_call(struct crew_call *call, const char *task, struct crew_pair *pairs,
                       struct buffer *memory) {
     static const char *const no_workers[] = {"wait", "fail", NULL};
@@ -121,8 +110,6 @@ static void fill_call(struct crew_call *call, const char *task, struct crew_pair
     for (size_t i = 0; i < given.headers.count; i++)
         pairs[i] = parse_header(given.headers.texts[i]);
     body_take(&given.body, call, memory);
-    if (given.content_type != NULL)
-        call->content_type = check_content_type(given.content_type);
 }
 
 /* ---- what came back ---- */
@@ -204,9 +191,7 @@ int call_run(const struct crew_broker *broker, char *const *words, size_t count)
     const char *task = command_task(count > 0 ? words[0] : NULL);
     struct buffer memory = BUFFER_INIT;
     struct crew_call call;
-    given.body.standard_input = count == 2 && strcmp(words[1], "-") == 0;
-    if (count > 2 || (count == 2 && !given.body.standard_input))
-        options_fail(&crewctl_options, "one word too many: \"%s\"", words[count - 1]);
+    body_take_word(&given.body, words, count);
     struct crew_pair *pairs = calloc(given.headers.count + 1, sizeof *pairs);
     if (pairs == NULL)
         options_fail(&crewctl_options, "out of memory");

@@ -17,11 +17,14 @@ int ping_run(const struct crew_broker *broker, char *const *words, size_t count)
 extern const struct option_row status_rows[];
 int status_run(const struct crew_broker *broker, char *const *words, size_t count);
 
+extern const struct option_row publish_rows[];
+int publish_run(const struct crew_broker *broker, char *const *words, size_t count);
+
 /* The task that a command's only words name; one line and exit status 2 when there is
  * none, or it is no task name. */
 const char *command_task(const char *word);
 
-/* One line on stderr: "crewctl: COMMAND TASK: WORD: what it means". */
-void command_error(const char *command, const char *task, int error);
+/* One line on stderr: "crewctl: COMMAND NAME: WORD: what it means". */
+void command_error(const char *command, const char *name, int error);
 
 #endif

@@ -21,6 +21,8 @@ static const struct option_command commands[] = {
      ping_rows, ping_run},
     {"status", "[TASK ...] [options]", "Show what waits for tasks, and who serves them.",
      status_rows, status_run},
+    {"publish", "CHANNEL [options] [-]", "Publish a message on a channel, print its id.",
+     publish_rows, publish_run},
     {.name = NULL},
 };
 
@@ -30,8 +32,8 @@ const struct options crewctl_options = {
     .program = "crewctl",
     .synopsis = "[options] COMMAND ...",
     .summary =
-        "Call tasks over RabbitMQ, and look at them. \"crewctl COMMAND --help\" tells "
-        "more.",
+        "Call tasks over RabbitMQ, look at them, publish. \"crewctl COMMAND --help\" "
+        "tells more.",
     .rows = no_rows,
     .commands = commands,
     .footer = EXIT_STATUS_HELP,
@@ -49,9 +51,9 @@ const char *command_task(const char *word) {
     return word;
 }
 
-void command_error(const char *command, const char *task, int error) {
+void command_error(const char *command, const char *name, int error) {
     const char *word = crew_error_word(error);
-    fprintf(stderr, "crewctl: %s %s: %s%s%s\n", command, task, word != NULL ? word : "",
+    fprintf(stderr, "crewctl: %s %s: %s%s%s\n", command, name, word != NULL ? word : "",
             word != NULL ? ": " : "", crew_strerror(error));
 }
 

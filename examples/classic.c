@@ -93,6 +93,19 @@ static int parallel(crew_request *request, crew_response *response) {
     return print_result(response, "Stat", answers[1]);
 }
 
+/* Whoever has subscribed to the channel "test" gets this request's body. */
+static int publish(crew_request *request, crew_response *response) {
+    count_task(request);
+    size_t bytes;
+    const void *body = crew_request_body(request, &bytes);
+    const char *type = crew_request_content_type(request);
+    int error = crew_request_publish(request, "test", type[0] != '\0' ? type : NULL, body,
+                                     bytes);
+    if (error != 0)
+        return error;
+    return crew_response_text(response, "");
+}
+
 /* ---- the app --------------------------------------------------------------------- */
 
 CREW_APP(app) {
@@ -102,5 +115,6 @@ CREW_APP(app) {
     crew_app_task(app, "dead", dead);
     crew_app_task(app, "sleep", slow);
     crew_app_task(app, "parallel", parallel);
+    crew_app_task(app, "publish", publish);
     return 0;
 }

@@ -31,6 +31,15 @@ static bool on_stopping(void *arg) {
     return ((struct host_port *)arg)->stopping;
 }
 
+static int on_publish(void *arg, const struct crew_publication *publication) {
+    struct host_port *port = arg;
+    port->publish_expiration_ms = publication->expiration_ms;
+    buffer_printf(&port->published, "%s %s %.*s\n", publication->channel,
+                  publication->content_type != NULL ? publication->content_type : "-",
+                  (int)publication->body_bytes, (const char *)publication->body);
+    return port->publish_error;
+}
+
 struct crew_host_options host_port_options(struct host_port *port, const char *path,
                                            char *argv[2]) {
     return (struct crew_host_options){.path = path,
@@ -40,11 +49,13 @@ struct crew_host_options host_port_options(struct host_port *port, const char *p
                                       .uuid = "process-uuid",
                                       .node_uuid = "node-uuid",
                                       .max_response_bytes = 1000,
-                                      .port = {port, on_group, on_log, on_stopping}};
+                                      .port = {port, on_group, on_log, on_stopping,
+                                               on_publish}};
 }
 
 void host_port_fini(struct host_port *port) {
     buffer_fini(&port->log);
+    buffer_fini(&port->published);
     for (unsigned i = 0; i < port->calls; i++)
         crew_answer_free(port->given[i]);
 }

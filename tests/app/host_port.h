@@ -9,6 +9,9 @@ enum { HOST_PORT_ANSWERS = 16 };
 
 struct host_port {
     struct buffer log; /* "LEVEL ID TEXT\n" ... */
+    struct buffer published; /* "CHANNEL TYPE BODY\n" ... */
+    uint32_t publish_expiration_ms;
+    int publish_error;
     bool stopping;
     unsigned calls;
     uint32_t call_expiration_ms; /* of the last call */

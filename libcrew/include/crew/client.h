@@ -1,4 +1,4 @@
-/* crew/client.h - call tasks by name.
+/* crew/client.h - call tasks by name, publish messages.
  *
  * A client owns two connections to the broker, each with a thread of its own, and a
  * reply queue that lives as long as its connection. It reconnects by itself. There are two
@@ -148,6 +148,38 @@ CREW_API int crew_client_group(crew_client *client, const struct crew_group *gro
 /* crew_client_group_cancel - cancel all calls of a group; FN is not called any more. False
  * and threads: as crew_client_cancel. */
 CREW_API bool crew_client_group_cancel(crew_client *client, crew_pending_group *pending);
+
+/* ---- publishing ----------------------------------------------------------------------- */
+
+/* Called once for each accepted publication. ID is the message's, valid during the call.
+ * 0: the broker has it, whether anybody has subscribed to the channel or not.
+ * CREW_EBROKER: the broker is away or takes nothing; it was not published. CREW_EOVERLOADED:
+ * the broker refuses it, because the queue of a subscriber is full; others may have it.
+ * CREW_ELOST: written, but not confirmed within its time: it may or may not have been
+ * published. CREW_ECLOSED. */
+typedef void crew_published_fn(void *arg, int error, const char *id);
+
+/* crew_client_publish - publish a message. PUBLICATION and all it points to are copied. FN
+ * (may be null) will be called once, with CREW_EBROKER at the next dispatch when the broker
+ * is away. When the connection is lost before the broker has confirmed it, the message is
+ * sent again over the next one, with the same id, in the same order: subscribers drop what
+ * they have seen. Ids are PUBLISHER.NUMBER: PUBLISHER stands for this client, and NUMBER
+ * grows.
+ * CREW_EINVAL: a field is out of its range. CREW_ETOOLARGE: the body is over 128 MiB. CREW_ENOMEM,
+ * CREW_ECLOSED. */
+CREW_API int crew_client_publish(crew_client *client,
+                                 const struct crew_publication *publication,
+                                 crew_published_fn *fn, void *arg);
+
+#define CREW_PUBLICATION_ID_BYTES 64 /* room for an id, and the zero byte behind it */
+
+/* crew_client_publish_wait - publish a message and wait until the broker has confirmed it.
+ * Returns what FN above is called with, or why it was not accepted (CREW_EINVAL also:
+ * called from a callback). ID, if not null, has the message's id when it was accepted, and
+ * is untouched otherwise. Blocks, at most for the publication's time. */
+CREW_API int crew_client_publish_wait(crew_client *client,
+                                      const struct crew_publication *publication,
+                                      char id[CREW_PUBLICATION_ID_BYTES]);
 
 /* ---- looking at a queue --------------------------------------------------------------- */
 

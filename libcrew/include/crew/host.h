@@ -15,7 +15,7 @@ extern "C" {
 
 typedef struct crew_host crew_host;
 
-/* How handlers reach the outside. All three functions must be there. */
+/* How handlers reach the outside. All functions must be there. */
 struct crew_host_port {
     void *arg;
     /* Make the calls of a group and wait for its end; what it returns is that of
@@ -26,6 +26,9 @@ struct crew_host_port {
     void (*log)(void *arg, enum crew_log_level level, const char *request_id,
                 const char *text);
     bool (*stopping)(void *arg);
+    /* Publish a message and wait until the broker has it; what it returns is that of
+     * crew_client_publish_wait. */
+    int (*publish)(void *arg, const struct crew_publication *publication);
 };
 
 struct crew_host_options {

@@ -116,6 +116,19 @@ struct crew_group {
 
 #define CREW_GROUP_MAX 1000
 
+/* What is to be published. What is left zero has its default. */
+struct crew_publication {
+    const char *channel; /* its name, which subscribers know or match with a pattern: words
+                            with dots between them ("orders.eu.new"), 1 to 255 bytes of
+                            UTF-8 without control characters. No word is "*" or "#" */
+    const char *content_type; /* null: application/octet-stream */
+    const void *body;
+    size_t body_bytes;
+    bool persistent; /* in queues that survive a restart of the broker, it does, too */
+    uint32_t expiration_ms; /* how long it may take until the broker has it, at most
+                               1,500,000; 0: 30,000 */
+};
+
 /* What happens inside, for a program's log. libcrew itself never logs. */
 enum crew_event_kind {
     CREW_EVENT_CONNECTED,

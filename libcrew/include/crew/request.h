@@ -218,6 +218,17 @@ CREW_API int crew_request_call(crew_request *request, const struct crew_call *ca
 CREW_API int crew_request_group(crew_request *request, const struct crew_group *group,
                                 const struct crew_answer *answers[]);
 
+/* crew_request_publish - publish a message for whoever has subscribed to CHANNEL (struct
+ * crew_publication in crew/message.h), and wait until the broker has it; for no longer than
+ * what is left of this request. CONTENT_TYPE null: application/octet-stream. 0 also when
+ * nobody has subscribed. CREW_EINVAL: no channel's name. CREW_ETOOLARGE. CREW_EBROKER: the
+ * broker is away or takes nothing; it was not published. CREW_EOVERLOADED: the queue of a
+ * subscriber refuses it. CREW_ELOST: it is not known whether it was published.
+ * CREW_ETIMEOUT: the same, and this handler was told to stop. Blocks. */
+CREW_API int crew_request_publish(crew_request *request, const char *channel,
+                                  const char *content_type, const void *body,
+                                  size_t body_bytes);
+
 enum crew_log_level { CREW_LOG_DEBUG, CREW_LOG_INFO, CREW_LOG_WARNING, CREW_LOG_ERROR };
 
 /* crew_request_log - a line in app-worker's log, with the request's id. */

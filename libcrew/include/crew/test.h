@@ -66,7 +66,7 @@ CREW_API int crew_test_new_app(int (*init)(crew_app *app),
 CREW_API int crew_test_new(const char *path, const struct crew_test_options *options,
                            crew_test **test, char *why, size_t why_bytes);
 
-/* crew_test_clear - forget all responses, calls and log lines. */
+/* crew_test_clear - forget all responses, calls, publications and log lines. */
 CREW_API void crew_test_clear(crew_test *test);
 
 /* crew_test_free - tear-down, then unload. Null is fine. */
@@ -211,6 +211,16 @@ CREW_API void crew_test_answer_text(crew_test *test, const char *task, const cha
 /* crew_test_calls - all calls until now, also those that were cancelled, in their order. A
  * zero byte stands behind bodies, names and values. Good until the next request. */
 CREW_API const struct crew_call *crew_test_calls(const crew_test *test, size_t *count);
+
+/* crew_test_publishes - all that handlers have published until now, in their order, whether
+ * it was said to fail or not. A zero byte stands behind bodies. Good until the next
+ * request. */
+CREW_API const struct crew_publication *crew_test_publishes(const crew_test *test,
+                                                            size_t *count);
+
+/* crew_test_fail_publishes - let crew_request_publish return ERROR from now on
+ * (CREW_EBROKER ...), or 0 again. */
+CREW_API void crew_test_fail_publishes(crew_test *test, int error);
 
 struct crew_test_log {
     enum crew_log_level level;

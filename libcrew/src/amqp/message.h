@@ -53,6 +53,7 @@ struct message {
     struct message_properties p; /* owned by the message */
     struct buffer body;          /* owned by the message */
     void *owner;                 /* the publisher's own */
+    bool awaited;                /* which waits for its fate, also for a mere confirm */
 
     /* in */
     uint64_t delivery_tag;

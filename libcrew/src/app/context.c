@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "wire/limits.h"
+#include "wire/publication.h"
 #include "wire/task_name.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -93,6 +94,20 @@ int crew_request_call(crew_request *request, const struct crew_call *call,
                       const struct crew_answer **answer) {
     const struct crew_group alone = {.calls = call, .count = 1};
     return crew_request_group(request, &alone, answer);
+}
+
+int crew_request_publish(crew_request *request, const char *channel,
+                         const char *content_type, const void *body, size_t body_bytes) {
+    const struct crew_host_port *port = &request->context->port;
+    const struct crew_publication publication = {
+        .channel = channel,
+        .content_type = content_type,
+        .body = body,
+        .body_bytes = body_bytes,
+        .expiration_ms = call_expiration_ms(request, 0),
+    };
+    int error = publication_check(&publication);
+    return error != CREW_OK ? error : port->publish(port->arg, &publication);
 }
 
 void crew_request_log(crew_request *request, enum crew_log_level level,

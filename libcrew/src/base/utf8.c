@@ -41,15 +41,27 @@ size_t utf8_first(const char *text, size_t bytes, uint32_t *code) {
     return length;
 }
 
-bool utf8_sound(const char *text, size_t bytes) {
+static bool is_control(uint32_t code) {
+    return code < 0x20 || (code >= 0x7f && code < 0xa0);
+}
+
+static bool is_sound_text(const char *text, size_t bytes, bool controls_too) {
     while (bytes > 0) {
         uint32_t code;
         size_t taken = utf8_first(text, bytes, &code);
-        if (taken == 0) {
+        if (taken == 0 || (!controls_too && is_control(code))) {
             return false;
         }
         text += taken;
         bytes -= taken;
     }
     return true;
+}
+
+bool utf8_sound(const char *text, size_t bytes) {
+    return is_sound_text(text, bytes, true);
+}
+
+bool utf8_printable(const char *text, size_t bytes) {
+    return is_sound_text(text, bytes, false);
 }

@@ -55,6 +55,7 @@ static void declare_reply_queue(struct crew_client *c) {
     c->reply_queue = memory_text(name);
     session_op(s, SESSION_CONSUMER, topology_dlx());
     session_op(s, SESSION_CONSUMER, topology_control());
+    session_op(s, SESSION_CONSUMER, topology_pubsub());
     session_op(s, SESSION_CONSUMER, topology_own_queue(name));
     session_op(s, SESSION_CONSUMER, topology_bind_dead_letters(name));
     session_op(s, SESSION_CONSUMER, topology_consume(name, true));
@@ -109,6 +110,8 @@ static void op_done(struct crew_client *c, struct link_op *op) {
         warn_foreign(c, op);
     if (!op->ok && op->reply_code != 0 && op->kind != LINK_PROBE_QUEUE)
         topology_failed(c, op);
+    if (op->ok && op->kind == LINK_DECLARE_EXCHANGE && strcmp(op->name, NAME_PUBSUB) == 0)
+        c->publications.exchange_ready = true;
     if (op->ok && op->kind == LINK_CONSUME && is_about_reply_queue(c, op))
         c->replies_ready = true;
     link_op_free(op);
@@ -124,6 +127,7 @@ static void link_down(struct crew_client *c, enum session_side side, const char 
     c->said_ready = false;
     if (side == SESSION_CONSUMER) {
         c->replies_ready = false;
+        c->publications.exchange_ready = false;
         calls_reply_queue_lost(c);
     }
 }
@@ -169,7 +173,10 @@ static void on_event(void *owner, enum session_side side, struct link_event *eve
         event->op = NULL;
         break;
     case LINK_PUBLISHED:
-        parcel_fate(event->message->owner, event->message);
+        if (event->message->awaited)
+            publication_fate(event->message->owner, event->message);
+        else
+            parcel_fate(event->message->owner, event->message);
         event->message = NULL;
         break;
     case LINK_DELIVERY:
@@ -189,7 +196,8 @@ static void on_event(void *owner, enum session_side side, struct link_event *eve
 static bool on_flush(void *owner) {
     struct crew_client *c = owner;
     say_when_ready(c);
-    return calls_flush(c);
+    publications_flush(c);
+    return calls_flush(c) || c->publications.has_new;
 }
 
 /* A callback like the others: without the lock. */
@@ -283,6 +291,7 @@ static void end_all(struct crew_client *c) {
         call_take_back(call);
         call_fail(call, CREW_ECLOSED);
     }
+    publications_end(c);
     queue_looks_end(c);
     client_turn_give(c);
     client_wait_for_leavers(c);
@@ -294,6 +303,7 @@ void crew_client_free(crew_client *c) {
     end_all(c);
     client_leave(c);
     session_stop(&c->session, FLUSH_MS);
+    publications_fini(c);
     parcels_fini(c);
     lanes_fini(c);
     session_fini(&c->session);

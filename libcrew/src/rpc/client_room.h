@@ -128,6 +128,16 @@ struct consumers {
     struct call_list waiting;
 };
 
+/* What is published, each list in the order of the numbers: client_publish.c. */
+struct publications {
+    uint64_t last_number;
+    bool has_new; /* since the last flush */
+    bool exchange_ready; /* it is there on the present connection */
+    struct publication *fresh;
+    struct publication *stranded;  /* all before those that are fresh */
+    struct publication *with_link; /* all before those that are stranded */
+};
+
 /* A thread that waits. Its own, on its stack. */
 struct client_waiter {
     struct crew_client *client;
@@ -175,6 +185,7 @@ struct crew_client {
     unsigned max_batch;
     struct call_list doomed; /* calls that end with the next flush */
     struct call_list stranded;
+    struct publications publications;
     struct consumers *consumers;
     struct queue_look *looks; /* questions about queues that somebody waits for, or did */
     struct buffer pairs;      /* scratch: an answer's header fields */
@@ -257,6 +268,12 @@ typedef void group_ended_fn(void *arg, int error, struct crew_answer *answers[],
 int client_group(struct crew_client *c, const struct crew_group *group,
                  group_ended_fn *fn, void *arg, struct crew_pending_group **pending);
 struct crew_answer *group_answer_without_call(int error);
+
+/* client_publish.c */
+void publications_flush(struct crew_client *c);
+void publication_fate(struct publication *p, struct message *m);
+void publications_end(struct crew_client *c); /* those under way, with CREW_ECLOSED */
+void publications_fini(struct crew_client *c);
 
 /* client_queue.c */
 void queue_looks_end(struct crew_client *c);

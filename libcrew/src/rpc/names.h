@@ -7,6 +7,7 @@
 #define NAME_WORKER_QUEUE_PREFIX "crew.worker."
 #define NAME_DLX "crew.DLX"
 #define NAME_CONTROL "crew.control"
+#define NAME_PUBSUB "crew.pubsub"
 
 /* Routing keys of crew.control. */
 #define NAME_CONTROL_TASK_PREFIX "task."

@@ -22,7 +22,7 @@ static void inbox_init(struct session_inbox *inbox) {
 
 static bool is_urgent(const struct session *s, const struct link_event *event) {
     return !s->lazy_confirms || event->kind != LINK_PUBLISHED ||
-           event->message->fate != MESSAGE_CONFIRMED;
+           event->message->fate != MESSAGE_CONFIRMED || event->message->awaited;
 }
 
 /* Runs on a link's thread, and where that has lent its connection, on the owner's. */

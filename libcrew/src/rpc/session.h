@@ -39,7 +39,8 @@ struct session_handlers {
 };
 
 /* A link's events on their way to the owner's thread. A mere confirm wakes nobody where
- * the owner can wait for it (lazy_confirms): it is seen with whatever comes next. */
+ * the owner can wait for it (lazy_confirms): it is seen with whatever comes next, unless
+ * its message says otherwise (message->awaited). */
 struct session_inbox {
     pthread_mutex_t lock;
     struct link_event *first;

@@ -20,6 +20,10 @@ struct link_op *topology_control(void) {
     return exchange(NAME_CONTROL, "topic");
 }
 
+struct link_op *topology_pubsub(void) {
+    return exchange(NAME_PUBSUB, "topic");
+}
+
 struct link_op *topology_task_queue(const char *queue) {
     struct link_op *op = link_op_new(LINK_DECLARE_QUEUE, queue);
     op->durable = true;

@@ -6,6 +6,7 @@
 
 struct link_op *topology_dlx(void);     /* crew.DLX: headers, durable */
 struct link_op *topology_control(void); /* crew.control: topic, durable */
+struct link_op *topology_pubsub(void);  /* crew.pubsub: topic, durable */
 
 /* crew.tasks.TASK: durable, dead letters to crew.DLX, three levels of priority. */
 struct link_op *topology_task_queue(const char *queue);

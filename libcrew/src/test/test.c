@@ -50,7 +50,7 @@ static crew_test *test_made(const char *path, int (*init)(crew_app *app),
         .max_response_bytes = options->max_response_bytes != 0
                                   ? options->max_response_bytes
                                   : MAX_RESPONSE_BYTES,
-        .port = {test, test_group, test_log, is_stopping},
+        .port = {test, test_group, test_log, is_stopping, test_publish},
     };
     set_arguments(test, options->args);
     return test;
@@ -97,6 +97,7 @@ int crew_test_new_app(int (*init)(crew_app *app), const struct crew_test_options
 void crew_test_clear(crew_test *test) {
     test_forget_exchanges(test);
     test_forget_calls(test);
+    test_forget_publishes(test);
     test_forget_logs(test);
 }
 

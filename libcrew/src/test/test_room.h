@@ -66,6 +66,10 @@ struct crew_test {
     struct crew_call *calls;
     struct seen_call *seen; /* beside CALLS */
     size_t call_count;
+    struct crew_publication *publishes;
+    struct crew_answer **publish_parts; /* beside them: a copy of type and body */
+    size_t publish_count;
+    int publish_error;
     struct crew_test_log *logs;
     size_t log_count;
 };
@@ -87,6 +91,12 @@ int test_group(void *arg, const struct crew_group *group,
                const struct crew_answer *answers[]);
 void test_forget_calls(struct crew_test *test);
 void test_forget_callees(struct crew_test *test);
+
+/* ---- publishes.c ---- */
+
+/* The port's publish. */
+int test_publish(void *arg, const struct crew_publication *publication);
+void test_forget_publishes(struct crew_test *test);
 
 /* ---- logs.c ---- */
 
