@@ -3,6 +3,9 @@
 #include "handler_room.h"
 
 #include "publish_frames.h"
+#include "wire/limits.h"
+
+enum { BEHIND_LIMIT_MS = 500 };
 
 static void send_published(struct handler *handler, int error) {
     frame_put_published(&handler->channel.out, error);
@@ -15,8 +18,17 @@ static void on_published(void *arg, int error) {
     send_published(handler, error);
 }
 
+/* A little longer than the handler may take: then the limit comes first, and what it hears
+ * is that its time is over. */
+static uint32_t patience_ms(uint32_t left_ms) {
+    uint32_t most_ms = LIMIT_EXPIRATION_MS - BEHIND_LIMIT_MS;
+    return (left_ms < most_ms ? left_ms : most_ms) + BEHIND_LIMIT_MS;
+}
+
 static void publish(struct handler *handler, struct publish_frame *wanted) {
+    struct crew_publication *publication = &wanted->publication;
     struct buffer bytes;
+    publication->expiration_ms = patience_ms(publication->expiration_ms);
     channel_hold(&handler->channel, &bytes);
     int error = calls_publish(handler->context->calls, wanted, &bytes, on_published,
                               handler, &handler->publication);

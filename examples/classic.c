@@ -99,11 +99,9 @@ static int publish(crew_request *request, crew_response *response) {
     size_t bytes;
     const void *body = crew_request_body(request, &bytes);
     const char *type = crew_request_content_type(request);
-    int error = crew_request_publish(request, "test", type[0] != '\0' ? type : NULL, body,
-                                     bytes);
-    if (error != 0)
-        return error;
-    return crew_response_text(response, "");
+    (void)response; /* an empty one */
+    return crew_request_publish(request, "test", type[0] != '\0' ? type : NULL, body,
+                                bytes);
 }
 
 /* ---- the app --------------------------------------------------------------------- */

@@ -108,9 +108,9 @@ static void test_host_names_its_tasks(void **state) {
     (void)state;
     size_t count;
     const char *const *tasks = crew_host_tasks(host, &count);
-    assert_int_equal(count, 5);
+    assert_int_equal(count, 6);
     assert_string_equal(tasks[0], "failing");
-    assert_string_equal(tasks[4], "http");
+    assert_string_equal(tasks[5], "http");
 }
 
 static void test_host_keeps_state_between_requests(void **state) {
@@ -234,6 +234,24 @@ static void test_host_passes_calls_through_the_port(void **state) {
     assert_int_equal(port.calls, 2);
 }
 
+static void test_host_passes_publications_through_the_port(void **state) {
+    (void)state;
+    struct crew_answer answer = run_plain("publishing", "news.today");
+    assert_answer(&answer, 200, "0");
+    assert_in_range(port.publish_expiration_ms, 4000, 5000);
+    port.publish_error = CREW_EOVERLOADED;
+    answer = run_plain("publishing", "full");
+    char wanted[32];
+    snprintf(wanted, sizeof wanted, "%d", CREW_EOVERLOADED);
+    assert_answer(&answer, 200, wanted);
+
+    answer = run_plain("publishing", "news.*"); /* does not get there */
+    snprintf(wanted, sizeof wanted, "%d", CREW_EINVAL);
+    assert_answer(&answer, 200, wanted);
+    buffer_u8(&port.published, 0);
+    assert_string_equal(port.published.data, "news.today - hello\nfull - hello\n");
+}
+
 static void test_host_passes_groups_through_the_port(void **state) {
     (void)state;
     port.answer = (struct crew_answer){.status = 201};
@@ -267,6 +285,7 @@ int main(void) {
         LOADED(test_host_answers_for_what_it_cannot_read),
         LOADED(test_host_passes_log_and_stop_through_the_port),
         LOADED(test_host_passes_calls_through_the_port),
+        LOADED(test_host_passes_publications_through_the_port),
         LOADED(test_host_passes_groups_through_the_port),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

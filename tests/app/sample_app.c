@@ -77,6 +77,14 @@ static int grouping(crew_request *request, crew_response *response) {
                                 answers[1]->status, answers[2]->status);
 }
 
+/* Publishes on the channel named by the body. */
+static int publishing(crew_request *request, crew_response *response) {
+    size_t bytes;
+    int error = crew_request_publish(request, crew_request_body(request, &bytes), NULL,
+                                     "hello", 5);
+    return crew_response_printf(response, "%d", error);
+}
+
 static int posted(crew_request *request, crew_response *response) {
     (void)request;
     return crew_response_text(response, "posted");
@@ -88,6 +96,7 @@ CREW_APP(app) {
     crew_app_task(app, "counter", counter);
     crew_app_task(app, "calling", calling);
     crew_app_task(app, "grouping", grouping);
+    crew_app_task(app, "publishing", publishing);
     crew_app_route(app, "GET", "/counter", counter);
     crew_app_route(app, "POST", "/counter", posted);
     crew_app_route(app, "GET", "/failing", failing);

@@ -130,6 +130,32 @@ static void test_groups_of_calls(void **state) {
         assert_int_equal(calls[i].expiration_ms, 2000);
 }
 
+static void test_what_is_published_is_seen(void **state) {
+    (void)state;
+    size_t count;
+    crew_test_publishes(test, &count);
+    assert_int_equal(count, 0);
+    assert_string_equal(post("/publish", "news.today"), "ok");
+    assert_string_equal(post("/publish", "no.*"), crew_strerror(CREW_EINVAL));
+    crew_test_fail_publishes(test, CREW_EBROKER);
+    assert_string_equal(post("/publish", "away"), crew_strerror(CREW_EBROKER));
+    crew_test_fail_publishes(test, 0);
+    assert_string_equal(post("/publish", "back"), "ok");
+
+    const struct crew_publication *seen = crew_test_publishes(test, &count);
+    assert_int_equal(count, 3);
+    assert_string_equal(seen[0].channel, "news.today");
+    assert_string_equal(seen[0].content_type, "text/x-news");
+    assert_int_equal(seen[0].body_bytes, 3);
+    assert_memory_equal(seen[0].body, "a\0b", 4);
+    assert_in_range(seen[0].expiration_ms, 20000, 30000);
+    assert_string_equal(seen[1].channel, "away");
+    assert_string_equal(seen[2].channel, "back");
+    crew_test_clear(test);
+    crew_test_publishes(test, &count);
+    assert_int_equal(count, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_calls_are_seen),
@@ -139,6 +165,7 @@ int main(void) {
         TEST(test_calls_without_an_end),
         TEST(test_calls_of_a_handler_that_shall_stop),
         TEST(test_groups_of_calls),
+        TEST(test_what_is_published_is_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

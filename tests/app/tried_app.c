@@ -150,6 +150,14 @@ static int again(crew_request *request, crew_response *response) {
     return crew_response_write(response, answer->body, answer->body_bytes);
 }
 
+/* Publishes on the channel that the body names. */
+static int publish(crew_request *request, crew_response *response) {
+    size_t count;
+    const char *channel = crew_request_body(request, &count);
+    int error = crew_request_publish(request, channel, "text/x-news", "a\0b", 3);
+    return crew_response_text(response, error == 0 ? "ok" : crew_strerror(error));
+}
+
 /* ---- the app ---- */
 
 /* One that is started with "broken" has no set-up. */
@@ -181,6 +189,7 @@ CREW_APP(app) {
     crew_app_route(app, "GET", "/left", left);
     crew_app_route(app, "POST", "/call", call);
     crew_app_route(app, "POST", "/group", group);
+    crew_app_route(app, "POST", "/publish", publish);
     crew_app_task(app, "count", count);
     crew_app_task(app, "echo", echo);
     crew_app_task(app, "env", env);

@@ -146,6 +146,21 @@ static int call_hang(crew_request *request, crew_response *response) {
     return crew_response_text(response, "late");
 }
 
+/* "MS CHANNEL": sleeps, and publishes "said" on the channel; tells what came of it, and in
+ * the log, too. */
+static int say(crew_request *request, crew_response *response) {
+    char channel[256];
+    long ms;
+    if (sscanf(body_text(request), "%ld %255s", &ms, channel) != 2)
+        return EINVAL;
+    sleep_ms(ms);
+    int error = crew_request_publish(request, channel, "text/x-said", "said", 4);
+    const char *word = crew_error_word(error);
+    const char *outcome = error == 0 ? "ok" : word != NULL ? word : crew_strerror(error);
+    crew_request_log(request, CREW_LOG_WARNING, "publishing ended with %s", outcome);
+    return crew_response_text(response, outcome);
+}
+
 /* ---- those that break ---- */
 
 /* Somebody else holds the socket open when the handler has gone. */
@@ -221,7 +236,7 @@ CREW_APP(app) {
         {"ping", ping},           {"who", who},     {"echo", echo},   {"bytes", bytes},
         {"note", note},           {"shout", shout}, {"chain", chain}, {"crash", crash},
         {"call_hang", call_hang}, {"hang", hang},   {"leak", leak},   {"family", family},
-        {"gather", gather},
+        {"gather", gather},       {"say", say},
     };
     if (crew_app_argc(app) < 2)
         return EINVAL;
