@@ -101,3 +101,20 @@ def test_a_full_queue_refuses(crewctl, take):
     done = crewctl.run("publish", "c")
     assert (done.status, done.out) == (11, b""), done
     assert one_line(done.err).startswith("publish c: overloaded: ")
+
+
+def test_the_exchange_may_not_be_declared(crewctl, broker):
+    """By this user, and it is not there: said at once."""
+    other = broker.fresh_vhost()
+    broker.ctl("add_user", "reader", "secret")
+    try:
+        broker.ctl("set_permissions", "-p", other.vhost, "reader",
+                   r"^crew\.(master|DLX|control)", ".*", ".*")
+        url = other.url.replace("guest:guest@", "reader:secret@")
+        done = crewctl.run("publish", "c", "--url", url)
+        assert (done.status, done.out) == (10, b""), done
+        assert one_line(done.err).startswith("publish c: broker: ")
+        assert done.seconds < 5 * SLOWNESS
+    finally:
+        broker.ctl("delete_user", "reader")
+        other.delete_vhost()

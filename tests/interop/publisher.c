@@ -32,6 +32,11 @@ static void on_published(void *arg, int error, const char *id) {
         printf("%lu %s %s\n", number, id, crew_error_word(error));
 }
 
+static void report(void *arg, enum crew_event_kind kind, const char *text) {
+    (void)arg;
+    fprintf(stderr, "# %d %s\n", (int)kind, text);
+}
+
 static int publish(unsigned long number) {
     char text[32];
     const struct crew_publication publication = {
@@ -61,11 +66,12 @@ static void publish_all(void) {
 }
 
 int main(int argc, char **argv) {
+    const struct crew_client_options options = {.on_event = report};
     crew_broker broker;
     setvbuf(stdout, NULL, _IOLBF, 0);
     crew_broker_init(&broker);
     if (argc < 6 || crew_broker_parse(&broker, argv[1], NULL, 0) != 0 ||
-        crew_client_new(&broker, NULL, &run.client) != 0)
+        crew_client_new(&broker, &options, &run.client) != 0)
         return 2;
     run.channel = argv[2];
     run.count = strtoul(argv[3], NULL, 10);

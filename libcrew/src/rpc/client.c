@@ -55,7 +55,6 @@ static void declare_reply_queue(struct crew_client *c) {
     c->reply_queue = memory_text(name);
     session_op(s, SESSION_CONSUMER, topology_dlx());
     session_op(s, SESSION_CONSUMER, topology_control());
-    session_op(s, SESSION_CONSUMER, topology_pubsub());
     session_op(s, SESSION_CONSUMER, topology_own_queue(name));
     session_op(s, SESSION_CONSUMER, topology_bind_dead_letters(name));
     session_op(s, SESSION_CONSUMER, topology_consume(name, true));
@@ -110,8 +109,8 @@ static void op_done(struct crew_client *c, struct link_op *op) {
         warn_foreign(c, op);
     if (!op->ok && op->reply_code != 0 && op->kind != LINK_PROBE_QUEUE)
         topology_failed(c, op);
-    if (op->ok && op->kind == LINK_DECLARE_EXCHANGE && strcmp(op->name, NAME_PUBSUB) == 0)
-        c->publications.exchange_ready = true;
+    if (op->kind == LINK_DECLARE_EXCHANGE && strcmp(op->name, NAME_PUBSUB) == 0)
+        publications_note_exchange(c, op);
     if (op->ok && op->kind == LINK_CONSUME && is_about_reply_queue(c, op))
         c->replies_ready = true;
     link_op_free(op);
@@ -127,7 +126,6 @@ static void link_down(struct crew_client *c, enum session_side side, const char 
     c->said_ready = false;
     if (side == SESSION_CONSUMER) {
         c->replies_ready = false;
-        c->publications.exchange_ready = false;
         calls_reply_queue_lost(c);
     }
 }
@@ -145,14 +143,20 @@ static const char *text_of(const struct link_event *event) {
     return event->text == NULL ? "no reason given" : event->text;
 }
 
+static void declare(struct crew_client *c, enum session_side side) {
+    if (side == SESSION_CONSUMER) {
+        declare_reply_queue(c);
+        return;
+    }
+    session_op(&c->session, side, topology_control());
+    publications_declare_exchange(c);
+}
+
 static void on_event(void *owner, enum session_side side, struct link_event *event) {
     struct crew_client *c = owner;
     switch (event->kind) {
     case LINK_OPEN:
-        if (side == SESSION_CONSUMER)
-            declare_reply_queue(c);
-        else
-            session_op(&c->session, side, topology_control());
+        declare(c, side);
         break;
     case LINK_LOST:
         link_down(c, side, text_of(event));

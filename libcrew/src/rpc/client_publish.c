@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "rpc/topology.h"
 #include "wire/publication.h"
 #include <inttypes.h>
 #include <stddef.h>
@@ -130,6 +131,19 @@ void publications_fini(struct crew_client *c) {
         publication_free(p);
 }
 
+/* ---- the exchange ---- */
+
+void publications_declare_exchange(struct crew_client *c) {
+    c->publications.exchange_ready = false;
+    c->publications.exchange_refused = false;
+    session_op(&c->session, SESSION_PUBLISHER, topology_pubsub());
+}
+
+void publications_note_exchange(struct crew_client *c, const struct link_op *op) {
+    c->publications.exchange_ready = op->ok;
+    c->publications.exchange_refused = !op->ok && op->reply_code != 0;
+}
+
 /* ---- on the way out ---- */
 
 static void send_it(struct publication *p, uint64_t epoch) {
@@ -162,11 +176,12 @@ static void turn_away(struct crew_client *c) {
 }
 
 void publications_flush(struct crew_client *c) {
-    c->publications.has_new = false;
-    if (client_takes_calls(c) && c->publications.exchange_ready)
-        send_all(c);
-    else
+    struct publications *all = &c->publications;
+    all->has_new = false;
+    if (!client_takes_calls(c) || all->exchange_refused)
         turn_away(c);
+    else if (all->exchange_ready) /* else that is a matter of moments */
+        send_all(c);
 }
 
 /* ---- the beginning ---- */

@@ -132,7 +132,8 @@ struct consumers {
 struct publications {
     uint64_t last_number;
     bool has_new; /* since the last flush */
-    bool exchange_ready; /* it is there on the present connection */
+    bool exchange_ready;   /* declared over the present connection */
+    bool exchange_refused; /* it cannot be */
     struct publication *fresh;
     struct publication *stranded;  /* all before those that are fresh */
     struct publication *with_link; /* all before those that are stranded */
@@ -270,6 +271,8 @@ int client_group(struct crew_client *c, const struct crew_group *group,
 struct crew_answer *group_answer_without_call(int error);
 
 /* client_publish.c */
+void publications_declare_exchange(struct crew_client *c); /* the publishing link is open */
+void publications_note_exchange(struct crew_client *c, const struct link_op *op);
 void publications_flush(struct crew_client *c);
 void publication_fate(struct publication *p, struct message *m);
 void publications_end(struct crew_client *c); /* those under way, with CREW_ECLOSED */
