@@ -1,11 +1,8 @@
-"""Measuring: what a load has done, and what processor time it has cost."""
+"""Measuring: what a load has done, and what its processes have used."""
 import os
-import re
-import subprocess
 from dataclasses import dataclass, field
 
 TICK_US = 1_000_000 // os.sysconf("SC_CLK_TCK")
-TIME_UNITS_MS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60000.0}
 
 
 @dataclass
@@ -14,24 +11,15 @@ class Load:
 
     count: int         # requests or calls
     rate: float        # of them a second
-    p50_ms: float
-    p99_ms: float
+    latency_ms: dict   # {p50, p90, p99, p99.9, longest: milliseconds}, as far as they are known
+    ideal_rate: float | None = None  # if nothing took time but what handlers do by themselves
     wrong: list = field(default_factory=list)   # what went wrong, in words
     cpu_us: dict = field(default_factory=dict)  # {kind of process: for each of them}
+    memory_bytes: dict = field(default_factory=dict)  # {state: {kind of process: bytes}}
 
 
-def measure(chain, scenario, seconds):
-    """Let CHAIN bear SCENARIO, and see what its processes use for it."""
-    kinds = chain.processes()
-    before = cpu_us(kinds)
-    load = chain.load(scenario, seconds)
-    after = cpu_us(kinds)
-    for kind in kinds:
-        load.cpu_us[kind] = (after[kind] - before[kind]) / max(load.count, 1)
-    return load
-
-
-# ---- processor time
+# KINDS below is {kind of process: [process id]}. What these have started counts with them,
+# unless it is of a kind of its own.
 
 def processes():
     """{pid: (parent, ticks of user and system time)}"""
@@ -48,9 +36,9 @@ def processes():
 
 
 def cpu_us(kinds):
-    """{kind: microseconds, user and system, of its process and all below it}"""
+    """{kind: microseconds, user and system}"""
     table = processes()
-    kind_of = {pid: kind for kind, pid in kinds.items()}
+    kind_of = {pid: kind for kind, pids in kinds.items() for pid in pids}
     total = dict.fromkeys(kinds, 0)
     for pid, (_, ticks) in table.items():
         above = pid
@@ -61,32 +49,14 @@ def cpu_us(kinds):
     return total
 
 
-# ---- the loads
-
-def wrk(url, connections, seconds):
-    """Requests over HTTP, as fast as they are answered."""
-    done = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency",
-                           "--timeout", "30s", url], capture_output=True, text=True,
-                          check=True).stdout
-    if " 0 requests in" in done:
-        raise SystemExit(f"{url}: no answer at {connections} connections\n{done}")
-    return Load(count=int(re.search(r"(\d+) requests in", done)[1]),
-                rate=float(re.search(r"Requests/sec:\s+([\d.]+)", done)[1]),
-                p50_ms=milliseconds(re.search(r"(?m)^ +50%\s+(\S+)", done)[1]),
-                p99_ms=milliseconds(re.search(r"(?m)^ +99%\s+(\S+)", done)[1]),
-                wrong=re.findall(r"(?:Socket errors|Non-2xx).*", done))
+def memory_bytes(kinds):
+    """{kind: bytes}; of a page that several processes share, each has its part."""
+    return {kind: sum(map(proportional_bytes, pids)) for kind, pids in kinds.items()}
 
 
-def milliseconds(text):
-    number, unit = re.fullmatch(r"([\d.]+)(us|ms|s|m)", text).groups()
-    return float(number) * TIME_UNITS_MS[unit]
-
-
-def caller(command):
-    """A program that makes calls and prints the line of samples.h."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise SystemExit(f"{os.path.basename(command[0])}: {done.stderr.strip()}")
-    said = {name: float(value) for name, value in re.findall(r"(\w+)=([\d.]+)", done.stdout)}
-    return Load(count=int(said["calls"]), rate=said["rate"], p50_ms=said["p50_us"] / 1000,
-                p99_ms=said["p99_us"] / 1000, cpu_us={"client": said["cpu_us"]})
+def proportional_bytes(pid):
+    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+        for line in file:
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    return 0
