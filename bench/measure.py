@@ -1,8 +1,9 @@
 """Measuring: what a load has done, and what its processes have used."""
+import contextlib
 import os
 from dataclasses import dataclass, field
 
-TICK_US = 1_000_000 // os.sysconf("SC_CLK_TCK")
+from support.program import parent_of
 
 
 @dataclass
@@ -21,42 +22,36 @@ class Load:
 # KINDS below is {kind of process: [process id]}. What these have started counts with them,
 # unless it is of a kind of its own.
 
-def processes():
-    """{pid: (parent, ticks of user and system time)}"""
-    found = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                with open(f"/proc/{name}/stat", encoding="ascii", errors="replace") as file:
-                    words = file.read().rpartition(")")[2].split()
-                found[int(name)] = int(words[1]), int(words[11]) + int(words[12])
-            except OSError:
-                continue
-    return found
-
-
 def cpu_us(kinds):
     """{kind: microseconds, user and system}"""
-    table = processes()
+    parents = {pid: parent_of(pid) for pid in map(int, filter(str.isdigit, os.listdir("/proc")))}
     kind_of = {pid: kind for kind, pids in kinds.items() for pid in pids}
     total = dict.fromkeys(kinds, 0)
-    for pid, (_, ticks) in table.items():
+    for pid in parents:
         above = pid
-        while above in table and above not in kind_of:
-            above = table[above][0]
+        while above in parents and above not in kind_of:
+            above = parents[above]
         if above in kind_of:
-            total[kind_of[above]] += ticks * TICK_US
+            total[kind_of[above]] += process_cpu_us(pid)
     return total
 
 
+def process_cpu_us(pid):
+    """Of its threads (all that we measure keep theirs), which is exact; the times of the
+    whole process are in hundredths of a second."""
+    total_ns = 0
+    with contextlib.suppress(OSError):  # it has ended
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/schedstat", encoding="ascii") as file:
+                total_ns += int(file.read().split()[0])
+    return total_ns / 1000
+
+
 def memory_bytes(kinds):
-    """{kind: bytes}; of a page that several processes share, each has its part."""
-    return {kind: sum(map(proportional_bytes, pids)) for kind, pids in kinds.items()}
+    """{kind: bytes resident in one of its processes}, with pages that others have, too."""
+    return {kind: sum(map(resident_bytes, pids)) / len(pids) for kind, pids in kinds.items()}
 
 
-def proportional_bytes(pid):
-    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
-        for line in file:
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) * 1024
-    return 0
+def resident_bytes(pid):
+    with open(f"/proc/{pid}/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

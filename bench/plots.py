@@ -3,10 +3,9 @@ import os
 
 from scenarios import BODIES, RATES, SERVERS, Footprint, Request, echo, hello, sleep
 from svg import Chart
-from table import LATENCIES, bytes_text, latency, median, rate
+from table import FOOTPRINTS, LATENCIES, bytes_text, latency, median, rate
 
-COLOURS = {"crew": 0, "bare-kept": 1, "php-fpm": 2, "uwsgi": 3, "bare-each": 4,
-           "crew-single": 5}
+COLOURS = {"crew": 0, "crew-single": 5, "bare-kept": 1, "bare-each": 4, "php-fpm": 2, "uwsgi": 3}
 KINDS = {"nginx": "nginx", "bridge": "bridge", "supervisor": "supervisor",
          "handlers": "handlers", "broker": "broker", "bare": "handlers", "php": "handlers",
          "uwsgi": "handlers"}
@@ -53,7 +52,7 @@ def handlers(results):
                    of_ideal)
     return found and Chart("Handlers that take time, 64 connections", "handler",
                            "of the ideal rate", [f"{ms} ms" for ms in times], found,
-                           colours=COLOURS).lines()
+                           colours=COLOURS).groups()
 
 
 def bodies(results):
@@ -70,7 +69,7 @@ def latencies(each):
         found = {chain: [latency(results[one], name) for name in LATENCIES]
                  for chain in SERVERS if (one := hello(chain, 64, rate=each)) in results}
         return found and Chart(f"Latency at {each:,} requests/s, 64 connections",
-                               "part of the requests", "ms", LATENCIES, found, log=True,
+                               "percentile", "ms", LATENCIES, found, log=True,
                                colours=COLOURS).lines()
 
     return draw_latencies
@@ -91,10 +90,9 @@ def cpu(results):
 def memory(results):
     counts = counts_of(results, Footprint)
     at = {count: results[Footprint("crew-anew", count)] for count in counts}
-    found = {f"{kind}, {state}": [
-        median(at[count], lambda load: load.memory_bytes[state][kind]) / 1e6 for count in counts]
-        for kind in ("bridge", "supervisor") for state in ("busy", "kept")}
-    return counts and Chart("Memory, handlers of 1 ms", "connections", "MB",
+    found = {name: [median(at[count], lambda load: load.memory_bytes["busy"][kind]) / 1e6
+                    for count in counts] for kind, name in FOOTPRINTS.items()}
+    return counts and Chart("Memory with a request on each connection", "connections", "MB",
                             [f"{count:,}" for count in counts], found).lines()
 
 

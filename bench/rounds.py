@@ -6,7 +6,7 @@ from house import House
 
 
 def run_rounds(scenarios, wanted):
-    """({scenario: [Load, one for each round]}, the chains' remarks)"""
+    """{scenario: [Load, one for each round]}"""
     used = {scenario.chain: scenario for scenario in scenarios}  # the last one of each
     with House(wanted, scenarios) as house:
         house.open(CHAINS[name] for name in used)
@@ -20,4 +20,4 @@ def run_rounds(scenarios, wanted):
             for scenario in scenarios:
                 results[scenario].append(
                     house.chains[scenario.chain].measure(scenario, wanted.seconds))
-        return results, [line for chain in house.chains.values() for line in chain.remarks()]
+        return results

@@ -1,4 +1,4 @@
-"""Charts as SVG, without any library: lines, and stacks of bars, over categories.
+"""Charts as SVG, without any library: lines, and bars, over categories.
 
 Light and dark follow the reader (prefers-color-scheme); programs that know nothing of that
 show the light one.
@@ -7,11 +7,11 @@ import math
 from html import escape
 
 WIDTH, HEIGHT = 760, 400
-LEFT, RIGHT, TOP, BOTTOM = 72, 20, 84, 52  # around the plot
+LEFT, RIGHT, TOP, BOTTOM = 84, 20, 84, 52  # around the plot
 LIGHT = ("#0067b0", "#c25400", "#00805c", "#a63a86", "#7a6a00", "#4d5b66")
 DARK = ("#5cb3ff", "#ff9d4d", "#3fd1a4", "#f08ad2", "#d9c53f", "#a9b8c4")
 STEPS = (1, 2, 2.5, 5, 10)
-BAR_PART = 0.6  # of the place that a stack has
+BAR_PART = 0.6  # of the place that a category has
 
 
 def colours(paper, ink, grid, series):
@@ -90,6 +90,12 @@ class Chart:
         middle = (TOP + HEIGHT - BOTTOM) / 2
         self.text(18, middle, self.y_title, more=f' transform="rotate(-90 18 {middle:.1f})"')
 
+    def bar(self, name, left, width, low, high):
+        """From LOW to HIGH on the scale of values."""
+        top = self.y(high)
+        self.parts.append(f'<rect class="f{self.colours[name]}" x="{left:.1f}" y="{top:.1f}" '
+                          f'width="{width:.1f}" height="{self.y(low) - top:.1f}"/>')
+
     def legend(self):
         x = LEFT
         for name in self.series:
@@ -122,9 +128,25 @@ class Chart:
                            for x, y in points]
         return self.whole()
 
+    def groups(self):
+        """Bars side by side, a group for each category."""
+        self.ticks = linear_ticks(max(value or 0 for values in self.series.values()
+                                      for value in values))
+        self.frame()
+        self.legend()
+        whole = BAR_PART * (WIDTH - LEFT - RIGHT) / len(self.categories)
+        width = whole / len(self.series)
+        for place, (name, values) in enumerate(self.series.items()):
+            for number, value in enumerate(values):
+                if value is not None:
+                    left = self.x(number) - whole / 2 + place * width
+                    self.bar(name, left, width - 2, 0, value)
+                    self.text(left + width / 2, self.y(value) - 6, f"{value:.2f}")
+        return self.whole()
+
     def stacks(self):
-        """One stack for each category, the first series below."""
-        heights = [sum(values[number] or 0 for values in self.series.values())
+        """Bars on one another, a stack for each category, the first series below."""
+        heights = [sum(values[number] for values in self.series.values())
                    for number in range(len(self.categories))]
         self.ticks = linear_ticks(max(heights))
         self.frame()
@@ -133,11 +155,7 @@ class Chart:
         for number, height in enumerate(heights):
             below = 0
             for name, values in self.series.items():
-                value = values[number] or 0
-                top = self.y(below + value)
-                self.parts.append(
-                    f'<rect class="f{self.colours[name]}" x="{self.x(number) - width / 2:.1f}" '
-                    f'y="{top:.1f}" width="{width:.1f}" height="{self.y(below) - top:.1f}"/>')
-                below += value
+                self.bar(name, self.x(number) - width / 2, width, below, below + values[number])
+                below += values[number]
             self.text(self.x(number), self.y(height) - 6, f"{height:,.0f}")
         return self.whole()

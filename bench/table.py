@@ -7,7 +7,8 @@ from scenarios import KB, LONE, LONE_CALL, LONE_REQUEST, MB, Call, Footprint
 # What requests are compared with.
 COMPARED = ("bare-kept", "bare-each", "php-fpm", "uwsgi", "crew-single")
 LATENCIES = ("p50", "p90", "p99", "p99.9", "longest")
-TEXT_COLUMNS = ("path", "beside", "chain", "way", "CPU µs")
+FOOTPRINTS = {"bridge": "bridge", "supervisor": "supervisor", "handlers": "a handler"}
+TEXT_COLUMNS = ("mark", "path", "beside", "chain", "way", "CPU µs")
 
 
 def median(loads, figure):
@@ -58,10 +59,6 @@ def bytes_text(count):
     return f"{count // MB} MB" if count >= MB else f"{count // KB} KB" if count else "0"
 
 
-def megabytes(count):
-    return f"{count / 1e6:.1f}"
-
-
 def latencies(loads):
     return {f"{name} ms": milliseconds(loads, name) for name in LATENCIES}
 
@@ -96,11 +93,11 @@ def footprint_row(one, loads, _):
         return median(loads, lambda load: load.memory_bytes[state][kind])
 
     row = {"connections": str(one.connections)}
-    for kind in loads[0].memory_bytes["rest"]:
+    for kind, name in FOOTPRINTS.items():
         for state in "rest", "busy", "kept":
-            row[f"{kind}, {state}"] = megabytes(at(state, kind))
+            row[f"{name}, {state}"] = f"{at(state, kind) / 1e6:.1f} MB"
     more = at("busy", "bridge") - at("rest", "bridge")
-    return row | {"KB a connection": f"{more / one.connections / KB:.1f}"}
+    return row | {"bridge, a connection": f"{more / one.connections / KB:.1f} KB"}
 
 
 ROWS = {Call: call_row, Footprint: footprint_row}

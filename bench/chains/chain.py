@@ -38,7 +38,3 @@ class Chain:
         for kind in kinds:
             load.cpu_us[kind] = (after[kind] - before[kind]) / max(load.count, 1)
         return load
-
-    def remarks(self):
-        """Lines below the tables."""
-        return []

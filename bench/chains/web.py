@@ -51,8 +51,9 @@ class Web(Chain):
         return load
 
     def ask(self, scenario, seconds):
-        """wrk is well known; the other does what wrk does not."""
-        if scenario.rate or scenario.body_bytes is not None:
+        """wrk is well known; the other does what wrk does not. At its end wrk breaks off what
+        is under way, which would cost slow handlers a part of their rate."""
+        if scenario.rate or scenario.busy_ms or scenario.body_bytes is not None:
             return self.http_calls(scenario, seconds)
         return wrk(f"{self.house.front.address}/{self.name}{scenario.path}",
                    scenario.connections, seconds)
