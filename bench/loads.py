@@ -1,5 +1,4 @@
 """The programs that ask, and what they say of it."""
-import os
 import re
 import subprocess
 
@@ -33,7 +32,7 @@ def caller(command):
     """A program that prints the line of samples.h."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise SystemExit(f"{os.path.basename(command[0])}: {done.stderr.strip()}")
+        raise SystemExit(done.stderr.strip() or f"{command}: status {done.returncode}")
     said = {name: float(value) for name, value in re.findall(r"(\S+)=([\d.]+)", done.stdout)}
     load = Load(count=int(said.pop("calls")), rate=said.pop("rate"), latency_ms={},
                 cpu_us={"client": said.pop("cpu_us")})

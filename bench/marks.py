@@ -9,7 +9,7 @@ NOTICEABLE_MS = 10
 
 
 def at_least(limit, seen):
-    return {"seen": f"{seen:.2f}", "wanted": f"at least {limit:.2f}",
+    return {"seen": f"{seen:.3f}", "wanted": f"at least {limit:.2f}",
             "": "kept" if seen >= limit else "missed"}
 
 
@@ -50,7 +50,7 @@ def unnoticed(beside, easy, _):
 
 
 def large(calls, pump, _):
-    return {"seen": f"{ratio(calls, pump):.2f}", "wanted": "", "": ""}
+    return {"seen": f"{ratio(calls, pump):.3f}", "wanted": "", "": ""}
 
 
 MARKS = [
