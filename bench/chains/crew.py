@@ -19,7 +19,7 @@ class Crew(Web):
         super().__init__(house)
         self.workers = [house.start(Worker(
             house.folder, house.broker, "--task", self.name, "--processes",
-            str(self.processes_each()), "--prefetch", str(house.wanted.prefetch)))
+            str(self.processes_each()), *self.worker_options()))
             for _ in range(self.workers_count)]
         self.bridge = house.start(Bridge(house.folder, house.broker, "--task", self.name,
                                          *self.bridge_options))
@@ -28,6 +28,9 @@ class Crew(Web):
     def processes_each(self):
         """Handler processes of each worker."""
         return self.house.wanted.processes
+
+    def worker_options(self):
+        return ["--prefetch", str(self.house.wanted.prefetch)]
 
     def handlers(self):
         return self.workers_count * self.processes_each()
@@ -59,13 +62,16 @@ class CrewSingle(Crew):
 
 
 class Crew16(Crew):
-    """16 handler processes in two workers."""
+    """16 handler processes in two workers, which hold as many tasks as they like."""
 
     name = "crew-16"
     workers_count = 2
 
     def processes_each(self):
         return 8
+
+    def worker_options(self):
+        return []
 
 
 class CrewAnew(Crew):

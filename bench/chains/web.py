@@ -61,5 +61,6 @@ class Web(Chain):
     def http_calls(self, scenario, seconds):
         kind = (["get", scenario.answer.decode()] if scenario.body_bytes is None
                 else ["echo", str(scenario.body_bytes)])
-        return caller([self.house.http_calls, str(self.house.front.port), f"/{self.name}{scenario.path}",
-                       str(scenario.connections), str(scenario.rate), str(seconds), *kind])
+        return caller([self.house.http_calls, str(self.house.front.port),
+                       f"/{self.name}{scenario.path}", str(scenario.connections),
+                       str(scenario.rate), str(seconds), *kind])

@@ -17,6 +17,7 @@ ROOMS = [
     ("libcrew/src/amqp", ["base/", "wire/", "amqp/"]),
     ("libcrew/src/rpc", ["base/", "wire/", "amqp/", "rpc/"]),
     ("libcrew/src/app", ["base/", "wire/", "app/"]),
+    ("libcrew/src/test", ["base/", "wire/", "app/", "test/"]),
     ("libcrew/src", ["base/", "wire/"]),
     ("daemon", ["base/", "wire/", "daemon/"]),
     ("fcgi-bridge", ["base/", "wire/", "daemon/", "fcgi-bridge/"]),
@@ -32,8 +33,8 @@ LIBRARIES = [
     (r"openssl/.*", ["libcrew/src/amqp/tls.c"]),
     (r"fcgiapp\.h|fcgios\.h|fcgi_stdio\.h|fcgimisc\.h", ["fcgi-bridge/codec.c"]),
     (r"zlib\.h", ["libcrew/src/wire/gzip.c"]),
-    (r"jansson\.h", ["libcrew/src/wire/", "daemon/", "fcgi-bridge/", "app-worker/",
-                    "crewctl/"]),
+    (r"jansson\.h", ["libcrew/src/wire/", "libcrew/include/crew/json.h", "daemon/",
+                    "fcgi-bridge/", "app-worker/", "crewctl/"]),
     (r"uv\.h", ["fcgi-bridge/", "app-worker/", "examples/"]),
     (r"dlfcn\.h", ["libcrew/src/app/"]),
 ]

@@ -13,11 +13,13 @@ void app_init(struct crew_app *app, int argc, char *const *argv) {
 
 void app_fini(struct crew_app *app) {
     router_fini(&app->router);
-    for (size_t i = 0; i < app->task_count; i++)
-        free(app->tasks[i].name);
-    free(app->tasks);
-    app->tasks = NULL;
-    app->task_count = 0;
+    hooks_fini(&app->hooks);
+    struct app_task *task, *next;
+    HASH_ITER (hh, app->tasks, task, next) {
+        HASH_DEL(app->tasks, task);
+        free(task->name);
+        free(task);
+    }
 }
 
 /* Note the first failure; pass every result on. */
@@ -32,9 +34,9 @@ static int noted(crew_app *app, int error, const char *what, const char *a,
     return error;
 }
 
-int crew_app_route(crew_app *app, const char *method, const char *path,
+int crew_app_route(crew_app *app, const char *methods, const char *path,
                    crew_handler *handler) {
-    return noted(app, router_add(&app->router, method, path, handler), "route", method,
+    return noted(app, router_add(&app->router, methods, path, handler), "route", methods,
                  path);
 }
 
@@ -43,8 +45,10 @@ static int task_add(crew_app *app, const char *name, crew_handler *handler) {
         return CREW_EINVAL;
     if (app_task_handler(app, name) != NULL)
         return CREW_EEXIST;
-    app->tasks = memory_resize(app->tasks, app->task_count + 1, sizeof(struct app_task));
-    app->tasks[app->task_count++] = (struct app_task){memory_text(name), handler};
+    struct app_task *task = memory_zeroed(sizeof *task);
+    task->name = memory_text(name);
+    task->handler = handler;
+    HASH_ADD_KEYPTR(hh, app->tasks, task->name, strlen(task->name), task);
     return CREW_OK;
 }
 
@@ -52,12 +56,28 @@ int crew_app_task(crew_app *app, const char *name, crew_handler *handler) {
     return noted(app, task_add(app, name, handler), "task", name, NULL);
 }
 
-/* An app has a handful of tasks; a walk over them is as quick as anything. */
 crew_handler *app_task_handler(const struct crew_app *app, const char *name) {
-    for (size_t i = 0; i < app->task_count; i++)
-        if (strcmp(app->tasks[i].name, name) == 0)
-            return app->tasks[i].handler;
-    return NULL;
+    struct app_task *task;
+    HASH_FIND_STR(app->tasks, name, task);
+    return task != NULL ? task->handler : NULL;
+}
+
+int crew_app_before(crew_app *app, const char *prefix, crew_handler *hook) {
+    return noted(app, hooks_add(&app->hooks, prefix, hook, NULL), "the hook before",
+                 prefix, NULL);
+}
+
+int crew_app_after(crew_app *app, const char *prefix, crew_after *hook) {
+    return noted(app, hooks_add(&app->hooks, prefix, NULL, hook), "the hook after",
+                 prefix, NULL);
+}
+
+void crew_app_error_page(crew_app *app, crew_error_page *page) {
+    app->error_page = page;
+}
+
+bool app_has_routes(const struct crew_app *app) {
+    return app->router.count > 0;
 }
 
 void crew_app_state(crew_app *app, int (*setup)(crew_app *app, void **state),
