@@ -26,9 +26,9 @@ void samples_begin(struct samples *samples);
 void samples_add(struct samples *samples, uint64_t begun_us);
 
 /* samples_print - the measurement ends now: one line `calls=N rate=N cpu_us=N p50=N p90=N
- * p99=N p99.9=N longest=N`, where each sample stands for CALLS calls, rate is calls a second,
- * cpu_us is what this process has used for one call, and the rest are latencies in
- * microseconds. Frees the samples; exits when there are none. */
+ * p99=N p99.9=N longest=N`, where each sample stands for CALLS calls, rate is calls a
+ * second, cpu_us is what this process has used for one call, and the rest are latencies
+ * in microseconds. Frees the samples; exits when there are none. */
 void samples_print(struct samples *samples, size_t calls);
 
 #endif
