@@ -229,7 +229,7 @@ CREW_API int crew_request_group(crew_request *request, const struct crew_group *
 enum crew_log_level { CREW_LOG_DEBUG, CREW_LOG_INFO, CREW_LOG_WARNING, CREW_LOG_ERROR };
 
 /* crew_request_log - a line in app-worker's log, with the request's id; cut off after 2047
- * bytes. */
+ * bytes. Blocks until it is written to app-worker's socket. */
 CREW_API void crew_request_log(crew_request *request, enum crew_log_level level,
                                const char *format, ...)
     __attribute__((format(printf, 3, 4)));
