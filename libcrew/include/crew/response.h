@@ -46,6 +46,22 @@ CREW_API int crew_response_printf(crew_response *response, const char *format, .
 /* crew_response_text - the same with TEXT. */
 CREW_API int crew_response_text(crew_response *response, const char *text);
 
+/* ---- streaming ------------------------------------------------------------------------- */
+
+/* crew_response_flush - send what was written until now, and go on: the client has it while
+ * the handler still runs. The first time the head goes along, with `X-Accel-Buffering: no`
+ * and without Content-Length: crew_response_status and crew_response_header return
+ * CREW_EINVAL from then on. --max-response bounds what is written between two flushes.
+ * Blocks while the client takes no more: at most CREW_WINDOW_BYTES are under way.
+ * CREW_ECANCELLED: nobody wants the rest (the client has hung up, the time is over, the
+ * worker is to stop); every later write and flush returns it at once, so that handlers that
+ * pass errors on come to their end. CREW_EINVAL: the response is invalid; nothing was sent.
+ * A handler that returns an error behind its first flush breaks off its response: the
+ * client sees that it is not whole. The response to HEAD ends with the head. Callers
+ * that take no streams (plain calls) get all of it in one answer: for them flush does
+ * nothing, and --max-response bounds the whole. */
+CREW_API int crew_response_flush(crew_response *response);
+
 #ifdef __cplusplus
 }
 #endif

@@ -190,6 +190,8 @@ static int run_task(struct crew_host *host, const char *task) {
         tell(host, "the app has no task %s", task);
         return CREW_ENOWORKERS;
     }
+    if (host->response.stream.error != CREW_OK)
+        return host->response.stream.error; /* nobody waits for more, whatever it was */
     /* An invalid response is the better explanation: what made it invalid returned an
      * error, too, which the handler may just have passed on. */
     if (host->response.error != CREW_OK) {
@@ -208,11 +210,14 @@ static int run(struct crew_host *host, const struct crew_task_view *task,
     int error = request_begin(&host->request, &host->context, task, left_ms);
     if (error != CREW_OK)
         return error == CREW_ENOMEM ? CREW_EFAILED : error;
+    bool head = strcmp(host->request.method, "HEAD") == 0;
+    const struct crew_host_port *port = &host->context.port;
+    response_stream_to(&host->response, port,
+                       task->form != CREW_HTTP || port->flush == NULL, head);
     error = run_task(host, task->task);
     if (error != CREW_OK)
         return error;
-    response_answer(&host->response, task->form,
-                    strcmp(host->request.method, "HEAD") == 0, answer);
+    response_answer(&host->response, task->form, head, answer);
     return answer->error;
 }
 

@@ -19,6 +19,7 @@ void response_begin(struct crew_response *response, size_t max_body_bytes) {
     response->field_count = 0;
     response->is_text = false;
     response->max_body_bytes = max_body_bytes;
+    response->stream = (struct response_stream){.whole = true};
     response->error = CREW_OK;
     response->why[0] = '\0';
 }
@@ -48,6 +49,8 @@ static int out_of_memory(crew_response *response) {
 }
 
 int crew_response_status(crew_response *response, int status) {
+    if (response->stream.begun)
+        return CREW_EINVAL;
     if (!http_status_valid(status)) {
         char number[DECIMAL_BYTES];
         snprintf(number, sizeof number, "%d", status);
@@ -87,6 +90,8 @@ static int add_field(crew_response *response, const char *name, const char *valu
 }
 
 int crew_response_header(crew_response *response, const char *name, const char *value) {
+    if (response->stream.begun)
+        return CREW_EINVAL;
     if (name == NULL || !http_field_name_valid(name, strlen(name)))
         return invalid(response, CREW_EBADRESPONSE, CREW_EINVAL,
                        "not a field name: ", name != NULL ? name : "(null)");
@@ -106,6 +111,10 @@ int crew_response_header(crew_response *response, const char *name, const char *
 /* Room for BYTES more in the body, with one to spare for a zero; null after the response
  * has become invalid. */
 static char *body_room(crew_response *response, size_t bytes, int *error) {
+    if (response->stream.error != CREW_OK) {
+        *error = response->stream.error;
+        return NULL;
+    }
     if (bytes > response->max_body_bytes ||
         response->body.len > response->max_body_bytes - bytes) {
         *error = invalid(response, CREW_EBADRESPONSE, CREW_ETOOLARGE,
@@ -206,8 +215,23 @@ static void list_pairs(struct crew_response *response, bool with_content_type,
     answer->pair_count = count;
 }
 
+void response_head(struct crew_response *response, struct crew_answer *answer) {
+    *answer = (struct crew_answer){.status = response->status};
+    default_content_type(response);
+    list_pairs(response, true, answer);
+}
+
+static void end_of_stream(struct crew_response *response, struct crew_answer *answer) {
+    int error = crew_response_flush(response);
+    *answer = (struct crew_answer){.error = error, .status = response->status};
+}
+
 void response_answer(struct crew_response *response, enum crew_form form, bool head,
                      struct crew_answer *answer) {
+    if (response->stream.begun) {
+        end_of_stream(response, answer);
+        return;
+    }
     *answer = (struct crew_answer){.status = response->status};
     default_content_type(response);
     if (head)
