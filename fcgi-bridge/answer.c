@@ -1,7 +1,9 @@
 #include "answer.h"
 
 #include "codec.h"
+#include "gate.h"
 #include "wire/http.h"
+#include <fastcgi.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -217,4 +219,13 @@ void answer_go_on(struct buffer *to, uint16_t id, const void *data, size_t bytes
 void answer_end(struct buffer *to, uint16_t id) {
     codec_open(to, id);
     codec_close();
+}
+
+/* To close the connection without END_REQUEST would do for other servers. nginx (seen
+ * with 1.22) takes that for the end of a response without Content-Length; but a record of
+ * a management type (FastCGI 1.0 §4.2), which it does not expect, it takes for an error.
+ */
+void answer_break_off(struct buffer *to) {
+    const FCGI_UnknownTypeBody unexpected = {0};
+    gate_put_record(to, FCGI_UNKNOWN_TYPE, 0, &unexpected, sizeof unexpected);
 }

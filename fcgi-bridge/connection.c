@@ -386,6 +386,7 @@ void connections_stop(struct bridge *bridge) {
 void connections_close(struct bridge *bridge) {
     struct connection *c;
     DL_FOREACH (bridge->connections.all, c) {
+        request_give_up(&c->request);
         close_now(c);
     }
 }

@@ -45,9 +45,11 @@ static bool with_client(const struct request *r) {
 static int write_answer(struct request *r, const struct ending *end) {
     int outcome = end->outcome;
     if (r->state == REQUEST_STREAMING) {
-        outcome = end->answer->error;
+        outcome = end->answer ? end->answer->error : end->outcome;
         if (outcome == 0)
             answer_end(r->out, r->gate->id);
+        else
+            answer_break_off(r->out);
     } else if (end->answer)
         outcome = answer_workers(r->out, r->gate->id, &r->style, end->answer);
     else
@@ -122,6 +124,11 @@ void request_drained(struct request *r, size_t unsent_bytes) {
     size_t sent = r->uncredited_bytes - unsent_bytes;
     r->uncredited_bytes -= sent;
     crew_client_credit(r->bridge->client, r->pending, sent);
+}
+
+void request_give_up(struct request *r) {
+    if (r->state == REQUEST_STREAMING)
+        finish_early(r, &(struct ending){.outcome = CREW_ECLOSED});
 }
 
 void request_abandon(struct request *r) {

@@ -30,7 +30,7 @@ struct request {
     struct buffer *out;        /* where its answer goes */
     void (*on_end)(void *arg); /* its answer is in OUT; may be called in request_start */
     void (*on_output)(void *arg); /* a piece of its answer is in OUT */
-    void (*on_break)(void *arg);  /* it has ended, and what is in OUT is not all */
+    void (*on_break)(void *arg);  /* it has ended, and its answer is not whole */
     void *arg;
     crew_pending *pending;   /* while WAITING or STREAMING */
     size_t body_bytes;       /* the same: what the client keeps for it */
@@ -45,6 +45,10 @@ void request_start(struct request *request);
 /* request_drained - of what was put into OUT, all but UNSENT_BYTES are sent: a streamed
  * answer may go on as far. */
 void request_drained(struct request *request, size_t unsent_bytes);
+
+/* request_give_up - a streamed answer breaks off here, as it does when its handler fails.
+ */
+void request_give_up(struct request *request);
 
 /* request_abandon - nobody waits for the answer any more: on_end is not called. Nothing
  * happens when there is no request. */

@@ -72,12 +72,13 @@ static int count(crew_request *request, crew_response *response) {
     return 0;
 }
 
-/* ?how=...: flushes a line, and then something happens. */
+/* ?how=...: flushes a line, and when that has gone its way, something happens. */
 static int broken(crew_request *request, crew_response *response) {
     const char *how = crew_request_query_value(request, "how");
     static char large[1024 * 1024];
     crew_response_text(response, "a line\n");
     crew_response_flush(response);
+    usleep(200000);
     if (strcmp(how, "segv") == 0)
         raise(SIGSEGV);
     while (strcmp(how, "hang") == 0 && !crew_request_stopping(request))
