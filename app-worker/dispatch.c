@@ -12,7 +12,6 @@
 #include <utlist.h>
 
 #define COMPANY_WORK_US 100u /* that is given to one process though others idle */
-#define COMPANY_MOST 8u
 #define RELIEF_MS 2
 #define AHEAD_WORK_US 500u /* that may wait in a process behind what it runs */
 #define RUN_SHARE 8u       /* a new run time counts for an eighth */
@@ -68,10 +67,9 @@ static struct handler *least_ahead(const struct pool *pool) {
  * to wake another one would take longer, and their answers come back together. */
 static struct handler *in_company(const struct pool *pool) {
     struct handler *handler = pool->latest;
-    if (handler == NULL || pool->run_us > COMPANY_WORK_US || room_ahead(pool) == 0 ||
-        !takes_more(handler) ||
-        handler->ahead_count + 1 >= COMPANY_WORK_US / pool->run_us ||
-        handler->ahead_count >= COMPANY_MOST)
+    if (handler == NULL || pool->run_us > COMPANY_WORK_US || !takes_more(handler) ||
+        handler->ahead_count >= room_ahead(pool) ||
+        handler->ahead_count + 1 >= COMPANY_WORK_US / pool->run_us)
         return NULL;
     return handler;
 }

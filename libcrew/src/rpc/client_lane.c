@@ -7,8 +7,8 @@
  * How many go into one message follows from the run time that workers report: no more
  * than BATCH_WORK_US of work, so that with slow handlers it is one, and each is sent at
  * once. How long they wait follows from what is under way. A request alone is sent at
- * once, and so is one for each worker that answers. Beyond that a message waits until a
- * good part of all requests that are open are in it, or until a place is free: the next
+ * once, and so is one for each worker that answers. Beyond that a message waits until it
+ * is full, or half of all requests that are open are in it, or a place is free: the next
  * answers are not far. A message that stays unanswered gives up its place after a while.
  */
 #include "rpc/client_room.h"
@@ -23,8 +23,7 @@
 #define BATCH_WORK_US 2000u  /* of one message */
 #define RUN_SHARE 8u         /* a new run time counts for an eighth */
 #define RUN_MAX_US 100000u   /* one very slow run says little about the next */
-#define OPEN_SHARE 4u        /* of the open requests that shall be in the next message */
-#define FULL_ENOUGH 16u      /* a message need not wait for more */
+#define OPEN_SHARE 2u        /* of the open requests that shall be in the next message */
 #define PLACE_MS 20u         /* that a message counts as under way */
 #define WORKER_SEEN_MS 2000u /* that a worker counts after an answer */
 #define SMALL_BYTES 16384u   /* larger requests travel alone and are not copied */
@@ -253,8 +252,7 @@ static void drop_old_places(struct lane *lane) {
 static bool may_send(const struct lane *lane) {
     if (lane->batch == 1 || lane->under_way_count < count_workers(lane))
         return true;
-    size_t enough = limit(limit(lane->open / OPEN_SHARE, FULL_ENOUGH), lane->batch);
-    return lane->waiting.count >= enough;
+    return lane->waiting.count >= limit(lane->open / OPEN_SHARE, lane->batch);
 }
 
 void lane_wake(struct lane *lane) {
