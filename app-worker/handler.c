@@ -154,15 +154,10 @@ void handler_send_frames(struct handler *handler) {
         uv_poll_start(&handler->poll, UV_READABLE | UV_WRITABLE, on_ready);
 }
 
-static void send_called(struct handler *handler, int error,
-                        const struct crew_answer *const answers[], size_t count) {
-    frame_put_called(&handler->channel.out, error, answers, count);
-    handler_send_frames(handler);
-}
-
 /* Its calls were not made. */
 void handler_refuse_calls(struct handler *handler, int error) {
-    send_called(handler, error, NULL, 0);
+    frame_put_called(&handler->channel.out, error, NULL, 0);
+    handler_send_frames(handler);
 }
 
 /* ---- frames that come ---- */
@@ -214,14 +209,13 @@ static void on_called(void *arg, int error, const struct crew_answer *const answ
                       size_t count) {
     struct handler *handler = arg;
     handler->calls = NULL;
-    handler_move(handler, HANDLER_BUSY);
-    send_called(handler, error, answers, count);
+    frame_put_called(&handler->channel.out, error, answers, count);
+    handler_move(handler, HANDLER_BUSY); /* it may be given more: behind this frame */
+    handler_send_frames(handler);
 }
 
-/* What is behind this task would wait as long as it does. */
 static void make_calls(struct handler *handler, struct calls_frame *wanted) {
     struct buffer bytes;
-    handler_take_back(handler, HANDLER_AHEAD_MOST);
     channel_hold(&handler->channel, &bytes);
     int error = calls_start(handler->context->calls, wanted, &bytes, on_called, handler,
                             &handler->calls);
@@ -231,9 +225,12 @@ static void make_calls(struct handler *handler, struct calls_frame *wanted) {
         handler_move(handler, HANDLER_WAITING);
 }
 
+/* What is behind this task would wait as long as it does, and is thrown away where the
+ * process waits for the answer. */
 static void take_calls(struct handler *handler, const struct wire_item *item) {
     struct calls_frame wanted;
     bool may_wait = false;
+    handler_take_back(handler, HANDLER_AHEAD_MOST);
     if (!frame_get_calls(item, &wanted)) {
         handler_kill(handler, HANDLER_BABBLED, CREW_ECRASHED);
     } else if (handler->state == HANDLER_STOPPING) {
@@ -250,6 +247,7 @@ static void take_calls(struct handler *handler, const struct wire_item *item) {
     }
     if (!may_wait)
         calls_frame_fini(&wanted);
+    handler->context->gave_back(handler->context->arg);
 }
 
 void handler_take_log(struct handler *handler, const struct wire_item *item) {

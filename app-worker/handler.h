@@ -68,9 +68,8 @@ struct handler_context {
     void (*unbegun)(void *arg, crew_task *task);
     /* The running task was answered, and the next one runs: no change of state. */
     void (*went_on)(void *arg, struct handler *handler);
-    /* The answer to its task leaves piece by piece: what was ahead of it is with the pool
-     * again. No change of state. */
-    void (*streams)(void *arg, struct handler *handler);
+    /* All that was ahead of it is with the pool again. No change of state. */
+    void (*gave_back)(void *arg);
     /* Called after each change of state. When a handler comes from STARTING to IDLE, its
      * tasks are known; when it leaves STARTING otherwise, handler->refusal says why. */
     void (*moved)(void *arg, struct handler *handler, enum handler_state from);

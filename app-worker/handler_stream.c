@@ -51,7 +51,7 @@ bool handler_pass_on_head(struct handler *handler, const struct wire_item *item)
     handler_take_back(handler, HANDLER_AHEAD_MOST);
     if (crew_task_head(handler->task, &head) != CREW_OK)
         handler_gone(handler);
-    handler->context->streams(handler->context->arg, handler);
+    handler->context->gave_back(handler->context->arg);
     return true;
 }
 

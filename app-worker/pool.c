@@ -236,8 +236,7 @@ static void on_moved(void *arg, struct handler *handler, enum handler_state from
         dispatch_tasks(pool); /* what it had ahead */
 }
 
-static void on_streams(void *arg, struct handler *handler) {
-    (void)handler;
+static void on_gave_back(void *arg) {
     dispatch_tasks(arg);
 }
 
@@ -269,7 +268,7 @@ struct pool *pool_new(uv_loop_t *loop, const struct settings *settings,
         .ahead = &pool->ahead,
         .unbegun = on_unbegun,
         .went_on = on_went_on,
-        .streams = on_streams,
+        .gave_back = on_gave_back,
         .moved = on_moved,
         .may_wait = may_wait,
     };

@@ -81,6 +81,8 @@ static int broken(crew_request *request, crew_response *response) {
     usleep(200000);
     if (strcmp(how, "segv") == 0)
         raise(SIGSEGV);
+    while (strcmp(how, "deaf") == 0)
+        usleep(10000);
     while (strcmp(how, "hang") == 0 && !crew_request_stopping(request))
         usleep(10000);
     if (strcmp(how, "large") == 0)
@@ -99,15 +101,24 @@ static int bodiless(crew_request *request, crew_response *response) {
     return crew_response_flush(response);
 }
 
+/* ?task=...: calls it, and tells the status. */
+static int calling(crew_request *request, crew_response *response) {
+    const struct crew_call call = {.task = crew_request_query_value(request, "task")};
+    const struct crew_answer *answer;
+    crew_request_call(request, &call, &answer);
+    return crew_response_printf(response, "%d", answer->status);
+}
+
 CREW_APP(app) {
     crew_app_route(app, "GET", "/fail", fail);
     crew_app_route(app, "GET", "/cookies", cookies);
     crew_app_route(app, "GET", "/large", large);
     crew_app_route(app, "GET", "/params", params);
     crew_app_route(app, "GET", "/left", left);
-    crew_app_route(app, "GET", "/lie", lie);
+    crew_app_route(app, "*", "/lie", lie);
     crew_app_route(app, "*", "/count", count);
     crew_app_route(app, "*", "/broken", broken);
     crew_app_route(app, "GET", "/bodiless", bodiless);
+    crew_app_route(app, "*", "/calling", calling);
     return 0;
 }
