@@ -1,7 +1,6 @@
 #include "answer.h"
 
 #include "codec.h"
-#include "gate.h"
 #include "wire/http.h"
 #include <fastcgi.h>
 #include <stdio.h>
@@ -221,11 +220,10 @@ void answer_end(struct buffer *to, uint16_t id) {
     codec_close();
 }
 
-/* To close the connection without END_REQUEST would do for other servers. nginx (seen
- * with 1.22) takes that for the end of a response without Content-Length; but a record of
- * a management type (FastCGI 1.0 §4.2), which it does not expect, it takes for an error.
- */
+/* To close the connection without END_REQUEST should do. But nginx 1.22 and Caddy 2.6 take
+ * that for the end of a response that has no Content-Length; a record of no version of
+ * FastCGI they take for an error, as others do. */
 void answer_break_off(struct buffer *to) {
-    const FCGI_UnknownTypeBody unexpected = {0};
-    gate_put_record(to, FCGI_UNKNOWN_TYPE, 0, &unexpected, sizeof unexpected);
+    const FCGI_Header no_version = {0};
+    buffer_append(to, &no_version, sizeof no_version);
 }

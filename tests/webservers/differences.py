@@ -35,8 +35,9 @@ DIFFERENCES = {
         "/report/%FF": 400,
     },
     "caddy": {
-        # It does not break off what it has begun.
+        # It does not break off what it has begun, whoever wants it to.
         "the client hung up": "run",
+        "a response that breaks off": "short",
         "connection to the bridge": "one for each request",
     },
     "haproxy": HAPROXY,
