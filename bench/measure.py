@@ -1,8 +1,11 @@
 """Measuring: what a load has done, and what processor time it has cost."""
+import contextlib
 import os
 import re
 import subprocess
 from dataclasses import dataclass, field
+
+from programs import compile_program
 
 TICK_US = 1_000_000 // os.sysconf("SC_CLK_TCK")
 TIME_UNITS_MS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60000.0}
@@ -63,11 +66,13 @@ def cpu_us(kinds):
 
 # ---- the loads
 
-def wrk(url, connections, seconds):
+def wrk(url, connections, seconds, body_bytes=0):
     """Requests over HTTP, as fast as they are answered."""
+    post = ["-s", os.path.join(os.path.dirname(os.path.abspath(__file__)), "post.lua")]
     done = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency",
-                           "--timeout", "30s", url], capture_output=True, text=True,
-                          check=True).stdout
+                           "--timeout", "30s", *(post if body_bytes else []), url],
+                          env=os.environ | {"BODY_BYTES": str(body_bytes)},
+                          capture_output=True, text=True, check=True).stdout
     if " 0 requests in" in done:
         raise SystemExit(f"{url}: no answer at {connections} connections\n{done}")
     return Load(count=int(re.search(r"(\d+) requests in", done)[1]),
@@ -75,6 +80,26 @@ def wrk(url, connections, seconds):
                 p50_ms=milliseconds(re.search(r"(?m)^ +50%\s+(\S+)", done)[1]),
                 p99_ms=milliseconds(re.search(r"(?m)^ +99%\s+(\S+)", done)[1]),
                 wrong=re.findall(r"(?:Socket errors|Non-2xx).*", done))
+
+
+@contextlib.contextmanager
+def asking(url):
+    """One connection asks for URL all the while."""
+    asker = subprocess.Popen(["wrk", "-t1", "-c1", "-d1h", "--timeout", "30s", url],
+                             stdout=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        asker.kill()
+        asker.wait()
+
+
+def at_rate(port, path, connections, rate, seconds):
+    """So many requests a second, whatever the answers take (fixed_rate.c)."""
+    program = compile_program("fixed_rate", ["fixed_rate.c", "samples.c"], [])
+    load = caller([program, str(port), path, str(connections), str(rate), str(seconds)])
+    load.cpu_us.clear()
+    return load
 
 
 def milliseconds(text):
@@ -89,4 +114,5 @@ def caller(command):
         raise SystemExit(f"{os.path.basename(command[0])}: {done.stderr.strip()}")
     said = {name: float(value) for name, value in re.findall(r"(\w+)=([\d.]+)", done.stdout)}
     return Load(count=int(said["calls"]), rate=said["rate"], p50_ms=said["p50_us"] / 1000,
-                p99_ms=said["p99_us"] / 1000, cpu_us={"client": said["cpu_us"]})
+                p99_ms=said["p99_us"] / 1000, cpu_us={"client": said["cpu_us"]},
+                wrong=[f"{said['wrong']:.0f} wrong"] if "wrong" in said else [])

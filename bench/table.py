@@ -1,7 +1,8 @@
 """Tables: medians over the rounds, and ratios."""
 import statistics
 
-from scenarios import LONE, LONE_CALL, LONE_REQUEST
+from scenarios import (BESIDE, LONE, LONE_CALL, LONE_REQUEST, SLOW, SLOW_MS,
+                       SLOW_PROCESSES)
 
 MARKS = ("bare-kept", "bare-each", "php-fpm", "uwsgi")  # what requests are compared with
 TEXT_COLUMNS = ("chain", "path", "way", "CPU µs")
@@ -30,14 +31,25 @@ def figures(loads):
             "p99 ms": f"{median(loads, 'p99_ms'):.2f}", "CPU µs": cpu(loads)}
 
 
+def what_is_asked(one):
+    return one.path, one.connections, one.body_bytes, one.rate, one.beside
+
+
+def described(one):
+    size = f", {one.body_bytes:,} bytes" if one.body_bytes else ""
+    rate = f" at {one.rate:,}/s" if one.rate else ""
+    beside = f" beside {one.beside}" if one.beside else ""
+    return one.path + size + rate + beside
+
+
 def request_rows(results):
     """RESULTS is {Request: [Load, one for each round]}."""
-    found = {(one.chain, one.path, one.connections): loads for one, loads in results.items()}
+    found = {(one.chain, what_is_asked(one)): loads for one, loads in results.items()}
     marks = [mark for mark in MARKS if any(one.chain == mark for one in results)]
     for one, loads in results.items():
-        yield {"path": one.path, "connections": str(one.connections), "chain": one.chain,
+        yield {"path": described(one), "connections": str(one.connections), "chain": one.chain,
                "requests/s": f"{median(loads, 'rate'):,.0f}",
-               **{f"of {mark}": ratio(loads, found.get((mark, one.path, one.connections)))
+               **{f"of {mark}": ratio(loads, found.get((mark, what_is_asked(one))))
                   for mark in marks},
                **figures(loads)}
 
@@ -60,6 +72,20 @@ def alone(results):
                                for one in (LONE, LONE_CALL, LONE_REQUEST))
         yield (f"one at a time, median: crew {crew:.2f} ms; a call of pump {call:.2f} and a "
                f"request of bare-kept {request:.2f} are {call + request:.2f} ms")
+
+
+def beside_slow_ones(results):
+    """In words: what requests that take long cost those beside them."""
+    alone_, *beside = BESIDE
+    for one in beside:
+        if one in results and alone_ in results:
+            yield (f"beside {one.beside} {alone_.connections} connections keep "
+                   f"{ratio(results[one], results[alone_])} of their rate")
+    if SLOW in results:
+        ideal = SLOW_PROCESSES * 1000 / SLOW_MS
+        yield (f"handlers of {SLOW_MS} ms, {SLOW_PROCESSES} processes in two workers: "
+               f"{median(results[SLOW], 'rate') / ideal:.3f} of the {ideal:.0f} a second that "
+               f"are possible")
 
 
 def print_table(rows, markdown):

@@ -1,5 +1,6 @@
 #include "answer.h"
 
+#include "base/digits.h"
 #include "codec.h"
 #include "wire/http.h"
 #include <fastcgi.h>
@@ -58,12 +59,6 @@ static int status_of(int outcome) {
                                        : crew_error_status(outcome);
 }
 
-static void put_number(const char *name, unsigned long number) {
-    char text[80];
-    snprintf(text, sizeof text, "%s: %lu\r\n", name, number);
-    codec_text(text);
-}
-
 static void put_field(const char *name, size_t name_bytes, const char *value,
                       size_t value_bytes) {
     codec_put(name, name_bytes);
@@ -72,12 +67,20 @@ static void put_field(const char *name, size_t name_bytes, const char *value,
     codec_put("\r\n", 2);
 }
 
+static void put_number(const char *name, uint64_t number) {
+    char text[DIGITS_BYTES];
+    put_field(name, strlen(name), text, digits_write(text, number, 10));
+}
+
 static void put_status(int status) {
-    char text[64];
+    char text[DIGITS_BYTES];
     const char *reason = http_reason(status);
-    int n = snprintf(text, sizeof text, "Status: %d%s%s\r\n", status, *reason ? " " : "",
-                     reason);
-    codec_put(text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1);
+    codec_put("Status: ", 8);
+    codec_put(text, digits_write(text, (uint64_t)status, 10));
+    if (*reason != '\0')
+        codec_put(" ", 1);
+    codec_text(reason);
+    codec_put("\r\n", 2);
 }
 
 void answer_own(struct buffer *to, uint16_t id, const struct answer_style *style,
@@ -97,7 +100,7 @@ void answer_own(struct buffer *to, uint16_t id, const struct answer_style *style
     put_status(status);
     codec_text(style->json ? "Content-Type: application/json\r\n"
                            : "Content-Type: text/plain; charset=utf-8\r\n");
-    put_number("Content-Length", (unsigned long)bytes);
+    put_number("Content-Length", (uint64_t)bytes);
     if (own->retry_after_s > 0)
         put_number("Retry-After", own->retry_after_s);
     codec_text("Crew-Error: ");

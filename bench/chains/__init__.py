@@ -1,10 +1,10 @@
 """The chains that are measured: one file for each kind, and their names."""
 from chains.bare_fcgi import BareEach, BareKept
-from chains.crew import Crew
+from chains.crew import Crew, CrewSingle, CrewSlow
 from chains.crew_calls import CrewCalls
 from chains.php_fpm import PhpFpm, PhpFpmKept
 from chains.pump import Pump
 from chains.uwsgi import Uwsgi
 
-CHAINS = {chain.name: chain for chain in (Crew, BareKept, BareEach, PhpFpm, PhpFpmKept, Uwsgi,
+CHAINS = {chain.name: chain for chain in (Crew, CrewSingle, CrewSlow, BareKept, BareEach, PhpFpm, PhpFpmKept, Uwsgi,
                                           Pump, CrewCalls)}

@@ -35,7 +35,8 @@ class BareKept(Web):
     def __init__(self, house):
         super().__init__(house)
         # libfcgi stays with a connection until it is closed: a thread for each of them.
-        threads = 2 * max(house.wanted.connections)
+        threads = 2 * max(one.connections for one in house.wanted.scenarios
+                          if one.chain == self.name)
         self.bare = house.start(BareFcgi(house.folder, threads))
 
     def upstream(self):

@@ -1,5 +1,8 @@
-"""What is asked over HTTP: a location of nginx, and wrk before it."""
-from measure import wrk
+"""What is asked over HTTP: a location of nginx, and a load before it."""
+import contextlib
+import os
+
+from measure import at_rate, asking, wrk
 
 
 class Web:
@@ -28,13 +31,23 @@ class Web:
         return []
 
     def check(self, scenario):
-        """One request: the chain really answers its text."""
+        """One request: the chain really answers its text, or gives back what it was sent."""
         path = f"/{self.name}{scenario.path}"
-        answer = self.house.front.get(path)
+        body = os.urandom(scenario.body_bytes)
+        if body:
+            answer = self.house.front.post(path, body,
+                                           [("Content-Type", scenario.content_type)])
+        else:
+            answer = self.house.front.get(path)
         got = answer.status, answer.header("Content-Type"), answer.body
-        if got != (200, scenario.content_type, scenario.answer):
-            raise SystemExit(f"{path}: got {got}")
+        if got != (200, scenario.content_type, body or scenario.answer):
+            raise SystemExit(f"{path}: got {str(got)[:200]}")
 
     def load(self, scenario, seconds):
-        return wrk(f"{self.house.front.address}/{self.name}{scenario.path}",
-                   scenario.connections, seconds)
+        address = f"{self.house.front.address}/{self.name}"
+        if scenario.rate:
+            return at_rate(self.house.front.port, f"/{self.name}{scenario.path}",
+                           scenario.connections, scenario.rate, seconds)
+        with asking(address + scenario.beside) if scenario.beside else contextlib.nullcontext():
+            return wrk(address + scenario.path, scenario.connections, seconds,
+                       scenario.body_bytes)

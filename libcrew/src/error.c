@@ -33,6 +33,7 @@ static const struct {
     [CREW_EBADRESPONSE] = {"the handler's response is not valid", "bad-response", 502},
     [CREW_EBADENVELOPE] = {"the worker could not read the task", "bad-envelope", 502},
     [CREW_ECANCELLED] = {"the caller took the call back", "cancelled", 499},
+    [CREW_EBADREQUEST] = {"the request is not acceptable", NULL, 0},
 };
 
 static int is_error(int error) {

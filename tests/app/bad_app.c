@@ -32,8 +32,14 @@ static void teardown(void *state) {
     __builtin_trap(); /* what was not set up is not torn down */
 }
 
+static void after(crew_request *request, crew_response *response) {
+    (void)request;
+    (void)response;
+}
+
 CREW_APP(app) {
     (void)app;
+    (void)after;
 #if !defined BAD_EMPTY
     crew_app_task(app, "one", handler);
 #endif
@@ -43,6 +49,19 @@ CREW_APP(app) {
 #if defined BAD_CONFLICT
     crew_app_task(app, "http", handler);
     crew_app_route(app, "GET", "/", handler);
+#endif
+#if defined BAD_PATTERN
+    crew_app_route(app, "GET, POST", "/a/:x/:x", handler);
+#endif
+#if defined BAD_AMBIGUOUS
+    crew_app_route(app, "GET", "/users/:id", handler);
+    crew_app_route(app, "GET", "/users/:name", handler);
+#endif
+#if defined BAD_BEFORE
+    crew_app_before(app, "/admin/", handler);
+#endif
+#if defined BAD_AFTER
+    crew_app_after(app, "/:a", after);
 #endif
 #if defined BAD_SETUP
     crew_app_state(app, setup, teardown);

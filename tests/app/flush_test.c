@@ -72,6 +72,9 @@ static void test_the_head_stays_as_it_was_sent(void **state) {
     write_and_flush("one");
     assert_int_equal(crew_response_status(&response, 500), CREW_EINVAL);
     assert_int_equal(crew_response_header(&response, "X", "a\r\nb"), CREW_EINVAL);
+    assert_int_equal(crew_response_error(&response, 404, NULL), CREW_EINVAL);
+    assert_int_equal(crew_response_redirect(&response, 303, "/"), CREW_EINVAL);
+    assert_int_equal(crew_response_file(NULL, &response, "/etc/passwd"), CREW_EINVAL);
     write_and_flush("two");
     finish(0);
     assert_int_equal(answer.status, 200);
@@ -98,6 +101,8 @@ static void test_nobody_wants_the_rest(void **state) {
     port.flush_error = 0;
     assert_int_equal(crew_response_text(&response, "three"), CREW_ECANCELLED);
     assert_int_equal(crew_response_printf(&response, "%d", 4), CREW_ECANCELLED);
+    assert_int_equal(crew_response_html(&response, "<p>%d", 5), CREW_ECANCELLED);
+    assert_int_equal(crew_response_url(&response, "six"), CREW_ECANCELLED);
     assert_int_equal(crew_response_flush(&response), CREW_ECANCELLED);
     finish(CREW_ECANCELLED);
     assert_flushed("[200 1]one|");

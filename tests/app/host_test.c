@@ -2,7 +2,7 @@
 #include "cmocka_all.h"
 
 #include "host_port.h"
-#include "task_maker.h"
+#include "host_run.h"
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -45,6 +45,18 @@ static void test_host_refuses_what_cannot_be_served(void **state) {
     assert_refused(APPS "/bad_conflict.so", CREW_EEXIST, "task http is there twice");
 }
 
+static void test_host_names_what_is_no_registration(void **state) {
+    (void)state;
+    assert_refused(APPS "/bad_pattern.so", CREW_EINVAL,
+                   "route GET, POST /a/:x/:x is not acceptable");
+    assert_refused(APPS "/bad_ambiguous.so", CREW_EEXIST,
+                   "route GET /users/:name is there twice");
+    assert_refused(APPS "/bad_before.so", CREW_EINVAL,
+                   "the hook before /admin/ is not acceptable");
+    assert_refused(APPS "/bad_after.so", CREW_EINVAL,
+                   "the hook after /:a is not acceptable");
+}
+
 static void test_host_finds_an_app_in_this_folder(void **state) {
     (void)state;
     char word[] = "argument";
@@ -79,13 +91,7 @@ static int unload(void **state) {
 
 static struct crew_answer run_task(enum crew_form form, const char *task,
                                    const char *const *params, const char *body) {
-    struct task_maker maker;
-    struct crew_answer answer;
-    task_maker_init(&maker, form, task, params);
-    task_maker_body(&maker, body, strlen(body));
-    crew_host_run(host, &maker.view, 5000, &answer);
-    task_maker_fini(&maker);
-    return answer;
+    return host_run(host, form, task, params, body);
 }
 
 static struct crew_answer run_route(const char *method, const char *path) {
@@ -96,15 +102,6 @@ static struct crew_answer run_route(const char *method, const char *path) {
 static struct crew_answer run_plain(const char *task, const char *body) {
     const char *const no_params[] = {NULL};
     return run_task(CREW_PLAIN, task, no_params, body);
-}
-
-static void assert_answer(const struct crew_answer *answer, int status,
-                          const char *body) {
-    assert_int_equal(answer->error, CREW_OK);
-    assert_int_equal(answer->status, status);
-    assert_int_equal(answer->body_bytes, strlen(body));
-    if (answer->body_bytes > 0)
-        assert_memory_equal(answer->body, body, answer->body_bytes);
 }
 
 static void test_host_names_its_tasks(void **state) {
@@ -157,12 +154,6 @@ static void test_host_serves_head_by_get(void **state) {
     assert_memory_equal(answer.pairs[1].value, "24", 2);
 }
 
-static void assert_outcome(const struct crew_answer *answer, int outcome) {
-    assert_int_equal(answer->error, outcome);
-    assert_int_equal(answer->status, crew_error_status(outcome));
-    assert_int_equal(answer->body_bytes, 0);
-}
-
 static void assert_logged(const char *text) {
     buffer_append(&port.log, "", 1);
     if (strstr((char *)port.log.data, text) == NULL)
@@ -176,6 +167,15 @@ static void test_host_answers_for_handlers_that_fail(void **state) {
     assert_logged("2 id-1 the handler returned 7\n");
     answer = run_plain("failing", "");
     assert_outcome(&answer, CREW_EFAILED);
+}
+
+static void test_host_answers_for_requests_that_are_refused(void **state) {
+    (void)state;
+    struct crew_answer answer = run_route("GET", "/refusing");
+    assert_answer(&answer, 400, "400 Bad Request\n");
+    assert_int_equal(answer.pair_count, 1);
+    assert_memory_equal(answer.pairs[0].value, "text/plain; charset=utf-8", 25);
+    assert_int_equal(port.log.len, 0);
 }
 
 static void test_host_answers_for_responses_that_are_invalid(void **state) {
@@ -280,12 +280,14 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_host_refuses_what_is_no_app),
         cmocka_unit_test(test_host_refuses_what_cannot_be_served),
+        cmocka_unit_test(test_host_names_what_is_no_registration),
         cmocka_unit_test(test_host_finds_an_app_in_this_folder),
         LOADED(test_host_names_its_tasks),
         LOADED(test_host_keeps_state_between_requests),
         LOADED(test_host_answers_for_routes_that_are_not_there),
         LOADED(test_host_serves_head_by_get),
         LOADED(test_host_answers_for_handlers_that_fail),
+        LOADED(test_host_answers_for_requests_that_are_refused),
         LOADED(test_host_answers_for_responses_that_are_invalid),
         LOADED(test_host_answers_for_what_it_cannot_read),
         LOADED(test_host_passes_log_and_stop_through_the_port),

@@ -190,6 +190,18 @@ static void test_request_refuses_a_torn_block(void **state) {
     request_fini(&request);
 }
 
+static void test_request_keeps_the_last_complaint(void **state) {
+    (void)state;
+    struct begun *b = BEGIN("REQUEST_METHOD", "GET");
+    assert_null(crew_request_complaint(&b->request));
+    assert_int_equal(request_complain(&b->request, "%s", "first"), CREW_EBADREQUEST);
+    assert_int_equal(request_complain(&b->request, "no %d", 2), CREW_EBADREQUEST);
+    assert_string_equal(crew_request_complaint(&b->request), "no 2");
+    request_end(&b->request);
+    assert_null(crew_request_complaint(&b->request));
+    end(b);
+}
+
 static void test_request_forgets_the_one_before(void **state) {
     (void)state;
     struct begun *b = BEGIN("QUERY_STRING", "a=1", "PATH_INFO", "/x");
@@ -216,6 +228,7 @@ int main(void) {
         cmocka_unit_test(test_request_body_ends_with_a_zero),
         cmocka_unit_test(test_request_plain_call),
         cmocka_unit_test(test_request_refuses_a_torn_block),
+        cmocka_unit_test(test_request_keeps_the_last_complaint),
         cmocka_unit_test(test_request_forgets_the_one_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -70,6 +70,25 @@ static void test_response_bytes_are_bytes(void **state) {
     assert_pair(&answer, 0, "Content-Type", "application/octet-stream");
 }
 
+static void test_response_error_takes_the_place_of_the_body(void **state) {
+    (void)state;
+    crew_response_header(&response, "Content-Type", "image/png");
+    crew_response_header(&response, "Retry-After", "3");
+    crew_response_write(&response, "\x89PNG", 4);
+    assert_int_equal(crew_response_error(&response, 503, "later"), CREW_OK);
+    struct crew_answer answer = answer_to(CREW_HTTP, false);
+    assert_int_equal(answer.status, 503);
+    assert_body(&answer, "503 Service Unavailable: later\n");
+    assert_pair(&answer, 0, "Content-Type", "text/plain; charset=utf-8");
+    assert_pair(&answer, 1, "Retry-After", "3");
+    assert_int_equal(crew_response_error(&response, 404, NULL), CREW_OK);
+    answer = answer_to(CREW_HTTP, false);
+    assert_body(&answer, "404 Not Found\n");
+    assert_int_equal(crew_response_error(&response, 600, NULL), CREW_EINVAL);
+    answer = answer_to(CREW_HTTP, false);
+    assert_int_equal(answer.error, CREW_EBADRESPONSE);
+}
+
 static void test_response_empty_text_has_no_type(void **state) {
     (void)state;
     crew_response_text(&response, "");
@@ -231,6 +250,7 @@ int main(void) {
         TEST(test_response_nothing_written),
         TEST(test_response_text_is_text),
         TEST(test_response_bytes_are_bytes),
+        TEST(test_response_error_takes_the_place_of_the_body),
         TEST(test_response_empty_text_has_no_type),
         TEST(test_response_headers_in_their_order),
         TEST(test_response_plain_answer_names_its_type_apart),

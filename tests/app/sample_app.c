@@ -31,6 +31,13 @@ static int failing(crew_request *request, crew_response *response) {
     return 7;
 }
 
+static int refusing(crew_request *request, crew_response *response) {
+    (void)request;
+    crew_response_header(response, "Content-Type", "image/png");
+    crew_response_text(response, "never seen");
+    return CREW_EBADREQUEST;
+}
+
 static int invalid(crew_request *request, crew_response *response) {
     (void)request;
     return crew_response_header(response, "X", "a\r\nb");
@@ -95,6 +102,7 @@ CREW_APP(app) {
     crew_app_route(app, "GET", "/counter", counter);
     crew_app_route(app, "POST", "/counter", posted);
     crew_app_route(app, "GET", "/failing", failing);
+    crew_app_route(app, "GET", "/refusing", refusing);
     crew_app_route(app, "GET", "/invalid", invalid);
     crew_app_route(app, "GET", "/large", large);
     crew_app_route(app, "GET", "/logging", logging);

@@ -72,6 +72,7 @@ class Documented(WebServer):
     def __init__(self, folder, socket, changes=None):
         super().__init__(folder)
         self.socket = socket
+        self.files = os.path.join(folder, "files")
         self.changes = changes or {}
         os.chmod(self.folder, 0o755)
         if self.user and os.geteuid() == 0:
@@ -83,7 +84,7 @@ class Documented(WebServer):
         for old, new in self.changes.items():
             text, count = re.subn(rf"(?m)^( +){old}$", rf"\1{new}", text)
             assert count == 1, f"{self.page} has {count} lines {old}"
-        words = {"PORT": self.port, "SOCKET": self.socket, "RUN": self.folder,
+        words = {"PORT": self.port, "SOCKET": self.socket, "RUN": self.folder, "FILES": self.files,
                  "USER": self.user if os.geteuid() == 0 else ""}
         for word, value in words.items():
             text = text.replace(f"@{word}@", str(value))

@@ -38,6 +38,7 @@ static void test_error_others_are_no_outcomes(void **state) {
         assert_null(crew_error_word(error));
         assert_int_equal(crew_error_status(error), 500);
     }
+    assert_null(crew_error_word(CREW_EBADREQUEST));
     assert_int_equal(crew_error_from_word("", 0), 0);
     assert_int_equal(crew_error_from_word("broke", 5), 0);
     assert_int_equal(crew_error_from_word("brokerage", 9), 0);

@@ -32,8 +32,8 @@ LIBRARIES = [
     (r"openssl/.*", ["libcrew/src/amqp/tls.c"]),
     (r"fcgiapp\.h|fcgios\.h|fcgi_stdio\.h|fcgimisc\.h", ["fcgi-bridge/codec.c"]),
     (r"zlib\.h", ["libcrew/src/wire/gzip.c"]),
-    (r"jansson\.h", ["libcrew/src/wire/", "daemon/", "fcgi-bridge/", "app-worker/",
-                    "crewctl/"]),
+    (r"jansson\.h", ["libcrew/src/wire/", "libcrew/include/crew/json.h", "daemon/",
+                    "fcgi-bridge/", "app-worker/", "crewctl/"]),
     (r"uv\.h", ["fcgi-bridge/", "app-worker/", "examples/"]),
     (r"dlfcn\.h", ["libcrew/src/app/"]),
 ]

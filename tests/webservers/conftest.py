@@ -23,6 +23,7 @@ class Parts:
     request at a time, so that a test can let others wait."""
 
     max_body = 1024 * 1024
+    max_response = 1000  # of handlers that answer with files
 
     def __init__(self, house, broker):
         self.bridge = house.bridge(broker, "--max-body", str(self.max_body))
@@ -31,6 +32,10 @@ class Parts:
         self.probe = house.worker(broker, "--task", "probe", *one)
         self.report = house.worker(broker, "--task", "unused", *one,
                                    app=os.path.join(BUILD, "tests", "report.so"))
+        self.files = os.path.join(house.folder, "files")
+        os.mkdir(self.files)
+        house.worker(broker, "--task", "unused", "--max-response", str(self.max_response),
+                     app=os.path.join(BUILD, "tests", "files.so"), arguments=[self.files])
         self.classic = house.worker(broker, *one, app="classic.so")
 
 

@@ -10,6 +10,8 @@ HAPROXY = {
     "300 KB in chunks": "refused",
     # It sends no QUERY_STRING where there is no query. To a handler that is an empty one.
     "no query": None,
+    # It has no files to send.
+    "a file over --max-response": 502,
     # It routes by the path as it came.
     "/report//a//b": "//a//b",
     "/report/a/./b/../c": "/a/./b/../c",
@@ -19,6 +21,10 @@ HAPROXY = {
 HAPROXY_SHARED = HAPROXY | {"the client hung up": "run"}
 
 DIFFERENCES = {
+    "nginx": {
+        # Of a response that leaves a file to it, it keeps the fields that it knows.
+        "a field beside a file": None,
+    },
     "apache": {
         # It looks at nothing but the bridge while it waits for the answer.
         "the client hung up": "run",

@@ -41,6 +41,10 @@ enum crew_error {
     CREW_EBADENVELOPE, /* a worker could not read the task: 502 bad-envelope */
     CREW_ECANCELLED,   /* the caller took the call back: 499 cancelled */
 
+    /* What a handler returns for a request that is not acceptable. No outcome: the client
+     * is answered 400, see crew_request_complaint in crew/request.h. */
+    CREW_EBADREQUEST,
+
     CREW_ERROR_COUNT
 };
 

@@ -32,6 +32,12 @@ CREW_API const char *crew_request_query_value(crew_request *request, const char 
 CREW_API long crew_request_query_number(crew_request *request, const char *key, long min,
                                         long max, long fallback);
 
+/* crew_request_path_value - what a name in the route's path stands for: "7" for "id" when
+ * the route is "/users/:id" and the path "/users/7". Decoded, as the path is, and never
+ * empty. Null for any other name, and where there is no route (tasks by name, 404, 405). */
+CREW_API const char *crew_request_path_value(const crew_request *request,
+                                             const char *name);
+
 /* crew_request_header - the first value of a header field ("Accept-Language"), its name in
  * any case; null when there is none. */
 CREW_API const char *crew_request_header(const crew_request *request, const char *name);
@@ -57,6 +63,12 @@ CREW_API enum crew_form crew_request_form(const crew_request *request);
 CREW_API const char *crew_request_task(const crew_request *request);
 CREW_API const char *crew_request_id(const crew_request *request);
 
+/* crew_request_complaint - why a function that reads the request returned CREW_EBADREQUEST,
+ * in a sentence for the client ("page: not a number"); the last one if there were several,
+ * null when there was none. A handler that returns CREW_EBADREQUEST need not look: the
+ * client is answered 400 with it. It may quote what the client sent. */
+CREW_API const char *crew_request_complaint(const crew_request *request);
+
 /* ---- where the handler runs ------------------------------------------------------------ */
 
 /* crew_request_state - what SETUP gave. */
@@ -65,6 +77,16 @@ CREW_API void *crew_request_state(const crew_request *request);
 /* crew_request_uuid - this handler process; crew_request_node_uuid - its app-worker. */
 CREW_API const char *crew_request_uuid(const crew_request *request);
 CREW_API const char *crew_request_node_uuid(const crew_request *request);
+
+/* crew_request_set - let the request carry VALUE, from a hook to the handler and to the
+ * hooks after it. It takes the place of another one with this KEY, which is destroyed then;
+ * KEY is copied. DESTROY (may be null) is called with VALUE, unless that is null, when the
+ * request has been answered: those set last come first. */
+CREW_API void crew_request_set(crew_request *request, const char *key, void *value,
+                               void (*destroy)(void *value));
+
+/* crew_request_get - what was set; null when there is none. Still the request's. */
+CREW_API void *crew_request_get(const crew_request *request, const char *key);
 
 /* crew_request_left_ms - how much of the time budget is left; 0: the caller is gone. */
 CREW_API uint32_t crew_request_left_ms(const crew_request *request);

@@ -13,6 +13,7 @@ void app_init(struct crew_app *app, int argc, char *const *argv) {
 
 void app_fini(struct crew_app *app) {
     router_fini(&app->router);
+    hooks_fini(&app->hooks);
     for (size_t i = 0; i < app->task_count; i++)
         free(app->tasks[i].name);
     free(app->tasks);
@@ -32,9 +33,9 @@ static int noted(crew_app *app, int error, const char *what, const char *a,
     return error;
 }
 
-int crew_app_route(crew_app *app, const char *method, const char *path,
+int crew_app_route(crew_app *app, const char *methods, const char *path,
                    crew_handler *handler) {
-    return noted(app, router_add(&app->router, method, path, handler), "route", method,
+    return noted(app, router_add(&app->router, methods, path, handler), "route", methods,
                  path);
 }
 
@@ -58,6 +59,24 @@ crew_handler *app_task_handler(const struct crew_app *app, const char *name) {
         if (strcmp(app->tasks[i].name, name) == 0)
             return app->tasks[i].handler;
     return NULL;
+}
+
+int crew_app_before(crew_app *app, const char *prefix, crew_handler *hook) {
+    return noted(app, hooks_add(&app->hooks, prefix, hook, NULL), "the hook before",
+                 prefix, NULL);
+}
+
+int crew_app_after(crew_app *app, const char *prefix, crew_after *hook) {
+    return noted(app, hooks_add(&app->hooks, prefix, NULL, hook), "the hook after",
+                 prefix, NULL);
+}
+
+void crew_app_error_page(crew_app *app, crew_error_page *page) {
+    app->error_page = page;
+}
+
+bool app_has_routes(const struct crew_app *app) {
+    return app->router.count > 0;
 }
 
 void crew_app_state(crew_app *app, int (*setup)(crew_app *app, void **state),

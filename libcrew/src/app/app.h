@@ -2,6 +2,7 @@
 #ifndef CREW_APP_APP_H
 #define CREW_APP_APP_H
 
+#include "app/hooks.h"
 #include "app/router.h"
 #include <crew/app.h>
 
@@ -14,6 +15,8 @@ struct crew_app {
     struct router router;
     struct app_task *tasks;
     size_t task_count;
+    struct hooks hooks;
+    crew_error_page *error_page; /* null: errors are plain text */
 
     int (*setup)(crew_app *app, void **state);
     void (*teardown)(void *state);
@@ -32,5 +35,7 @@ void app_fini(struct crew_app *app);
 
 /* The handler of a task by name; null when there is none. */
 crew_handler *app_task_handler(const struct crew_app *app, const char *name);
+
+bool app_has_routes(const struct crew_app *app);
 
 #endif

@@ -8,16 +8,14 @@
 #include "app/loader.h"
 #include "app/request.h"
 #include "app/response.h"
+#include "app/serve.h"
 #include "base/clock.h"
 #include "base/memory.h"
-#include "wire/http.h"
 #include <crew/host.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { LOG_LINE_BYTES = 512 };
 
 struct crew_host {
     struct loader loader;
@@ -44,10 +42,6 @@ refuse(int error, char *why, size_t why_bytes, const char *format, ...) {
     return error;
 }
 
-static bool has_routes(const struct crew_host *host) {
-    return host->app.router.count > 0;
-}
-
 /* Run CREW_APP, and see whether what it registered can be served. */
 static int register_app(struct crew_host *host, const char *path, char *why,
                         size_t why_bytes) {
@@ -58,10 +52,11 @@ static int register_app(struct crew_host *host, const char *path, char *why,
     if (result != 0)
         return refuse(CREW_EFAILED, why, why_bytes, "%s: CREW_APP returned %d", path,
                       result);
-    if (host->app.task_count == 0 && !has_routes(host))
+    if (host->app.task_count == 0 && !app_has_routes(&host->app))
         return refuse(CREW_EINVAL, why, why_bytes, "%s has neither routes nor tasks",
                       path);
-    if (has_routes(host) && app_task_handler(&host->app, host->route_task) != NULL)
+    if (app_has_routes(&host->app) &&
+        app_task_handler(&host->app, host->route_task) != NULL)
         return refuse(CREW_EEXIST, why, why_bytes,
                       "%s: task %s is there twice: by its name, and as the task of the "
                       "app's routes",
@@ -73,7 +68,7 @@ static void list_tasks(struct crew_host *host) {
     host->tasks = memory_resize(NULL, host->app.task_count + 1, sizeof *host->tasks);
     for (size_t i = 0; i < host->app.task_count; i++)
         host->tasks[host->task_count++] = host->app.tasks[i].name;
-    if (has_routes(host))
+    if (app_has_routes(&host->app))
         host->tasks[host->task_count++] = host->route_task;
 }
 
@@ -132,79 +127,6 @@ void crew_host_free(crew_host *host) {
 
 /* ---- running ---- */
 
-/* What the app's author wants to know, and the caller must not. */
-__attribute__((format(printf, 2, 3))) static void tell(struct crew_host *host,
-                                                       const char *format, ...) {
-    char text[LOG_LINE_BYTES];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    const struct crew_host_port *port = &host->context.port;
-    port->log(port->arg, CREW_LOG_WARNING, host->request.id, text);
-}
-
-static int answer_not_found(crew_response *response) {
-    crew_response_status(response, 404);
-    return crew_response_text(response, "404 Not Found\n");
-}
-
-/* The path is there, the method is not (RFC 9110 §15.5.6). OPTIONS asks just for that. */
-static int answer_allow(crew_response *response, struct router_path path,
-                        const char *method) {
-    struct buffer allow = BUFFER_INIT;
-    router_allow(path, &allow);
-    int error = CREW_ENOMEM;
-    if (!allow.failed)
-        error = crew_response_header(response, "Allow", (const char *)allow.data);
-    buffer_fini(&allow);
-    if (error != CREW_OK)
-        return error;
-    if (strcmp(method, "OPTIONS") == 0)
-        return crew_response_status(response, 204);
-    crew_response_status(response, 405);
-    return crew_response_text(response, "405 Method Not Allowed\n");
-}
-
-static int run_route(struct crew_host *host) {
-    struct crew_request *request = &host->request;
-    struct router_path path =
-        router_find(&host->app.router, request->path, request->path_bytes);
-    if (path.count == 0)
-        return answer_not_found(&host->response);
-    crew_handler *handler = router_handler(path, request->method);
-    if (handler == NULL)
-        return answer_allow(&host->response, path, request->method);
-    return handler(request, &host->response);
-}
-
-/* How the call ends: 0, or an outcome. */
-static int run_task(struct crew_host *host, const char *task) {
-    crew_handler *handler = app_task_handler(&host->app, task);
-    int result;
-    if (handler != NULL) {
-        result = handler(&host->request, &host->response);
-    } else if (has_routes(host) && strcmp(task, host->route_task) == 0) {
-        result = run_route(host);
-    } else {
-        tell(host, "the app has no task %s", task);
-        return CREW_ENOWORKERS;
-    }
-    if (host->response.stream.error != CREW_OK)
-        return host->response.stream.error; /* nobody waits for more, whatever it was */
-    /* An invalid response is the better explanation: what made it invalid returned an
-     * error, too, which the handler may just have passed on. */
-    if (host->response.error != CREW_OK) {
-        tell(host, "the response is not valid: %s", host->response.why);
-        return host->response.error;
-    }
-    if (result != 0) {
-        tell(host, "the handler returned %d", result);
-        return CREW_EFAILED;
-    }
-    return CREW_OK;
-}
-
 static int run(struct crew_host *host, const struct crew_task_view *task,
                uint32_t left_ms, struct crew_answer *answer) {
     int error = request_begin(&host->request, &host->context, task, left_ms);
@@ -214,7 +136,7 @@ static int run(struct crew_host *host, const struct crew_task_view *task,
     const struct crew_host_port *port = &host->context.port;
     response_stream_to(&host->response, port,
                        task->form != CREW_HTTP || port->flush == NULL, head);
-    error = run_task(host, task->task);
+    error = serve(&host->app, host->route_task, &host->request, &host->response);
     if (error != CREW_OK)
         return error;
     response_answer(&host->response, task->form, head, answer);

@@ -5,6 +5,8 @@
 #include "base/clock.h"
 #include "wire/http.h"
 #include "wire/item.h"
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { ARENA_KEPT_BYTES = 64 * 1024 };
@@ -132,11 +134,24 @@ void request_end(struct crew_request *request) {
     buffer_reset(&request->arena, ARENA_KEPT_BYTES);
     buffer_reset(&request->query_split, ARENA_KEPT_BYTES);
     request->query_is_split = false;
+    carried_fini(&request->carried);
+    path_values_reset(&request->path_values);
+    request->complaint[0] = '\0';
 }
 
 void request_fini(struct crew_request *request) {
     buffer_fini(&request->arena);
     buffer_fini(&request->query_split);
+    carried_fini(&request->carried);
+    path_values_fini(&request->path_values);
+}
+
+int request_complain(struct crew_request *request, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    vsnprintf(request->complaint, sizeof request->complaint, format, args);
+    va_end(args);
+    return CREW_EBADREQUEST;
 }
 
 /* ---- what handlers read ---- */
@@ -242,4 +257,8 @@ const char *crew_request_task(const crew_request *request) {
 
 const char *crew_request_id(const crew_request *request) {
     return request->id;
+}
+
+const char *crew_request_complaint(const crew_request *request) {
+    return request->complaint[0] != '\0' ? request->complaint : NULL;
 }

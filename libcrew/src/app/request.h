@@ -8,6 +8,8 @@
 #ifndef CREW_APP_REQUEST_H
 #define CREW_APP_REQUEST_H
 
+#include "app/carried.h"
+#include "app/path_values.h"
 #include "base/buffer.h"
 #include <crew/host.h>
 
@@ -40,6 +42,10 @@ struct crew_request {
     struct buffer arena;
     struct buffer query_split; /* made when first asked for */
     bool query_is_split;
+
+    struct path_values path_values;
+    struct carried carried;
+    char complaint[256]; /* why the request is not acceptable; empty: no complaint */
 };
 
 /* Zeroed memory is a request that has not begun. */
@@ -52,5 +58,10 @@ int request_begin(struct crew_request *request, const struct request_context *co
 void request_end(struct crew_request *request);
 
 void request_fini(struct crew_request *request);
+
+/* request_complain - note why the request is not acceptable, in words for the client, who
+ * made it so. Returns CREW_EBADREQUEST. */
+int request_complain(struct crew_request *request, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -10,6 +10,8 @@
 
 enum { KEPT_BYTES = 64 * 1024, DECIMAL_BYTES = 24 };
 
+static const char too_large[] = "the body is over --max-response";
+
 void response_begin(struct crew_response *response, size_t max_body_bytes) {
     buffer_reset(&response->fields, KEPT_BYTES);
     buffer_reset(&response->content_type, KEPT_BYTES);
@@ -17,11 +19,13 @@ void response_begin(struct crew_response *response, size_t max_body_bytes) {
     buffer_reset(&response->pairs, KEPT_BYTES);
     response->status = 200;
     response->field_count = 0;
-    response->is_text = false;
+    response->kind = RESPONSE_BYTES;
     response->max_body_bytes = max_body_bytes;
     response->stream = (struct response_stream){.whole = true};
     response->error = CREW_OK;
     response->why[0] = '\0';
+    response->is_error = false;
+    buffer_reset(&response->error_text, KEPT_BYTES);
 }
 
 void response_fini(struct crew_response *response) {
@@ -29,14 +33,13 @@ void response_fini(struct crew_response *response) {
     buffer_fini(&response->content_type);
     buffer_fini(&response->body);
     buffer_fini(&response->pairs);
+    buffer_fini(&response->error_text);
 }
 
 /* ---- what handlers write ---- */
 
-/* The call will end with OUTCOME; returns ERROR for the handler. The first reason stands.
- */
-static int invalid(crew_response *response, int outcome, int error, const char *why,
-                   const char *detail) {
+int response_invalid(struct crew_response *response, int outcome, int error,
+                     const char *why, const char *detail) {
     if (response->error == CREW_OK) {
         response->error = outcome;
         snprintf(response->why, sizeof response->why, "%s%s", why, detail);
@@ -44,8 +47,17 @@ static int invalid(crew_response *response, int outcome, int error, const char *
     return error;
 }
 
-static int out_of_memory(crew_response *response) {
-    return invalid(response, CREW_EFAILED, CREW_ENOMEM, "out of memory", "");
+int response_out_of_memory(struct crew_response *response) {
+    return response_invalid(response, CREW_EFAILED, CREW_ENOMEM, "out of memory", "");
+}
+
+void response_fail(crew_response *response) {
+    response_invalid(response, CREW_EFAILED, CREW_EFAILED, "", "");
+}
+
+int crew_response_get_status(const crew_response *response) {
+    return response->error != CREW_OK ? crew_error_status(response->error)
+                                      : response->status;
 }
 
 int crew_response_status(crew_response *response, int status) {
@@ -54,8 +66,8 @@ int crew_response_status(crew_response *response, int status) {
     if (!http_status_valid(status)) {
         char number[DECIMAL_BYTES];
         snprintf(number, sizeof number, "%d", status);
-        return invalid(response, CREW_EBADRESPONSE, CREW_EINVAL,
-                       "no such status: ", number);
+        return response_invalid(response, CREW_EBADRESPONSE, CREW_EINVAL,
+                                "no such status: ", number);
     }
     response->status = status;
     return CREW_OK;
@@ -76,60 +88,77 @@ static bool field_fits(const crew_response *response, size_t name_bytes,
  * plain answer is a short string of AMQP (0-9-1 §4.2.5.3). */
 static int set_content_type(crew_response *response, const char *value) {
     if (strlen(value) > UINT8_MAX)
-        return invalid(response, CREW_EBADRESPONSE, CREW_ETOOLARGE,
-                       "the Content-Type is too long", "");
+        return response_invalid(response, CREW_EBADRESPONSE, CREW_ETOOLARGE,
+                                "the Content-Type is too long", "");
     response->content_type.len = 0;
     buffer_append(&response->content_type, value, strlen(value) + 1);
-    return response->content_type.failed ? out_of_memory(response) : CREW_OK;
+    return response->content_type.failed ? response_out_of_memory(response) : CREW_OK;
 }
 
 static int add_field(crew_response *response, const char *name, const char *value) {
     wire_put_pair(&response->fields, name, strlen(name), value, strlen(value));
     response->field_count++;
-    return response->fields.failed ? out_of_memory(response) : CREW_OK;
+    return response->fields.failed ? response_out_of_memory(response) : CREW_OK;
 }
 
 int crew_response_header(crew_response *response, const char *name, const char *value) {
     if (response->stream.begun)
         return CREW_EINVAL;
     if (name == NULL || !http_field_name_valid(name, strlen(name)))
-        return invalid(response, CREW_EBADRESPONSE, CREW_EINVAL,
-                       "not a field name: ", name != NULL ? name : "(null)");
+        return response_invalid(response, CREW_EBADRESPONSE, CREW_EINVAL,
+                                "not a field name: ", name != NULL ? name : "(null)");
     if (value == NULL || !http_field_value_valid(value, strlen(value)))
-        return invalid(response, CREW_EBADRESPONSE, CREW_EINVAL,
-                       "not a field value, in: ", name);
+        return response_invalid(response, CREW_EBADRESPONSE, CREW_EINVAL,
+                                "not a field value, in: ", name);
     if (http_field_is_bridges_own(name, strlen(name)))
         return CREW_EINVAL;
     if (!field_fits(response, strlen(name), strlen(value)))
-        return invalid(response, CREW_EBADRESPONSE, CREW_ETOOLARGE,
-                       "too many or too large header fields", "");
+        return response_invalid(response, CREW_EBADRESPONSE, CREW_ETOOLARGE,
+                                "too many or too large header fields", "");
     if (http_name_equal(name, strlen(name), "Content-Type"))
         return set_content_type(response, value);
     return add_field(response, name, value);
 }
 
-/* Room for BYTES more in the body, with one to spare for a zero; null after the response
- * has become invalid. */
-static char *body_room(crew_response *response, size_t bytes, int *error) {
+char *response_body_room(struct crew_response *response, size_t bytes, int *error) {
     if (response->stream.error != CREW_OK) {
         *error = response->stream.error;
         return NULL;
     }
     if (bytes > response->max_body_bytes ||
         response->body.len > response->max_body_bytes - bytes) {
-        *error = invalid(response, CREW_EBADRESPONSE, CREW_ETOOLARGE,
-                         "the body is over --max-response", "");
+        *error =
+            response_invalid(response, CREW_EBADRESPONSE, CREW_ETOOLARGE, too_large, "");
         return NULL;
     }
     char *room = (char *)buffer_reserve(&response->body, bytes + 1);
     if (room == NULL)
-        *error = out_of_memory(response);
+        *error = response_out_of_memory(response);
     return room;
+}
+
+static void raise_kind(crew_response *response, enum response_kind kind) {
+    if (response->kind < kind)
+        response->kind = kind;
+}
+
+int response_written(struct crew_response *response, enum response_kind kind) {
+    raise_kind(response, kind);
+    if (response->stream.error != CREW_OK) {
+        response->body.len = 0;
+        return response->stream.error;
+    }
+    if (response->body.failed)
+        return response_out_of_memory(response);
+    if (response->body.len <= response->max_body_bytes)
+        return CREW_OK;
+    response->body.len = response->max_body_bytes;
+    return response_invalid(response, CREW_EBADRESPONSE, CREW_ETOOLARGE, too_large, "");
 }
 
 int crew_response_write(crew_response *response, const void *data, size_t bytes) {
     int error = CREW_OK;
-    char *room = body_room(response, bytes, &error);
+    char *room = response_body_room(response, bytes, &error);
     if (room != NULL && bytes > 0)
         memcpy(room, data, bytes);
     if (room != NULL)
@@ -138,7 +167,7 @@ int crew_response_write(crew_response *response, const void *data, size_t bytes)
 }
 
 int crew_response_text(crew_response *response, const char *text) {
-    response->is_text = true;
+    raise_kind(response, RESPONSE_TEXT);
     return crew_response_write(response, text, strlen(text));
 }
 
@@ -150,11 +179,11 @@ int crew_response_printf(crew_response *response, const char *format, ...) {
     int error = CREW_EINVAL;
     if (bytes >= 0) {
         error = CREW_OK;
-        char *room = body_room(response, (size_t)bytes, &error);
+        char *room = response_body_room(response, (size_t)bytes, &error);
         if (room != NULL) {
             vsnprintf(room, (size_t)bytes + 1, format, again);
             response->body.len += (size_t)bytes;
-            response->is_text = true;
+            raise_kind(response, RESPONSE_TEXT);
         }
     }
     va_end(again);
@@ -173,12 +202,16 @@ static bool has_field(const struct crew_response *response, const char *name) {
     return false;
 }
 
-/* What a body is that nobody named: text if it was written as text, else bytes. */
+/* What a body is that nobody named. */
 static void default_content_type(struct crew_response *response) {
-    if (response->content_type.len > 0 || response->body.len == 0)
-        return;
-    set_content_type(response, response->is_text ? "text/plain; charset=utf-8"
-                                                 : "application/octet-stream");
+    static const char *const types[] = {
+        [RESPONSE_BYTES] = "application/octet-stream",
+        [RESPONSE_TEXT] = "text/plain; charset=utf-8",
+        [RESPONSE_JSON] = "application/json",
+        [RESPONSE_HTML] = "text/html; charset=utf-8",
+    };
+    if (response->content_type.len == 0 && response->body.len > 0)
+        set_content_type(response, types[response->kind]);
 }
 
 /* The answer to HEAD says how long the body would be, and has none. */
@@ -200,7 +233,7 @@ static void list_pairs(struct crew_response *response, bool with_content_type,
     size_t most = response->field_count + 1;
     uint8_t *room = buffer_reserve(&response->pairs, most * sizeof(struct crew_pair));
     if (room == NULL) {
-        out_of_memory(response);
+        response_out_of_memory(response);
         return;
     }
     struct crew_pair *pairs = (struct crew_pair *)(void *)room;

@@ -3,6 +3,7 @@
 #ifndef CREW_APP_RESPONSE_H
 #define CREW_APP_RESPONSE_H
 
+#include "app/conditional.h"
 #include "base/buffer.h"
 #include <crew/host.h>
 
@@ -15,12 +16,16 @@ struct response_stream {
     int error;      /* not 0: nobody wants the rest */
 };
 
+/* What the body is, as far as nobody says it with a Content-Type. The largest counts: a
+ * page in which some text was written is a page. */
+enum response_kind { RESPONSE_BYTES, RESPONSE_TEXT, RESPONSE_JSON, RESPONSE_HTML };
+
 struct crew_response {
     int status;
     struct buffer fields; /* a name/value block as on the wire */
     size_t field_count;
     struct buffer content_type; /* zero-terminated; empty: none was set */
-    bool is_text;               /* text was written to the body */
+    enum response_kind kind;
     struct buffer body;
     size_t max_body_bytes;
 
@@ -28,6 +33,8 @@ struct crew_response {
     char why[160]; /* and why, for the log */
 
     struct response_stream stream;
+    bool is_error;            /* the body is what crew_response_error wrote ... */
+    struct buffer error_text; /* ... of this text; empty: none */
 
     struct buffer pairs; /* struct crew_pair[], made by response_answer */
 };
@@ -51,5 +58,35 @@ void response_answer(struct crew_response *response, enum crew_form form, bool h
                      struct crew_answer *answer);
 
 void response_fini(struct crew_response *response);
+
+/* response_fail - what was written is thrown away: the handler failed. */
+void response_fail(struct crew_response *response);
+
+/* response_forget_body - there is no body any more, nor fields that speak of it. */
+void response_forget_body(struct crew_response *response);
+
+/* ---- for the files that write responses ---- */
+
+/* response_invalid - the call will end with OUTCOME; returns ERROR for the handler. The
+ * first reason stands: WHY and DETAIL, for the log. */
+int response_invalid(struct crew_response *response, int outcome, int error,
+                     const char *why, const char *detail);
+int response_out_of_memory(struct crew_response *response);
+
+/* response_body_room - room for BYTES more in the body, with one to spare for a zero;
+ * null after the response has become invalid. Add to body.len what was written. */
+char *response_body_room(struct crew_response *response, size_t bytes, int *error);
+
+/* response_written - text of this kind was appended to the body. Returns whether that
+ * went well, and looks after the limit, which must not be passed by much. */
+int response_written(struct crew_response *response, enum response_kind kind);
+
+/* response_validators - ETAG with its quotes, and the time of the last change. */
+struct validators response_validators(const char *etag, time_t modified);
+
+/* response_settled - add CURRENT to the response, and see whether the preconditions of
+ * REQUEST have made it. */
+bool response_settled(const crew_request *request, crew_response *response,
+                      const struct validators *current);
 
 #endif

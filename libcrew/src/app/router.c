@@ -1,5 +1,4 @@
-/* The routes of an app: a sorted array, searched by halves. An app has tens of routes and
- * adds them once; a request costs some string comparisons and no memory. */
+/* The routes of an app. */
 #include "app/router.h"
 
 #include "base/memory.h"
@@ -7,32 +6,52 @@
 #include <stdlib.h>
 #include <string.h>
 
-void router_fini(struct router *router) {
-    for (size_t i = 0; i < router->count; i++) {
-        free(router->routes[i].path);
-        free(router->routes[i].method);
+/* ---- the tree ---- */
+
+static void node_fini(struct router_node *node);
+
+static void node_free(struct router_node *node) {
+    if (node == NULL)
+        return;
+    node_fini(node);
+    free(node);
+}
+
+static void node_fini(struct router_node *node) {
+    for (size_t i = 0; i < node->literal_count; i++)
+        node_free(node->literals[i]);
+    for (size_t i = 0; i < node->route_count; i++) {
+        free(node->routes[i].method);
+        free(node->routes[i].pattern);
     }
-    free(router->routes);
+    node_free(node->parameter);
+    node_free(node->rest);
+    free(node->literals);
+    free(node->routes);
+    free(node->literal);
+}
+
+void router_fini(struct router *router) {
+    node_fini(&router->root);
     *router = (struct router){0};
 }
 
-/* As strcmp, for a path that may hold a zero byte: such a one is equal to none. */
-static int path_compare(const char *path, const char *wanted, size_t wanted_bytes) {
-    size_t path_bytes = strlen(path);
-    size_t common = path_bytes < wanted_bytes ? path_bytes : wanted_bytes;
-    int order = memcmp(path, wanted, common);
+static int literal_compare(const struct router_node *node, const char *text,
+                           size_t bytes) {
+    size_t common = node->literal_bytes < bytes ? node->literal_bytes : bytes;
+    int order = memcmp(node->literal, text, common);
     if (order != 0)
         return order;
-    return (path_bytes > wanted_bytes) - (path_bytes < wanted_bytes);
+    return (node->literal_bytes > bytes) - (node->literal_bytes < bytes);
 }
 
-/* The first route whose path is not before PATH. */
-static size_t path_begin(const struct router *router, const char *path,
-                         size_t path_bytes) {
-    size_t low = 0, high = router->count;
+/* The first literal below NODE that is not before TEXT. */
+static size_t literal_begin(const struct router_node *node, const char *text,
+                            size_t bytes) {
+    size_t low = 0, high = node->literal_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (path_compare(router->routes[middle].path, path, path_bytes) < 0)
+        if (literal_compare(node->literals[middle], text, bytes) < 0)
             low = middle + 1;
         else
             high = middle;
@@ -40,67 +59,240 @@ static size_t path_begin(const struct router *router, const char *path,
     return low;
 }
 
-struct router_path router_find(const struct router *router, const char *path,
-                               size_t path_bytes) {
-    size_t begin = path_begin(router, path, path_bytes);
-    size_t end = begin;
-    while (end < router->count &&
-           path_compare(router->routes[end].path, path, path_bytes) == 0)
-        end++;
-    return (struct router_path){router->routes + begin, end - begin};
-}
-
-static bool method_valid(const char *method) {
-    return strcmp(method, "*") == 0 || http_field_name_valid(method, strlen(method));
-}
-
-int router_add(struct router *router, const char *method, const char *path,
-               crew_handler *handler) {
-    if (method == NULL || path == NULL || handler == NULL)
-        return CREW_EINVAL;
-    if (!method_valid(method) || path[0] != '/')
-        return CREW_EINVAL;
-
-    struct router_path same = router_find(router, path, strlen(path));
-    size_t at = path_begin(router, path, strlen(path));
-    for (size_t i = 0; i < same.count; i++) {
-        int order = strcmp(same.routes[i].method, method);
-        if (order == 0)
-            return CREW_EEXIST;
-        at += order < 0;
-    }
-
-    router->routes =
-        memory_resize(router->routes, router->count + 1, sizeof(struct route));
-    memmove(router->routes + at + 1, router->routes + at,
-            (router->count - at) * sizeof(struct route));
-    router->routes[at] = (struct route){memory_text(path), memory_text(method), handler};
-    router->count++;
-    return CREW_OK;
-}
-
-static crew_handler *method_exactly(struct router_path path, const char *method) {
-    for (size_t i = 0; i < path.count; i++)
-        if (strcmp(path.routes[i].method, method) == 0)
-            return path.routes[i].handler;
+static struct router_node *literal_find(const struct router_node *node, const char *text,
+                                        size_t bytes) {
+    size_t at = literal_begin(node, text, bytes);
+    if (at < node->literal_count && literal_compare(node->literals[at], text, bytes) == 0)
+        return node->literals[at];
     return NULL;
 }
 
-crew_handler *router_handler(struct router_path path, const char *method) {
-    crew_handler *handler = method_exactly(path, method);
-    if (handler == NULL && strcmp(method, "HEAD") == 0)
-        handler = method_exactly(path, "GET");
-    if (handler == NULL)
-        handler = method_exactly(path, "*");
-    return handler;
+/* Room for one more at AT in ARRAY, which has COUNT elements of SIZE. */
+static void *array_open(void *array, size_t count, size_t size, size_t at) {
+    char *opened = memory_resize(array, count + 1, size);
+    memmove(opened + (at + 1) * size, opened + at * size, (count - at) * size);
+    return opened;
 }
 
-void router_allow(struct router_path path, struct buffer *to) {
-    for (size_t i = 0; i < path.count; i++) {
-        buffer_append_text(to, path.routes[i].method);
-        buffer_append_text(to, ", ");
+static struct router_node *literal_make(struct router_node *node, const char *text,
+                                        size_t bytes) {
+    struct router_node *made = literal_find(node, text, bytes);
+    if (made != NULL)
+        return made;
+    made = memory_zeroed(sizeof *made);
+    made->literal = memory_text_of(text, bytes);
+    made->literal_bytes = bytes;
+    size_t at = literal_begin(node, text, bytes);
+    node->literals = array_open(node->literals, node->literal_count++,
+                                sizeof(struct router_node *), at);
+    node->literals[at] = made;
+    return made;
+}
+
+static struct router_node *node_make(struct router_node *node,
+                                     const struct segment *segment) {
+    if (segment->kind == SEGMENT_LITERAL)
+        return literal_make(node, segment->text, segment->bytes);
+    struct router_node **made =
+        segment->kind == SEGMENT_PARAMETER ? &node->parameter : &node->rest;
+    if (*made == NULL)
+        *made = memory_zeroed(sizeof **made);
+    return *made;
+}
+
+/* ---- methods ---- */
+
+struct word {
+    const char *text;
+    size_t bytes;
+};
+
+/* The next of LEFT, which is a list with commas between; false when there is none. */
+static bool next_method(const char **left, struct word *method) {
+    if (*left == NULL)
+        return false;
+    const char *text = *left + strspn(*left, " ");
+    size_t bytes = strcspn(text, ",");
+    *left = text[bytes] == ',' ? text + bytes + 1 : NULL;
+    while (bytes > 0 && text[bytes - 1] == ' ')
+        bytes--;
+    *method = (struct word){text, bytes};
+    return true;
+}
+
+/* "*" is a token, too. */
+static bool methods_valid(const char *methods) {
+    struct word method;
+    while (next_method(&methods, &method))
+        if (!http_field_name_valid(method.text, method.bytes))
+            return false;
+    return true;
+}
+
+static int add_route(struct router_node *node, const char *method, const char *pattern,
+                     crew_handler *handler) {
+    size_t at = 0;
+    for (; at < node->route_count; at++) {
+        int order = strcmp(node->routes[at].method, method);
+        if (order == 0)
+            return CREW_EEXIST;
+        if (order > 0)
+            break;
     }
-    if (method_exactly(path, "GET") != NULL && method_exactly(path, "HEAD") == NULL)
-        buffer_append_text(to, "HEAD, ");
-    buffer_append(to, "OPTIONS", sizeof "OPTIONS");
+    node->routes =
+        array_open(node->routes, node->route_count++, sizeof(struct route), at);
+    node->routes[at] = (struct route){memory_text(method), memory_text(pattern), handler};
+    return CREW_OK;
+}
+
+int router_add(struct router *router, const char *methods, const char *pattern,
+               crew_handler *handler) {
+    if (methods == NULL || pattern == NULL || handler == NULL)
+        return CREW_EINVAL;
+    if (!methods_valid(methods) || !pattern_valid(pattern))
+        return CREW_EINVAL;
+
+    struct router_node *node = &router->root;
+    struct segment segment;
+    for (const char *left = pattern; pattern_next(&left, &segment);)
+        node = node_make(node, &segment);
+
+    int error = CREW_OK;
+    struct word word;
+    while (error == CREW_OK && next_method(&methods, &word)) {
+        char *method = memory_text_of(word.text, word.bytes);
+        error = add_route(node, method, pattern, handler);
+        router->count += error == CREW_OK;
+        free(method);
+    }
+    return error;
+}
+
+/* ---- looking a path up ---- */
+
+/* A walk over the nodes at which a path ends, the most specific first. It goes back where
+ * a branch has nothing, and sees a node once at most: there is one way to each. */
+struct walk {
+    const char *path;
+    size_t path_bytes;
+    struct router_match *match;
+    size_t value_count;
+    bool (*arrive)(struct walk *walk, const struct router_node *node); /* true: enough */
+    const char *method;                                                /* for arrive */
+    struct buffer *allow;                                              /* for arrive */
+};
+
+static bool walk_on(struct walk *walk, const struct router_node *node, size_t at);
+
+/* Let what stands for a parameter or the rest be BYTES from AT on, and go on behind it.
+ */
+static bool walk_value(struct walk *walk, const struct router_node *node, size_t at,
+                       size_t bytes) {
+    if (node == NULL)
+        return false;
+    walk->match->values[walk->value_count++] = (struct router_value){at, bytes};
+    if (walk_on(walk, node, at + bytes + 1))
+        return true;
+    walk->value_count--;
+    return false;
+}
+
+/* AT is where the next segment begins; behind the end of the path there is none. */
+static bool walk_on(struct walk *walk, const struct router_node *node, size_t at) {
+    if (at > walk->path_bytes)
+        return node->route_count > 0 && walk->arrive(walk, node);
+    size_t left = walk->path_bytes - at;
+    const char *slash = memchr(walk->path + at, '/', left);
+    size_t bytes = slash != NULL ? (size_t)(slash - walk->path) - at : left;
+
+    const struct router_node *literal = literal_find(node, walk->path + at, bytes);
+    if (literal != NULL && walk_on(walk, literal, at + bytes + 1))
+        return true;
+    if (bytes == 0)
+        return false;
+    return walk_value(walk, node->parameter, at, bytes) ||
+           walk_value(walk, node->rest, at, left);
+}
+
+/* A path with a zero byte is no string, and fits nothing. */
+static void walk_path(struct walk *walk, const struct router *router) {
+    if (walk->path_bytes > 0 && walk->path[0] == '/' &&
+        memchr(walk->path, '\0', walk->path_bytes) == NULL)
+        walk_on(walk, &router->root, 1);
+}
+
+static const struct route *route_exactly(const struct router_node *node,
+                                         const char *method) {
+    for (size_t i = 0; i < node->route_count; i++)
+        if (strcmp(node->routes[i].method, method) == 0)
+            return &node->routes[i];
+    return NULL;
+}
+
+static const struct route *route_for(const struct router_node *node, const char *method) {
+    const struct route *route = route_exactly(node, method);
+    if (route == NULL && strcmp(method, "HEAD") == 0)
+        route = route_exactly(node, "GET");
+    if (route == NULL)
+        route = route_exactly(node, "*");
+    return route;
+}
+
+static bool arrive_for_route(struct walk *walk, const struct router_node *node) {
+    walk->match->path_known = true;
+    walk->match->route = route_for(node, walk->method);
+    walk->match->value_count = walk->value_count;
+    return walk->match->route != NULL;
+}
+
+void router_find(const struct router *router, const char *method, const char *path,
+                 size_t path_bytes, struct router_match *match) {
+    struct walk walk = {.path = path,
+                        .path_bytes = path_bytes,
+                        .match = match,
+                        .arrive = arrive_for_route,
+                        .method = method};
+    match->route = NULL;
+    match->path_known = false;
+    match->value_count = 0;
+    walk_path(&walk, router);
+}
+
+/* Is METHOD in a list whose elements end with ", "? */
+static bool is_listed(const struct buffer *list, const char *method) {
+    if (list->len == 0)
+        return false;
+    const char *at = (const char *)list->data, *end = at + list->len;
+    size_t bytes = strlen(method);
+    for (; at < end; at += strcspn(at, ",") + 2)
+        if (strcspn(at, ",") == bytes && memcmp(at, method, bytes) == 0)
+            return true;
+    return false;
+}
+
+static void list_method(struct buffer *list, const char *method) {
+    if (!is_listed(list, method))
+        buffer_printf(list, "%s, ", method);
+}
+
+static bool arrive_for_methods(struct walk *walk, const struct router_node *node) {
+    for (size_t i = 0; i < node->route_count; i++)
+        list_method(walk->allow, node->routes[i].method);
+    return false;
+}
+
+void router_allow(const struct router *router, const char *path, size_t path_bytes,
+                  struct buffer *to) {
+    struct router_match match;
+    struct walk walk = {.path = path,
+                        .path_bytes = path_bytes,
+                        .match = &match,
+                        .arrive = arrive_for_methods,
+                        .allow = to};
+    walk_path(&walk, router);
+    if (is_listed(to, "GET"))
+        list_method(to, "HEAD");
+    list_method(to, "OPTIONS");
+    if (!to->failed)
+        to->data[--to->len - 1] = '\0'; /* in the place of the last comma */
 }

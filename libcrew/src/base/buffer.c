@@ -2,11 +2,9 @@
 #include "base/buffer.h"
 
 #include <assert.h>
-#include <endian.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define FIRST_CAPACITY_BYTES 64
 
@@ -45,7 +43,7 @@ static bool grow(struct buffer *b, size_t bytes) {
     return true;
 }
 
-uint8_t *buffer_reserve(struct buffer *b, size_t bytes) {
+uint8_t *buffer_grow(struct buffer *b, size_t bytes) {
     if (b->failed) {
         return NULL; /* a gap would be worse than an end */
     }
@@ -54,14 +52,6 @@ uint8_t *buffer_reserve(struct buffer *b, size_t bytes) {
         return NULL;
     }
     return b->data + b->len;
-}
-
-void buffer_append(struct buffer *b, const void *data, size_t bytes) {
-    uint8_t *to = bytes > 0 ? buffer_reserve(b, bytes) : NULL;
-    if (to != NULL) {
-        memcpy(to, data, bytes);
-        b->len += bytes;
-    }
 }
 
 void buffer_append_text(struct buffer *b, const char *text) {
@@ -96,25 +86,6 @@ void buffer_printf(struct buffer *b, const char *format, ...) {
     va_end(args);
 }
 
-void buffer_u8(struct buffer *b, uint8_t v) {
-    buffer_append(b, &v, sizeof v);
-}
-
-void buffer_u16(struct buffer *b, uint16_t v) {
-    v = htobe16(v);
-    buffer_append(b, &v, sizeof v);
-}
-
-void buffer_u32(struct buffer *b, uint32_t v) {
-    v = htobe32(v);
-    buffer_append(b, &v, sizeof v);
-}
-
-void buffer_u64(struct buffer *b, uint64_t v) {
-    v = htobe64(v);
-    buffer_append(b, &v, sizeof v);
-}
-
 void buffer_put_u32_at(struct buffer *b, size_t at, uint32_t v) {
     assert(at <= b->len && b->len - at >= sizeof v);
     v = htobe32(v);
@@ -142,22 +113,4 @@ void buffer_consume(struct buffer *b, size_t bytes) {
     if (b->len > 0 && bytes > 0) {
         memmove(b->data, b->data + bytes, b->len);
     }
-}
-
-uint16_t bytes_u16(const uint8_t *p) {
-    uint16_t v;
-    memcpy(&v, p, sizeof v);
-    return be16toh(v);
-}
-
-uint32_t bytes_u32(const uint8_t *p) {
-    uint32_t v;
-    memcpy(&v, p, sizeof v);
-    return be32toh(v);
-}
-
-uint64_t bytes_u64(const uint8_t *p) {
-    uint64_t v;
-    memcpy(&v, p, sizeof v);
-    return be64toh(v);
 }

@@ -1,12 +1,14 @@
 /* A growing byte buffer. Appending never fails halfway: when memory is out, the buffer is
  * marked failed, keeps what it has, and the one who uses it asks once at the end. Numbers
- * are written in network order. */
+ * are written in network order. What a request does many times is inline. */
 #ifndef CREW_BASE_BUFFER_H
 #define CREW_BASE_BUFFER_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct buffer {
     uint8_t *data;
@@ -20,18 +22,46 @@ struct buffer {
 void buffer_init(struct buffer *b);
 void buffer_fini(struct buffer *b);
 
+/* For buffer_reserve. */
+uint8_t *buffer_grow(struct buffer *b, size_t bytes);
+
 /* Room for BYTES more behind the end; returns where they go, null when memory is out.
  * The length does not change: add to b->len what was written. */
-uint8_t *buffer_reserve(struct buffer *b, size_t bytes);
+static inline uint8_t *buffer_reserve(struct buffer *b, size_t bytes) {
+    bool fits = !b->failed && b->data != NULL && b->cap - b->len >= bytes;
+    return fits ? b->data + b->len : buffer_grow(b, bytes);
+}
 
-void buffer_append(struct buffer *b, const void *data, size_t bytes);
+static inline void buffer_append(struct buffer *b, const void *data, size_t bytes) {
+    uint8_t *to = bytes > 0 ? buffer_reserve(b, bytes) : NULL;
+    if (to != NULL) {
+        memcpy(to, data, bytes);
+        b->len += bytes;
+    }
+}
+
 void buffer_append_text(struct buffer *b, const char *text);
 void buffer_printf(struct buffer *b, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-void buffer_u8(struct buffer *b, uint8_t v);
-void buffer_u16(struct buffer *b, uint16_t v);
-void buffer_u32(struct buffer *b, uint32_t v);
-void buffer_u64(struct buffer *b, uint64_t v);
+
+static inline void buffer_u8(struct buffer *b, uint8_t v) {
+    buffer_append(b, &v, sizeof v);
+}
+
+static inline void buffer_u16(struct buffer *b, uint16_t v) {
+    v = htobe16(v);
+    buffer_append(b, &v, sizeof v);
+}
+
+static inline void buffer_u32(struct buffer *b, uint32_t v) {
+    v = htobe32(v);
+    buffer_append(b, &v, sizeof v);
+}
+
+static inline void buffer_u64(struct buffer *b, uint64_t v) {
+    v = htobe64(v);
+    buffer_append(b, &v, sizeof v);
+}
 
 /* Overwrite four bytes already there. */
 void buffer_put_u32_at(struct buffer *b, size_t at, uint32_t v);
@@ -43,8 +73,22 @@ void buffer_reset(struct buffer *b, size_t keep);
 void buffer_consume(struct buffer *b, size_t bytes);
 
 /* Reading numbers in network order. */
-uint16_t bytes_u16(const uint8_t *p);
-uint32_t bytes_u32(const uint8_t *p);
-uint64_t bytes_u64(const uint8_t *p);
+static inline uint16_t bytes_u16(const uint8_t *p) {
+    uint16_t v;
+    memcpy(&v, p, sizeof v);
+    return be16toh(v);
+}
+
+static inline uint32_t bytes_u32(const uint8_t *p) {
+    uint32_t v;
+    memcpy(&v, p, sizeof v);
+    return be32toh(v);
+}
+
+static inline uint64_t bytes_u64(const uint8_t *p) {
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    return be64toh(v);
+}
 
 #endif

@@ -5,10 +5,11 @@
 #include "rpc/client_room.h"
 
 #include "base/clock.h"
+#include "base/digits.h"
 #include "base/fork.h"
 #include "base/memory.h"
 #include "wire/task_name.h"
-#include <inttypes.h>
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 #include <utlist.h>
@@ -243,12 +244,22 @@ static int check_call(const struct crew_call *from) {
     return from->body_bytes > LIMIT_MESSAGE_BYTES ? CREW_ETOOLARGE : 0;
 }
 
+/* INSTANCE-NUMBER */
+static void make_id(struct crew_client *c, char to[LIMIT_ITEM_ID_BYTES + 1]) {
+    size_t instance_bytes = strlen(c->instance);
+    static_assert(sizeof c->instance + DIGITS_BYTES <= LIMIT_ITEM_ID_BYTES + 1,
+                  "it fits");
+    memcpy(to, c->instance, instance_bytes);
+    to[instance_bytes] = '-';
+    digits_write(to + instance_bytes + 1, ++c->next_id, 16);
+}
+
 static void call_name(struct crew_pending *call, const char *wanted) {
     struct crew_client *c = call->client;
     if (wanted != NULL)
         snprintf(call->id, sizeof call->id, "%s", wanted);
     else
-        snprintf(call->id, sizeof call->id, "%s-%" PRIx64, c->instance, ++c->next_id);
+        make_id(c, call->id);
 }
 
 static void compressed(struct session_squeeze *q) {

@@ -13,6 +13,16 @@
 
 /* A plain call's headers must fit one AMQP frame together with the other properties. */
 #define PLAIN_HEADERS_MAX_BYTES 65536u
+#define ENVELOPE_ROOM_BYTES 160u /* head, lengths, id, fields */
+
+/* Enough for the envelope, so that it need not move while it grows. */
+static size_t envelope_room(const struct crew_call *from) {
+    size_t bytes = ENVELOPE_ROOM_BYTES + from->body_bytes;
+    for (size_t i = 0; i < from->pair_count; i++)
+        bytes +=
+            WIRE_PAIR_HEAD_BYTES + from->pairs[i].name_bytes + from->pairs[i].value_bytes;
+    return bytes;
+}
 
 static int encode_envelope(struct crew_pending *call, const struct crew_call *from) {
     struct wire_item item = {.kind = from->form == CREW_PING ? WIRE_PING : WIRE_REQUEST,
@@ -23,6 +33,7 @@ static int encode_envelope(struct crew_pending *call, const struct crew_call *fr
     struct buffer *to = &call->body;
     if (from->pair_count > LIMIT_PAIR_COUNT)
         return CREW_ETOOLARGE;
+    buffer_reserve(to, envelope_room(from));
     wire_begin(to);
     size_t mark = wire_open(to, &item);
     size_t before = to->len;

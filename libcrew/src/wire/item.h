@@ -85,6 +85,7 @@ enum wire_field {
  * writer that others can make exceed them checks before. ---- */
 
 #define WIRE_HEAD_BYTES 4
+#define WIRE_PAIR_HEAD_BYTES 6 /* lengths of name and value */
 
 /* The head that begins an envelope. */
 void wire_begin(struct buffer *to);

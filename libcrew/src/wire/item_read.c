@@ -9,7 +9,6 @@
 #define ENVELOPE_HEAD_BYTES 4
 #define ITEM_HEAD_BYTES 8 /* kind, id_bytes, fields_bytes, pairs_bytes */
 #define FIELD_HEAD_BYTES 3
-#define PAIR_HEAD_BYTES 6
 
 int wire_read(struct wire_reader *reader, const void *data, size_t bytes) {
     const uint8_t *p = data;
@@ -191,7 +190,8 @@ int wire_next(struct wire_reader *reader, struct wire_item *item) {
 /* Reads one pair off the front; false when the block is empty or not sound. */
 static bool cut_pair(struct wire_bytes *block, struct crew_pair *pair) {
     struct wire_bytes rest = *block, head, name, value;
-    if (!cut(&rest, PAIR_HEAD_BYTES, &head) || !cut(&rest, bytes_u16(head.data), &name) ||
+    if (!cut(&rest, WIRE_PAIR_HEAD_BYTES, &head) ||
+        !cut(&rest, bytes_u16(head.data), &name) ||
         !cut(&rest, bytes_u32(head.data + 2), &value)) {
         return false;
     }

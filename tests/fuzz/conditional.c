@@ -1,0 +1,53 @@
+/* Any preconditions: a status that fits the method, and what holds of all of them. The
+ * first byte chooses the method and what there is, the lines are the fields. */
+#include "app/conditional.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
+
+/* The next line; null when it is empty or there is none. */
+static const char *next_line(char **text) {
+    char *line = strsep(text, "\n");
+    return line != NULL && *line != '\0' ? line : NULL;
+}
+
+static void check(const struct preconditions *p, const struct validators *current) {
+    int status = conditional_status(p, current);
+    assert(status == 0 || status == 412 || (status == 304 && p->reads));
+    bool asks = p->if_match != NULL || p->if_none_match != NULL ||
+                p->if_modified_since != NULL || p->if_unmodified_since != NULL;
+    assert(asks || status == 0);
+
+    /* A tag that the client is to have is never one that it is not to have. */
+    const struct preconditions match = {.if_match = p->if_none_match};
+    const struct preconditions none_match = {.if_none_match = p->if_none_match};
+    if (p->if_none_match != NULL && conditional_status(&match, current) == 0)
+        assert(conditional_status(&none_match, current) == 412);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
+    if (bytes == 0)
+        return 0;
+    char *copy = strndup((const char *)data + 1, bytes - 1), *text = copy;
+    const struct preconditions preconditions = {
+        .reads = data[0] & 1,
+        .if_match = next_line(&text),
+        .if_none_match = next_line(&text),
+        .if_modified_since = next_line(&text),
+        .if_unmodified_since = next_line(&text),
+    };
+    const struct validators current = {
+        .etag = data[0] & 2 ? "\"v1\"" : NULL,
+        .modified_s = data[0] & 4 ? 784111777 : 0,
+        .now_s = 1700000000,
+    };
+    const char *if_range = next_line(&text);
+    check(&preconditions, &current);
+    if (conditional_range_holds(if_range, &current))
+        assert(if_range == NULL || current.etag != NULL || current.modified_s != 0);
+    free(copy);
+    return 0;
+}
