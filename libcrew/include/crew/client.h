@@ -156,8 +156,8 @@ CREW_API int crew_client_stream(crew_client *client, const struct crew_call *cal
                                 crew_pending **pending);
 
 /* crew_client_credit - the caller of crew_client_stream is done with BYTES of what its
- * chunks held, and takes as many more. No more than CREW_WINDOW_BYTES come without it. From any
- * thread, also in the callbacks, as long as the handle is good. */
+ * chunks held, and takes as many more. No more than CREW_WINDOW_BYTES come without it. From
+ * any thread, also in the callbacks, as long as the handle is good. */
 CREW_API void crew_client_credit(crew_client *client, crew_pending *pending,
                                  size_t bytes);
 

@@ -58,9 +58,9 @@ CREW_API const char *const *crew_host_tasks(const crew_host *host, size_t *count
 
 /* crew_host_run - run the handler for TASK with a budget of LEFT_MS. The answer is complete:
  * a handler's failure, an invalid response, 404 and 405 are answers too; CREW_ENOWORKERS
- * is the answer to a task that the app does not serve. Of an answer whose head went
- * through the port's flush, error and run_us are left to be told. TASK need not live longer
- * than the call. ANSWER's memory is the host's, good until the next run. Blocks as long as the
+ * is the answer to a task that the app does not serve. Of an answer whose head went through
+ * the port's flush, error and run_us are left to be told. TASK need not live longer than
+ * the call. ANSWER's memory is the host's, good until the next run. Blocks as long as the
  * handler does. */
 CREW_API void crew_host_run(crew_host *host, const struct crew_task_view *task,
                             uint32_t left_ms, struct crew_answer *answer);

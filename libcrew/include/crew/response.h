@@ -58,15 +58,16 @@ CREW_API int crew_response_text(crew_response *response, const char *text);
 /* crew_response_flush - send what was written until now, and go on: the client has it while
  * the handler still runs. The first time the head goes along, with `X-Accel-Buffering: no`
  * and without Content-Length: what would change it returns CREW_EINVAL from then on, and
- * after-hooks (crew/app.h) come too late for it. --max-response bounds what is written between two flushes.
- * Blocks while the client takes no more: at most CREW_WINDOW_BYTES are under way.
- * CREW_ECANCELLED: nobody wants the rest (the client has hung up, the time is over, the
- * worker is to stop); every later write and flush returns it at once, so that handlers that
- * pass errors on come to their end. CREW_EINVAL: the response is invalid; nothing was sent.
+ * after-hooks (crew/app.h) come too late for it. --max-response bounds what is written
+ * between two flushes. Blocks while the client takes no more: at most CREW_WINDOW_BYTES are
+ * under way.
+ * CREW_ECANCELLED: nobody wants the rest (the client has hung up, or the time is over);
+ * every later write and flush returns it at once, so that handlers that pass errors on come
+ * to their end. CREW_EINVAL: the response is invalid; it is not sent, or not any further.
  * A handler that returns an error behind its first flush breaks off its response: the
- * client sees that it is not whole. The response to HEAD ends with the head. Callers
- * that take no streams (plain calls) get all of it in one answer: for them flush does
- * nothing, and --max-response bounds the whole. */
+ * client sees that it is not whole. The response to HEAD ends with the head. Callers that
+ * take no streams (plain calls) get all of it in one answer: for them flush sends nothing,
+ * and --max-response bounds the whole. */
 CREW_API int crew_response_flush(crew_response *response);
 
 /* crew_response_error - answer with an error: STATUS, and TEXT (may be null) for the client.

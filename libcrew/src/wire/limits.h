@@ -12,5 +12,6 @@
 #define LIMIT_MESSAGE_BYTES (128u * 1024u * 1024u) /* an AMQP message that we take in */
 #define LIMIT_INFLATED_DEFAULT_BYTES (64u * 1024u * 1024u)
 #define LIMIT_CANCELLED_IDS 10000u /* ids that a worker remembers not to begin */
+/* of a streamed answer: CREW_CHUNK_BYTES and CREW_WINDOW_BYTES in crew/message.h */
 
 #endif
