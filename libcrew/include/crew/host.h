@@ -35,7 +35,10 @@ struct crew_host_port {
 
 struct crew_host_options {
     const char *path; /* the .so */
-    int argc;         /* argv[0] is the path again */
+    /* Null: PATH is loaded. Else crew_app_init of an app that is linked in, and PATH what it
+     * is called. */
+    int (*init)(crew_app *app);
+    int argc; /* argv[0] is the path again */
     char *const *argv;
     const char *route_task; /* the task behind which the app's routes live */
     const char *uuid;       /* of this handler process */

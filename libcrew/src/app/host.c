@@ -95,7 +95,11 @@ int crew_host_new(const struct crew_host_options *options, crew_host **made, cha
     host->context.node_uuid = options->node_uuid;
     host->context.port = options->port;
 
-    int error = loader_open(&host->loader, options->path, why, why_bytes);
+    int error = CREW_OK;
+    if (options->init != NULL)
+        host->loader.init = options->init;
+    else
+        error = loader_open(&host->loader, options->path, why, why_bytes);
     if (error == CREW_OK)
         error = register_app(host, options->path, why, why_bytes);
     if (error == CREW_OK)
