@@ -16,7 +16,7 @@ extern "C" {
 
 typedef struct crew_host crew_host;
 
-/* How handlers reach the outside. All three functions must be there. */
+/* How handlers reach the outside. All functions but flush must be there. */
 struct crew_host_port {
     void *arg;
     /* Make the calls of a group and wait for its end; what it returns is that of
@@ -28,6 +28,11 @@ struct crew_host_port {
     void (*log)(void *arg, enum crew_log_level level, const char *request_id,
                 const char *text);
     bool (*stopping)(void *arg); /* whether the handler has been told to stop */
+    /* Send the beginning of an answer (HEAD; null when it has been sent) and so much of the
+     * body. Blocks until it may be sent. An error: the handler shall stop. Null: what
+     * handlers flush is kept, and answers are whole. */
+    int (*flush)(void *arg, const struct crew_answer *head, const void *data,
+                 size_t bytes);
 };
 
 /* The app and its surroundings. All it points to must outlive the host. */
@@ -59,8 +64,9 @@ CREW_API const char *const *crew_host_tasks(const crew_host *host, size_t *count
 
 /* crew_host_run - run the handler for TASK with a budget of LEFT_MS. The answer is complete:
  * a handler's failure, an invalid response, 404 and 405 are answers too; CREW_ENOWORKERS
- * is the answer to a task that the app does not serve. TASK need not live longer than the
- * call. ANSWER's memory is the host's, good until the next run. Blocks as long as the
+ * is the answer to a task that the app does not serve. Of an answer whose head went through
+ * the port's flush, error and run_us are left to be told. TASK need not live longer than
+ * the call. ANSWER's memory is the host's, good until the next run. Blocks as long as the
  * handler does. */
 CREW_API void crew_host_run(crew_host *host, const struct crew_task_view *task,
                             uint32_t left_ms, struct crew_answer *answer);

@@ -10,6 +10,7 @@
  *
  * The life of a task:
  *   on_task ──▶ crew_task_begin ──▶ crew_task_answer ──▶ crew_task_done
+ *      │              │  └─ crew_task_head ─▶ crew_task_chunk ─▶ crew_task_answer
  *      │              └─ not to be run any more: the handle is gone
  *      └────▶ crew_task_put_back: the handle is gone
  */
@@ -34,6 +35,10 @@ struct crew_worker_options {
     size_t max_request_bytes; /* larger after inflating: rejected; 0: 64 MiB */
     void (*on_task)(void *arg, crew_task *task);
     void *task_arg;
+    /* Of a task whose answer is a stream (crew_task_head): of its body, so many bytes in
+     * all may be sent, modulo 2^32; nobody reads it any more. May be null. */
+    void (*on_credit)(void *arg, crew_task *task, uint32_t allowed_bytes);
+    void (*on_gone)(void *arg, crew_task *task);
     crew_event_fn *on_event; /* may be null */
     void *event_arg;
     bool owner_io; /* input and output are done in the owner's loop, which calls
@@ -118,6 +123,18 @@ CREW_API void crew_task_unbegin(crew_task *task);
  * copied. The first answer counts, a later one is ignored. The handle stays good until
  * crew_task_done. */
 CREW_API void crew_task_answer(crew_task *task, const struct crew_answer *answer);
+
+/* crew_task_head - begin to answer an HTTP task piece by piece: ANSWER's status and header
+ * fields. The end comes with crew_task_answer, of whose ANSWER only the error and run_us
+ * count then. CREW_EINVAL: a plain call, or the task has an answer or a head already.
+ * CREW_ECANCELLED: nobody waits for the answer. CREW_EBADRESPONSE: ANSWER is over a limit
+ * of docs/wire.md. */
+CREW_API int crew_task_head(crew_task *task, const struct crew_answer *answer);
+
+/* crew_task_chunk - BYTES more of the body, at most CREW_CHUNK_BYTES. CREW_EINVAL: more than
+ * that, more than there is credit for (CREW_WINDOW_BYTES and what on_credit has said), or
+ * there is no head. CREW_ECANCELLED: nobody reads it any more; on_gone has said so. */
+CREW_API int crew_task_chunk(crew_task *task, const void *data, size_t bytes);
 
 /* crew_task_done - the owner is done with the task: nothing runs for it any more. The
  * message is acked as soon as the answer is safe with the broker. The handle is gone. A
