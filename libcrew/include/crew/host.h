@@ -29,8 +29,8 @@ struct crew_host_port {
 };
 
 struct crew_host_options {
-    const char *path; /* the .so */
-    int argc;         /* argv[0] is the path again */
+    const char *path; /* the .so that is loaded */
+    int argc;         /* argv[0] is what it was called on the command line */
     char *const *argv;
     const char *route_task; /* the task behind which the app's routes live */
     const char *uuid;       /* of this handler process */
