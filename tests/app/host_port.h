@@ -12,8 +12,7 @@ struct host_port {
     bool stopping;
     unsigned calls;
     uint32_t call_expiration_ms; /* of the last call */
-    struct crew_answer answer;   /* what a call ends with, as far as nobody serves it */
-    crew_host *serves;           /* if there: calls are run by this host */
+    struct crew_answer answer;   /* what a call ends with */
     struct crew_answer *given[HOST_PORT_ANSWERS]; /* as many as there were calls */
 };
 

@@ -1,4 +1,4 @@
-/* Percent- and plus-decoding, and the pairs of a query. */
+/* Percent- and plus-decoding, the pairs of a query, and where they are kept. */
 #include "cmocka_all.h"
 
 #include "app/query.h"
@@ -33,14 +33,16 @@ static void test_query_decode_gives_zero_bytes(void **state) {
 }
 
 static void assert_value(const char *query, const char *key, const char *wanted) {
-    struct buffer split = BUFFER_INIT;
-    query_split(&split, query);
-    const char *value = query_value(&split, key);
+    struct pool pool = {0};
+    struct pairs pairs = {0};
+    assert_int_equal(query_read(&pairs, &pool, query, strlen(query), SIZE_MAX), CREW_OK);
+    const char *value = pairs_value(&pairs, key);
     if (wanted == NULL)
         assert_null(value);
     else
         assert_string_equal(value, wanted);
-    buffer_fini(&split);
+    pairs_fini(&pairs);
+    pool_fini(&pool);
 }
 
 static void test_query_value(void **state) {
@@ -70,20 +72,58 @@ static void test_query_value_with_a_zero_byte_is_none(void **state) {
     assert_value("f=%00&f=2", "f", "2");
 }
 
-static void test_query_number(void **state) {
+static void test_query_read_counts(void **state) {
     (void)state;
-    long number = 7;
-    assert_true(query_number("12", 0, 100, &number));
-    assert_int_equal(number, 12);
-    assert_true(query_number("-12", -100, 100, &number));
-    assert_int_equal(number, -12);
+    struct pool pool = {0};
+    struct pairs pairs = {0};
+    assert_int_equal(query_read(&pairs, &pool, "a&&b=1&&&", 9, 2), CREW_OK);
+    assert_int_equal(query_read(&pairs, &pool, "a&&b=1&c&", 9, 2), CREW_ETOOLARGE);
+    pairs_fini(&pairs);
+    pool_fini(&pool);
+}
+
+static void assert_number(const char *text, long wanted) {
+    struct pairs pairs = {0};
+    pairs_add(&pairs, (struct crew_pair){"n", 1, text, strlen(text)});
+    assert_int_equal(pairs_number(&pairs, "n", -100, 100, 7), wanted);
+    assert_int_equal(pairs_number(&pairs, "m", -100, 100, 7), 7);
+    pairs_fini(&pairs);
+}
+
+static void test_pairs_number(void **state) {
+    (void)state;
+    assert_number("12", 12);
+    assert_number("-12", -12);
+    assert_number("100", 100);
+    assert_number("-100", -100);
     static const char *const strange[] = {
         "",    "-",    " 1", "+1", "1 ", "1a", "0x1", "--1", "99999999999999999999",
         "101", "-101", "1.5"};
     for (size_t i = 0; i < sizeof strange / sizeof *strange; i++)
-        assert_false(query_number(strange[i], -100, 100, &number));
-    assert_false(query_number("99999999999999999999", LONG_MIN, LONG_MAX, &number));
-    assert_int_equal(number, -12);
+        assert_number(strange[i], 7);
+    struct pairs pairs = {0};
+    pairs_add(&pairs, (struct crew_pair){"n", 1, "99999999999999999999", 20});
+    assert_int_equal(pairs_number(&pairs, "n", LONG_MIN, LONG_MAX, 7), 7);
+    pairs_fini(&pairs);
+}
+
+static void test_pool_gives_pieces_that_stay(void **state) {
+    (void)state;
+    struct pool pool = {0};
+    char *first = pool_text(&pool, "first", 5);
+    for (size_t i = 0; i < 10000; i++) {
+        long *number = pool_take(&pool, sizeof *number);
+        assert_non_null(number);
+        *number = (long)i;
+        assert_int_equal((uintptr_t)number % _Alignof(max_align_t), 0);
+    }
+    assert_non_null(pool_take(&pool, 1024 * 1024));
+    assert_string_equal(first, "first");
+    assert_null(pool_take(&pool, SIZE_MAX));
+    pool_reset(&pool);
+    assert_string_equal(pool_text(&pool, "", 0), "");
+    pool_reset(&pool);
+    pool_fini(&pool);
 }
 
 int main(void) {
@@ -92,7 +132,9 @@ int main(void) {
         cmocka_unit_test(test_query_decode_gives_zero_bytes),
         cmocka_unit_test(test_query_value),
         cmocka_unit_test(test_query_value_with_a_zero_byte_is_none),
-        cmocka_unit_test(test_query_number),
+        cmocka_unit_test(test_query_read_counts),
+        cmocka_unit_test(test_pairs_number),
+        cmocka_unit_test(test_pool_gives_pieces_that_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

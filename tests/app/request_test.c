@@ -1,35 +1,11 @@
 /* What a handler reads, from the block of pairs on the wire. */
 #include "cmocka_all.h"
 
-#include "app/request.h"
-#include "task_maker.h"
+#include "begun.h"
 #include "wire/item.h"
+#include <crew/response.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct begun {
-    struct task_maker maker;
-    struct crew_request request;
-};
-
-static struct begun *begin_form(enum crew_form form, const char *content_type,
-                                const char *const *params) {
-    struct begun *begun = calloc(1, sizeof *begun);
-    assert_non_null(begun);
-    task_maker_init(&begun->maker, form, "http", params);
-    begun->maker.view.content_type = content_type;
-    assert_int_equal(request_begin(&begun->request, NULL, &begun->maker.view, 1000),
-                     CREW_OK);
-    return begun;
-}
-
-#define BEGIN(...) begin_form(CREW_HTTP, NULL, (const char *const[]){__VA_ARGS__, NULL})
-
-static void end(struct begun *begun) {
-    request_fini(&begun->request);
-    task_maker_fini(&begun->maker);
-    free(begun);
-}
 
 static void test_request_reads_http(void **state) {
     (void)state;
@@ -51,13 +27,13 @@ static void test_request_reads_http(void **state) {
     assert_int_equal(crew_request_form(&b->request), CREW_HTTP);
     uint32_t left_ms = crew_request_left_ms(&b->request);
     assert_in_range(left_ms, 1, 1000);
-    end(b);
+    begun_free(b);
 }
 
 static void assert_path(const char *wanted, struct begun *b) {
     assert_string_equal(crew_request_path(&b->request), wanted);
     assert_int_equal(b->request.path_bytes, strlen(wanted));
-    end(b);
+    begun_free(b);
 }
 
 static void test_request_path_has_three_sources(void **state) {
@@ -86,7 +62,109 @@ static void test_request_header_in_any_case(void **state) {
     assert_null(crew_request_header(request, "Accep"));
     assert_null(crew_request_header(request, "Accept-"));
     assert_null(crew_request_header(request, ""));
-    end(b);
+    begun_free(b);
+}
+
+static void test_request_gives_all_of_the_query(void **state) {
+    (void)state;
+    struct begun *b = BEGIN("QUERY_STRING", "tag=a&x=1&tag=b+c&tag=%00&=&tag");
+    size_t count;
+    const char *const *tags = crew_request_query_values(&b->request, "tag", &count);
+    assert_int_equal(count, 3);
+    assert_string_equal(tags[0], "a");
+    assert_string_equal(tags[1], "b c");
+    assert_string_equal(tags[2], "");
+    assert_null(tags[3]);
+    const char *const *none = crew_request_query_values(&b->request, "y", &count);
+    assert_int_equal(count, 0);
+    assert_null(none[0]);
+    const struct crew_pair *pairs = crew_request_query_pairs(&b->request, &count);
+    assert_int_equal(count, 6);
+    assert_string_equal(pairs[1].name, "x");
+    assert_string_equal(pairs[1].value, "1");
+    assert_int_equal(pairs[3].value_bytes, 1);
+    assert_int_equal(pairs[4].name_bytes, 0);
+    assert_string_equal(pairs[5].name, "tag");
+    begun_free(b);
+}
+
+static void test_request_reads_cookies(void **state) {
+    (void)state;
+    struct begun *b = BEGIN("HTTP_COOKIE", "sid=deep; theme=\"dark\"", "HTTP_X", "y=1",
+                            "HTTP_COOKIE", "sid=root; last=1");
+    assert_string_equal(crew_request_cookie(&b->request, "sid"), "deep");
+    assert_string_equal(crew_request_cookie(&b->request, "theme"), "dark");
+    assert_string_equal(crew_request_cookie(&b->request, "last"), "1");
+    assert_null(crew_request_cookie(&b->request, "SID"));
+    assert_null(crew_request_cookie(&b->request, "y"));
+    size_t count;
+    const struct crew_pair *cookies = crew_request_cookies(&b->request, &count);
+    assert_int_equal(count, 4);
+    assert_string_equal(cookies[2].value, "root");
+    begun_free(b);
+    const char *const headers[] = {"cookie", "a=1", NULL};
+    b = begun_new(CREW_PLAIN, NULL, headers);
+    assert_string_equal(crew_request_cookie(&b->request, "a"), "1");
+    begun_free(b);
+}
+
+static void test_what_is_escaped_is_unescaped(void **state) {
+    (void)state;
+    static const char text[] = "a b+c%\xc3\xa4;\"%41";
+    char *escaped = crew_escape_url(text), *unescaped = crew_unescape_url(escaped);
+    assert_string_equal(unescaped, text);
+    assert_null(crew_unescape_url("a%00b"));
+    free(escaped);
+    free(unescaped);
+}
+
+static void assert_origin(const char *client, const char *scheme, const char *host,
+                          struct begun *b) {
+    const char *const found[] = {crew_request_client(&b->request),
+                                 crew_request_scheme(&b->request),
+                                 crew_request_host(&b->request)};
+    const char *const wanted[] = {client, scheme, host};
+    for (size_t i = 0; i < 3; i++) {
+        if (wanted[i] == NULL)
+            assert_null(found[i]);
+        else
+            assert_string_equal(found[i], wanted[i]);
+    }
+    begun_free(b);
+}
+
+static void test_request_origin_is_what_the_web_server_says(void **state) {
+    (void)state;
+    assert_origin("192.0.2.1", "https", "example.com:8443",
+                  BEGIN("REMOTE_ADDR", "192.0.2.1", "REQUEST_SCHEME", "https",
+                        "HTTP_HOST", "example.com:8443", "SERVER_NAME", "other"));
+    assert_origin("::1", "http", "[::1]:8080",
+                  BEGIN("REMOTE_ADDR", "::1", "HTTPS", "off", "HTTP_HOST", "[::1]:8080"));
+    assert_origin(NULL, "https", NULL, BEGIN("HTTPS", "on", "REQUEST_SCHEME", "http"));
+    assert_origin(NULL, "http", NULL, BEGIN("REMOTE_ADDR", ""));
+    const char *const headers[] = {"REMOTE_ADDR", "1", "HTTPS", "on",
+                                   "HTTP_HOST",   "x", NULL};
+    assert_origin(NULL, NULL, NULL, begun_new(CREW_PLAIN, NULL, headers));
+}
+
+static void test_request_origin_does_not_believe_the_client(void **state) {
+    (void)state;
+    assert_origin("192.0.2.1", "http", "example.com",
+                  BEGIN("REMOTE_ADDR", "192.0.2.1", "HTTP_X_FORWARDED_FOR", "10.0.0.1",
+                        "HTTP_X_FORWARDED_PROTO", "https", "HTTP_X_FORWARDED_HOST",
+                        "evil", "HTTP_FORWARDED", "for=10.0.0.1;proto=https",
+                        "SERVER_NAME", "example.com", "SERVER_PORT", "80"));
+}
+
+static void test_request_host_falls_back_on_the_servers_name(void **state) {
+    (void)state;
+    assert_origin(NULL, "http", "n:8080",
+                  BEGIN("SERVER_NAME", "n", "SERVER_PORT", "8080"));
+    assert_origin(NULL, "http", "n:443", BEGIN("SERVER_NAME", "n", "SERVER_PORT", "443"));
+    assert_origin(NULL, "https", "n",
+                  BEGIN("SERVER_NAME", "n", "SERVER_PORT", "443", "HTTPS", "on"));
+    assert_origin(NULL, "http", "n",
+                  BEGIN("SERVER_NAME", "n", "HTTP_HOST", "evil/..;@x"));
 }
 
 static void test_request_params_keep_order_and_repetition(void **state) {
@@ -102,14 +180,14 @@ static void test_request_params_keep_order_and_repetition(void **state) {
     assert_string_equal(crew_request_param(&b->request, "B"), "1");
     assert_string_equal(crew_request_param(&b->request, "E"), "");
     assert_null(crew_request_param(&b->request, "b"));
-    end(b);
+    begun_free(b);
 }
 
 static void test_request_passes_bytes_as_they_are(void **state) {
     (void)state;
     struct begun *b = BEGIN("HTTP_X", "\xff\xfe\x01");
     assert_string_equal(crew_request_header(&b->request, "x"), "\xff\xfe\x01");
-    end(b);
+    begun_free(b);
 
     struct buffer block = BUFFER_INIT;
     wire_put_pair(&block, "PATH_INFO", 9, "/a\0b", 4);
@@ -162,7 +240,7 @@ static void test_request_body_ends_with_a_zero(void **state) {
 static void test_request_plain_call(void **state) {
     (void)state;
     const char *const headers[] = {"X-One", "1", "REQUEST_METHOD", "GET", NULL};
-    struct begun *b = begin_form(CREW_PLAIN, "application/json", headers);
+    struct begun *b = begun_new(CREW_PLAIN, "application/json", headers);
     assert_string_equal(crew_request_method(&b->request), "");
     assert_string_equal(crew_request_path(&b->request), "");
     assert_string_equal(crew_request_query(&b->request), "");
@@ -170,10 +248,10 @@ static void test_request_plain_call(void **state) {
     assert_string_equal(crew_request_content_type(&b->request), "application/json");
     assert_string_equal(crew_request_header(&b->request, "x-one"), "1");
     assert_int_equal(crew_request_form(&b->request), CREW_PLAIN);
-    end(b);
-    b = begin_form(CREW_PLAIN, NULL, headers);
+    begun_free(b);
+    b = begun_new(CREW_PLAIN, NULL, headers);
     assert_string_equal(crew_request_content_type(&b->request), "");
-    end(b);
+    begun_free(b);
 }
 
 static void test_request_refuses_a_torn_block(void **state) {
@@ -197,15 +275,19 @@ static void test_request_keeps_the_last_complaint(void **state) {
     assert_int_equal(request_complain(&b->request, "%s", "first"), CREW_EBADREQUEST);
     assert_int_equal(request_complain(&b->request, "no %d", 2), CREW_EBADREQUEST);
     assert_string_equal(crew_request_complaint(&b->request), "no 2");
+    request_complain(&b->request, "near %s", "\"\x01\n\xc3\xa4\"");
+    assert_string_equal(crew_request_complaint(&b->request), "near \"??\xc3\xa4\"");
     request_end(&b->request);
     assert_null(crew_request_complaint(&b->request));
-    end(b);
+    begun_free(b);
 }
 
 static void test_request_forgets_the_one_before(void **state) {
     (void)state;
-    struct begun *b = BEGIN("QUERY_STRING", "a=1", "PATH_INFO", "/x");
+    struct begun *b =
+        BEGIN("QUERY_STRING", "a=1", "PATH_INFO", "/x", "HTTP_COOKIE", "c=3");
     assert_string_equal(crew_request_query_value(&b->request, "a"), "1");
+    assert_string_equal(crew_request_cookie(&b->request, "c"), "3");
     request_end(&b->request);
     task_maker_fini(&b->maker);
     const char *const params[] = {"QUERY_STRING", "b=2", NULL};
@@ -213,9 +295,13 @@ static void test_request_forgets_the_one_before(void **state) {
     assert_int_equal(request_begin(&b->request, NULL, &b->maker.view, 0), CREW_OK);
     assert_null(crew_request_query_value(&b->request, "a"));
     assert_string_equal(crew_request_query_value(&b->request, "b"), "2");
+    size_t count;
+    crew_request_query_pairs(&b->request, &count);
+    assert_int_equal(count, 1);
+    assert_null(crew_request_cookie(&b->request, "c"));
     assert_string_equal(crew_request_path(&b->request), "");
     assert_int_equal(crew_request_left_ms(&b->request), 0);
-    end(b);
+    begun_free(b);
 }
 
 int main(void) {
@@ -223,6 +309,12 @@ int main(void) {
         cmocka_unit_test(test_request_reads_http),
         cmocka_unit_test(test_request_path_has_three_sources),
         cmocka_unit_test(test_request_header_in_any_case),
+        cmocka_unit_test(test_request_gives_all_of_the_query),
+        cmocka_unit_test(test_request_reads_cookies),
+        cmocka_unit_test(test_what_is_escaped_is_unescaped),
+        cmocka_unit_test(test_request_origin_is_what_the_web_server_says),
+        cmocka_unit_test(test_request_origin_does_not_believe_the_client),
+        cmocka_unit_test(test_request_host_falls_back_on_the_servers_name),
         cmocka_unit_test(test_request_params_keep_order_and_repetition),
         cmocka_unit_test(test_request_passes_bytes_as_they_are),
         cmocka_unit_test(test_request_body_ends_with_a_zero),

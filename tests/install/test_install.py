@@ -18,6 +18,24 @@ project(stranger C)
 find_package(crew REQUIRED)
 add_executable(call call.c)
 target_link_libraries(call PRIVATE crew::crew)
+add_library(app MODULE app.c)
+target_link_libraries(app PRIVATE crew::crew -Wl,-z,defs)
+"""
+
+APP = """
+#include <crew/app.h>
+#include <crew/json.h>
+
+static int show(crew_request *request, crew_response *response) {
+    json_t *json;
+    int error = crew_request_json(request, &json);
+    return error != 0 ? error
+                      : crew_response_printf(response, "%zu", json_array_size(json));
+}
+
+CREW_APP(app) {
+    return crew_app_route(app, "POST", "/", show);
+}
 """
 
 
@@ -56,11 +74,12 @@ def classic(stage, broker, prefix):
 
 @pytest.fixture
 def stranger(tmp_path):
-    """The program that docs/libcrew.md shows, alone in a folder."""
+    """The program that docs/libcrew.md shows, and an app, alone in a folder."""
     with open(os.path.join(ROOT, "docs", "libcrew.md"), encoding="utf-8") as file:
         text = re.search(r"^```c\n(.*?)^```", file.read(), re.M | re.S)[1]
     assert text.count("\n") <= 40
     (tmp_path / "call.c").write_text(text)
+    (tmp_path / "app.c").write_text(APP)
     return tmp_path
 
 
@@ -76,12 +95,20 @@ def test_a_strangers_program(stranger, pkg_config, classic, broker):
     classic.stop()
 
 
+def test_a_strangers_app_with_json(stranger, pkg_config):
+    """jansson comes with crew's own flags."""
+    flags = run("pkg-config", "--cflags", "--libs", "crew", environment=pkg_config).split()
+    run("cc", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-Wl,-z,defs", "-o",
+        str(stranger / "app.so"), str(stranger / "app.c"), *flags)
+
+
 def test_a_strangers_cmake(stranger, prefix):
     (stranger / "CMakeLists.txt").write_text(CONSUMER)
     build = str(stranger / "build")
     run("cmake", "-S", str(stranger), "-B", build, f"-DCMAKE_PREFIX_PATH={prefix}")
     run("cmake", "--build", build)
     assert os.access(os.path.join(build, "call"), os.X_OK)
+    assert os.access(os.path.join(build, "libapp.so"), os.F_OK)
 
 
 def test_headers_stand_alone(prefix, pkg_config, tmp_path):

@@ -17,6 +17,7 @@ ROOMS = [
     ("libcrew/src/amqp", ["base/", "wire/", "amqp/"]),
     ("libcrew/src/rpc", ["base/", "wire/", "amqp/", "rpc/"]),
     ("libcrew/src/app", ["base/", "wire/", "app/"]),
+    ("libcrew/src/test", ["base/", "wire/", "app/", "test/"]),
     ("libcrew/src", ["base/", "wire/"]),
     ("daemon", ["base/", "wire/", "daemon/"]),
     ("fcgi-bridge", ["base/", "wire/", "daemon/", "fcgi-bridge/"]),

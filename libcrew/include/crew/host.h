@@ -29,8 +29,11 @@ struct crew_host_port {
 };
 
 struct crew_host_options {
-    const char *path; /* the .so that is loaded */
-    int argc;         /* argv[0] is what it was called on the command line */
+    const char *path; /* the .so */
+    /* Null: PATH is loaded. Else crew_app_init of an app that is linked in, and PATH what it
+     * is called. */
+    int (*init)(crew_app *app);
+    int argc; /* argv[0] is what the app is called on the command line */
     char *const *argv;
     const char *route_task; /* the task behind which the app's routes live */
     const char *uuid;       /* of this handler process */

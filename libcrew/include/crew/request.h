@@ -32,6 +32,17 @@ CREW_API const char *crew_request_query_value(crew_request *request, const char 
 CREW_API long crew_request_query_number(crew_request *request, const char *key, long min,
                                         long max, long fallback);
 
+/* crew_request_query_values - all values of KEY in their order, with a null behind them,
+ * and their number. Never null. */
+CREW_API const char *const *crew_request_query_values(crew_request *request,
+                                                      const char *key, size_t *count);
+
+/* crew_request_query_pairs - all keys and values of the query in their order, decoded.
+ * Each has a zero byte behind it; one that holds zero bytes itself is whole here only, by
+ * its length. */
+CREW_API const struct crew_pair *crew_request_query_pairs(crew_request *request,
+                                                          size_t *count);
+
 /* crew_request_path_value - what a name in the route's path stands for: "7" for "id" when
  * the route is "/users/:id" and the path "/users/7". Decoded, as the path is, and never
  * empty. Null for any other name, and where there is no route (tasks by name, 404, 405). */
@@ -41,6 +52,32 @@ CREW_API const char *crew_request_path_value(const crew_request *request,
 /* crew_request_header - the first value of a header field ("Accept-Language"), its name in
  * any case; null when there is none. */
 CREW_API const char *crew_request_header(const crew_request *request, const char *name);
+
+/* crew_request_cookie - the first value of a cookie, as it was sent, without quotes
+ * around it; null when there is none. Names are taken as they are, upper and lower case
+ * told apart. When browsers send several of one name, the first is that of the longest
+ * path. */
+CREW_API const char *crew_request_cookie(crew_request *request, const char *name);
+
+/* crew_request_cookies - all cookies in their order; otherwise as
+ * crew_request_query_pairs. */
+CREW_API const struct crew_pair *crew_request_cookies(crew_request *request,
+                                                      size_t *count);
+
+/* crew_unescape_url - TEXT percent-decoded, as a string of its own, for the caller to
+ * free(3): what crew_escape_url (crew/response.h) was given, or encodeURIComponent in a
+ * browser. Null: it would hold a zero byte, or there is no memory. Any thread. */
+CREW_API char *crew_unescape_url(const char *text);
+
+/* What the web server says of the client: its address, the scheme ("https") and the host
+ * that it asked for ("example.com:8080"). Null when it does not say, and for a plain
+ * call. X-Forwarded-For and the like are what any client can write, and not believed:
+ * where a proxy stands before the web server, teach that to see through it (nginx:
+ * realip). The host is the Host field when there is a sound one, else SERVER_NAME and
+ * SERVER_PORT; the client chooses among all that the web server answers to. */
+CREW_API const char *crew_request_client(const crew_request *request);
+CREW_API const char *crew_request_scheme(const crew_request *request);
+CREW_API const char *crew_request_host(crew_request *request);
 
 /* crew_request_param - the value of a CGI parameter (RFC 3875 §4.1), null when absent. */
 CREW_API const char *crew_request_param(const crew_request *request, const char *name);
@@ -68,6 +105,74 @@ CREW_API const char *crew_request_id(const crew_request *request);
  * null when there was none. A handler that returns CREW_EBADREQUEST need not look: the
  * client is answered 400 with it. It may quote what the client sent. */
 CREW_API const char *crew_request_complaint(const crew_request *request);
+
+/* ---- forms ----------------------------------------------------------------------------- */
+
+/* The body as a form: of the type application/x-www-form-urlencoded, or the fields of
+ * multipart/form-data (RFC 7578) that are no files. It is read when it is first asked
+ * for. JSON: crew_request_json in crew/json.h. */
+
+/* crew_request_read_form - read the form now. No body is a form without fields.
+ * CREW_EBADREQUEST: the body is of another type, or not what its type says, or has more
+ * fields than crew_request_set_limits allows. The functions below find nothing then, so a
+ * handler that could do without any field calls this one first. CREW_ENOMEM. */
+CREW_API int crew_request_read_form(crew_request *request);
+
+/* As crew_request_query_value and so on, of the form. */
+CREW_API const char *crew_request_form_value(crew_request *request, const char *key);
+CREW_API long crew_request_form_number(crew_request *request, const char *key, long min,
+                                       long max, long fallback);
+CREW_API const char *const *crew_request_form_values(crew_request *request,
+                                                     const char *key, size_t *count);
+CREW_API const struct crew_pair *crew_request_form_pairs(crew_request *request,
+                                                         size_t *count);
+
+/* A file of a multipart/form-data form. All that is said of it are the client's words. */
+struct crew_upload {
+    const char *field; /* the name of its field in the form */
+    const char *name;  /* its own name: without folders and control characters, never
+                          "." or "..", perhaps "". May begin with a dot */
+    const char *client_name;  /* the same as the client wrote it: perhaps a path */
+    const char *content_type; /* "" when there is none */
+    const void *data; /* its bytes, where they lie in the body; no zero behind them */
+    size_t bytes;
+};
+
+/* crew_request_upload - the first file of the field FIELD; null when there is none. What
+ * a browser sends for a field where no file was chosen is none. */
+CREW_API const struct crew_upload *crew_request_upload(crew_request *request,
+                                                       const char *field);
+
+/* crew_request_uploads - all files in their order. */
+CREW_API const struct crew_upload *crew_request_uploads(crew_request *request,
+                                                        size_t *count);
+
+/* crew_upload_save - write a file to PATH, which the handler chooses: the names in UPLOAD
+ * are the client's. It is there whole or not at all, with mode 0600, and takes nobody's
+ * place: CREW_EEXIST when there is something of this name, a symbolic link included.
+ * CREW_ESYSTEM. Written is PATH.XXXXXX, then linked to PATH; that is left behind only by
+ * a process that is killed meanwhile. Not synced. Blocks on the file system. */
+CREW_API int crew_upload_save(const struct crew_upload *upload, const char *path);
+
+/* crew_request_upload_fd - a temporary file with UPLOAD's bytes, open for reading and
+ * writing, at its beginning: for what wants a file and not memory. It has no name of its
+ * own, its path is /proc/self/fd/FD. It lies in $TMPDIR, or /tmp, belongs to the request
+ * and is gone when the handler returns or its process ends; the handler does not close
+ * it. CREW_ESYSTEM. Blocks on the file system. */
+CREW_API int crew_request_upload_fd(crew_request *request,
+                                    const struct crew_upload *upload, int *fd);
+
+/* How much is read of a body. What is left 0 has its default. */
+struct crew_request_limits {
+    size_t form_fields;  /* of a form, files included: 1000 */
+    size_t json_bytes;   /* of a body that is JSON: 1 MiB (as values up to a hundred) */
+    unsigned json_depth; /* arrays and objects in each other: 64; at most 2048 */
+};
+
+/* crew_request_set_limits - for what is read after it. The body as a whole is limited by
+ * the bridge (--max-body), the header of a part of a form to 8 KiB. */
+CREW_API void crew_request_set_limits(crew_request *request,
+                                      const struct crew_request_limits *limits);
 
 /* ---- where the handler runs ------------------------------------------------------------ */
 

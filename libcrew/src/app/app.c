@@ -14,11 +14,12 @@ void app_init(struct crew_app *app, int argc, char *const *argv) {
 void app_fini(struct crew_app *app) {
     router_fini(&app->router);
     hooks_fini(&app->hooks);
-    for (size_t i = 0; i < app->task_count; i++)
-        free(app->tasks[i].name);
-    free(app->tasks);
-    app->tasks = NULL;
-    app->task_count = 0;
+    struct app_task *task, *next;
+    HASH_ITER (hh, app->tasks, task, next) {
+        HASH_DEL(app->tasks, task);
+        free(task->name);
+        free(task);
+    }
 }
 
 /* Note the first failure; pass every result on. */
@@ -44,8 +45,10 @@ static int task_add(crew_app *app, const char *name, crew_handler *handler) {
         return CREW_EINVAL;
     if (app_task_handler(app, name) != NULL)
         return CREW_EEXIST;
-    app->tasks = memory_resize(app->tasks, app->task_count + 1, sizeof(struct app_task));
-    app->tasks[app->task_count++] = (struct app_task){memory_text(name), handler};
+    struct app_task *task = memory_zeroed(sizeof *task);
+    task->name = memory_text(name);
+    task->handler = handler;
+    HASH_ADD_KEYPTR(hh, app->tasks, task->name, strlen(task->name), task);
     return CREW_OK;
 }
 
@@ -53,12 +56,10 @@ int crew_app_task(crew_app *app, const char *name, crew_handler *handler) {
     return noted(app, task_add(app, name, handler), "task", name, NULL);
 }
 
-/* An app has a handful of tasks; a walk over them is as quick as anything. */
 crew_handler *app_task_handler(const struct crew_app *app, const char *name) {
-    for (size_t i = 0; i < app->task_count; i++)
-        if (strcmp(app->tasks[i].name, name) == 0)
-            return app->tasks[i].handler;
-    return NULL;
+    struct app_task *task;
+    HASH_FIND_STR(app->tasks, name, task);
+    return task != NULL ? task->handler : NULL;
 }
 
 int crew_app_before(crew_app *app, const char *prefix, crew_handler *hook) {

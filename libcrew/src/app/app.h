@@ -5,16 +5,17 @@
 #include "app/hooks.h"
 #include "app/router.h"
 #include <crew/app.h>
+#include <uthash.h>
 
 struct app_task {
+    UT_hash_handle hh; /* app->tasks, by name */
     char *name;
     crew_handler *handler;
 };
 
 struct crew_app {
     struct router router;
-    struct app_task *tasks;
-    size_t task_count;
+    struct app_task *tasks; /* in the order in which they were registered */
     struct hooks hooks;
     crew_error_page *error_page; /* null: errors are plain text */
 

@@ -52,7 +52,7 @@ static int register_app(struct crew_host *host, const char *path, char *why,
     if (result != 0)
         return refuse(CREW_EFAILED, why, why_bytes, "%s: CREW_APP returned %d", path,
                       result);
-    if (host->app.task_count == 0 && !app_has_routes(&host->app))
+    if (host->app.tasks == NULL && !app_has_routes(&host->app))
         return refuse(CREW_EINVAL, why, why_bytes, "%s has neither routes nor tasks",
                       path);
     if (app_has_routes(&host->app) &&
@@ -65,9 +65,11 @@ static int register_app(struct crew_host *host, const char *path, char *why,
 }
 
 static void list_tasks(struct crew_host *host) {
-    host->tasks = memory_resize(NULL, host->app.task_count + 1, sizeof *host->tasks);
-    for (size_t i = 0; i < host->app.task_count; i++)
-        host->tasks[host->task_count++] = host->app.tasks[i].name;
+    size_t most = HASH_COUNT(host->app.tasks) + 1;
+    host->tasks = memory_resize(NULL, most, sizeof *host->tasks);
+    const struct app_task *task;
+    for (task = host->app.tasks; task != NULL; task = task->hh.next)
+        host->tasks[host->task_count++] = task->name;
     if (app_has_routes(&host->app))
         host->tasks[host->task_count++] = host->route_task;
 }
@@ -93,7 +95,11 @@ int crew_host_new(const struct crew_host_options *options, crew_host **made, cha
     host->context.node_uuid = options->node_uuid;
     host->context.port = options->port;
 
-    int error = loader_open(&host->loader, options->path, why, why_bytes);
+    int error = CREW_OK;
+    if (options->init != NULL)
+        host->loader.init = options->init;
+    else
+        error = loader_open(&host->loader, options->path, why, why_bytes);
     if (error == CREW_OK)
         error = register_app(host, options->path, why, why_bytes);
     if (error == CREW_OK)

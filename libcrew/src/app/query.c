@@ -1,10 +1,6 @@
-/* Query strings. */
 #include "app/query.h"
 
-#include <ctype.h>
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
+#include "app/span.h"
 
 static int hex_digit(char c) {
     if (c >= '0' && c <= '9')
@@ -34,62 +30,36 @@ size_t query_decode(char *to, const char *text, size_t bytes, bool plus) {
     return made;
 }
 
-/* Append the decoded bytes and a zero; false when they hold a zero themselves. */
-static bool append_decoded(struct buffer *to, const char *text, size_t bytes) {
-    char *room = (char *)buffer_reserve(to, bytes + 1);
-    if (room == NULL)
-        return false;
-    size_t made = query_decode(room, text, bytes, true);
-    room[made] = '\0';
-    to->len += made + 1;
-    return memchr(room, '\0', made) == NULL;
-}
-
-void query_split(struct buffer *to, const char *query) {
-    while (*query != '\0') {
-        size_t pair_bytes = strcspn(query, "&");
-        const char *equals = memchr(query, '=', pair_bytes);
-        size_t key_bytes = equals != NULL ? (size_t)(equals - query) : pair_bytes;
-        size_t before = to->len;
-
-        bool sound = pair_bytes > 0 && append_decoded(to, query, key_bytes);
-        if (sound && equals != NULL)
-            sound = append_decoded(to, equals + 1, pair_bytes - key_bytes - 1);
-        else if (sound)
-            buffer_u8(to, 0);
-        if (!sound)
-            to->len = before;
-
-        query += pair_bytes;
-        query += *query == '&';
-    }
-    if (to->failed)
-        to->len = 0;
-}
-
-const char *query_value(const struct buffer *split, const char *key) {
-    if (split->len == 0)
+/* Decoded, with a zero behind it; null when memory is out. */
+static const char *decoded(struct pool *pool, struct span text, size_t *bytes) {
+    char *copy = pool_text(pool, text.data, text.bytes);
+    if (copy == NULL)
         return NULL;
-    const char *at = (const char *)split->data;
-    const char *end = at + split->len;
-    while (at < end) {
-        const char *value = at + strlen(at) + 1;
-        if (strcmp(at, key) == 0)
-            return value;
-        at = value + strlen(value) + 1;
-    }
-    return NULL;
+    *bytes = query_decode(copy, text.data, text.bytes, true);
+    copy[*bytes] = '\0';
+    return copy;
 }
 
-bool query_number(const char *text, long min, long max, long *number) {
-    if (!isdigit((unsigned char)text[0]) &&
-        !(text[0] == '-' && isdigit((unsigned char)text[1])))
-        return false;
-    char *end;
-    errno = 0;
-    long parsed = strtol(text, &end, 10);
-    if (errno != 0 || *end != '\0' || parsed < min || parsed > max)
-        return false;
-    *number = parsed;
-    return true;
+static bool add_pair(struct pairs *to, struct pool *pool, struct span text) {
+    struct span name, value;
+    struct crew_pair pair;
+    span_split(text, '=', &name, &value);
+    pair.name = decoded(pool, name, &pair.name_bytes);
+    pair.value = decoded(pool, value, &pair.value_bytes);
+    return pair.name != NULL && pair.value != NULL && pairs_add(to, pair);
+}
+
+int query_read(struct pairs *to, struct pool *pool, const char *query, size_t bytes,
+               size_t most) {
+    struct span rest = span_of(query, bytes), pair;
+    for (size_t count = 0; rest.bytes > 0;) {
+        span_split(rest, '&', &pair, &rest);
+        if (pair.bytes == 0)
+            continue;
+        if (++count > most)
+            return CREW_ETOOLARGE;
+        if (!add_pair(to, pool, pair))
+            return CREW_ENOMEM;
+    }
+    return CREW_OK;
 }

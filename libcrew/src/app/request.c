@@ -1,6 +1,7 @@
 /* A request as a handler sees it. */
 #include "app/request.h"
 
+#include "app/parameter.h"
 #include "app/query.h"
 #include "base/clock.h"
 #include "wire/http.h"
@@ -113,7 +114,7 @@ int request_begin(struct crew_request *request, const struct request_context *co
 
     struct buffer *arena = &request->arena;
     request->context = context;
-    request->form = task->form;
+    request->kind = task->form;
     request->ends_at_ms = clock_ms() + left_ms;
     request->pair_count = pair_count;
     fill_pairs(request, block);
@@ -131,18 +132,26 @@ int request_begin(struct crew_request *request, const struct request_context *co
 }
 
 void request_end(struct crew_request *request) {
+    carried_fini(&request->carried); /* may still read what the others hold */
     buffer_reset(&request->arena, ARENA_KEPT_BYTES);
-    buffer_reset(&request->query_split, ARENA_KEPT_BYTES);
-    request->query_is_split = false;
-    carried_fini(&request->carried);
     path_values_reset(&request->path_values);
     request->complaint[0] = '\0';
+    request->limits = (struct crew_request_limits){0};
+    request_forget_query(request);
+    request_forget_form(request);
+    request_forget_json(request);
+    pool_reset(&request->pool);
 }
 
 void request_fini(struct crew_request *request) {
+    request_end(request);
     buffer_fini(&request->arena);
-    buffer_fini(&request->query_split);
-    carried_fini(&request->carried);
+    pool_fini(&request->pool);
+    pairs_fini(&request->query_pairs);
+    pairs_fini(&request->cookies);
+    pairs_fini(&request->form_pairs);
+    buffer_fini(&request->uploads);
+    buffer_fini(&request->files);
     path_values_fini(&request->path_values);
 }
 
@@ -151,7 +160,35 @@ int request_complain(struct crew_request *request, const char *format, ...) {
     va_start(args, format);
     vsnprintf(request->complaint, sizeof request->complaint, format, args);
     va_end(args);
+    /* It is a line, whatever it quotes. */
+    for (char *at = request->complaint; *at != '\0'; at++)
+        if ((unsigned char)*at < ' ')
+            *at = '?';
     return CREW_EBADREQUEST;
+}
+
+struct span request_media_type(const struct crew_request *request) {
+    return parameter_owner(span_of(request->content_type, strlen(request->content_type)));
+}
+
+int request_complain_of_type(struct crew_request *request, const char *wanted) {
+    const char *type = request->content_type;
+    return request_complain(request, "the body is not %s but %.100s", wanted,
+                            type[0] != '\0' ? type : "of no type");
+}
+
+int reading_end(struct crew_request *request, struct reading *reading, int error) {
+    *reading = (struct reading){.done = true, .error = error};
+    if (error == CREW_EBADREQUEST)
+        reading->complaint =
+            pool_text(&request->pool, request->complaint, strlen(request->complaint));
+    return error;
+}
+
+int reading_again(struct crew_request *request, const struct reading *reading) {
+    if (reading->complaint != NULL)
+        request_complain(request, "%s", reading->complaint);
+    return reading->error;
 }
 
 /* ---- what handlers read ---- */
@@ -166,21 +203,6 @@ const char *crew_request_path(const crew_request *request) {
 
 const char *crew_request_query(const crew_request *request) {
     return request->query;
-}
-
-const char *crew_request_query_value(crew_request *request, const char *key) {
-    if (!request->query_is_split) {
-        query_split(&request->query_split, request->query);
-        request->query_is_split = true;
-    }
-    return query_value(&request->query_split, key);
-}
-
-long crew_request_query_number(crew_request *request, const char *key, long min, long max,
-                               long fallback) {
-    const char *text = crew_request_query_value(request, key);
-    long number;
-    return text != NULL && query_number(text, min, max, &number) ? number : fallback;
 }
 
 /* The character that stands for C in the name of a CGI parameter (RFC 3875 §4.1.18). */
@@ -210,7 +232,7 @@ static bool pair_is_header(const struct crew_request *request, bool own_param,
                            const struct crew_pair *pair, const char *name) {
     static const char prefix[] = "HTTP_";
     const size_t prefix_bytes = sizeof prefix - 1;
-    if (request->form == CREW_PLAIN)
+    if (request->kind == CREW_PLAIN)
         return http_name_equal(pair->name, pair->name_bytes, name);
     if (own_param)
         return param_is_header(pair->name, pair->name_bytes, name);
@@ -220,12 +242,21 @@ static bool pair_is_header(const struct crew_request *request, bool own_param,
                            name);
 }
 
-const char *crew_request_header(const crew_request *request, const char *name) {
+const struct crew_pair *request_header_next(const struct crew_request *request,
+                                            const char *name,
+                                            const struct crew_pair *after) {
     bool own_param = header_has_own_param(name);
-    for (size_t i = 0; i < request->pair_count; i++)
-        if (pair_is_header(request, own_param, &request->pairs[i], name))
-            return request->pairs[i].value;
+    const struct crew_pair *end = request->pairs + request->pair_count;
+    for (const struct crew_pair *pair = after != NULL ? after + 1 : request->pairs;
+         pair < end; pair++)
+        if (pair_is_header(request, own_param, pair, name))
+            return pair;
     return NULL;
+}
+
+const char *crew_request_header(const crew_request *request, const char *name) {
+    const struct crew_pair *pair = request_header_next(request, name, NULL);
+    return pair != NULL ? pair->value : NULL;
 }
 
 const char *crew_request_param(const crew_request *request, const char *name) {
@@ -248,7 +279,7 @@ const void *crew_request_body(const crew_request *request, size_t *bytes) {
 }
 
 enum crew_form crew_request_form(const crew_request *request) {
-    return request->form;
+    return request->kind;
 }
 
 const char *crew_request_task(const crew_request *request) {

@@ -3,15 +3,22 @@
  * Everything that a handler can read lies in one arena, filled in one pass when the
  * request begins: the array of pairs, their strings with a terminating zero each, and the
  * body. One size is reckoned before, so nothing moves and nothing is freed piece by
- * piece.
+ * piece. What is made of them when a handler asks for it (query, cookies, form, JSON) is
+ * kept beside it, and forgotten when the request ends.
  */
 #ifndef CREW_APP_REQUEST_H
 #define CREW_APP_REQUEST_H
 
 #include "app/carried.h"
+#include "app/pairs.h"
 #include "app/path_values.h"
+#include "app/pool.h"
+#include "app/span.h"
 #include "base/buffer.h"
 #include <crew/host.h>
+#include <crew/request.h>
+
+struct json_t;
 
 /* What a host gives to all of its requests. */
 struct request_context {
@@ -21,9 +28,17 @@ struct request_context {
     struct crew_host_port port;
 };
 
+/* Something that is made of the body when first asked for. Who asks again is told the
+ * same. */
+struct reading {
+    bool done;
+    int error;
+    const char *complaint; /* of CREW_EBADREQUEST */
+};
+
 struct crew_request {
     const struct request_context *context;
-    enum crew_form form;
+    enum crew_form kind;
     const char *task;
     const char *id;
 
@@ -40,8 +55,19 @@ struct crew_request {
     uint64_t ends_at_ms; /* clock_ms() */
 
     struct buffer arena;
-    struct buffer query_split; /* made when first asked for */
-    bool query_is_split;
+
+    struct crew_request_limits limits;
+    struct pool pool; /* the texts of what follows */
+    bool query_is_read;
+    struct pairs query_pairs;
+    bool cookies_are_read;
+    struct pairs cookies;
+    struct reading form;
+    struct pairs form_pairs;
+    struct buffer uploads; /* of struct crew_upload */
+    struct buffer files;   /* of int: descriptors that are closed at the end */
+    struct reading json;
+    struct json_t *json_value;
 
     struct path_values path_values;
     struct carried carried;
@@ -63,5 +89,27 @@ void request_fini(struct crew_request *request);
  * made it so. Returns CREW_EBADREQUEST. */
 int request_complain(struct crew_request *request, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* request_media_type - the Content-Type without its parameters. request_complain_of_type -
+ * that it is not that of WANTED. */
+struct span request_media_type(const struct crew_request *request);
+int request_complain_of_type(struct crew_request *request, const char *wanted);
+
+/* reading_end - keep what came of READING: ERROR, with the complaint that there is.
+ * Returns it. reading_again - return it once more. */
+int reading_end(struct crew_request *request, struct reading *reading, int error);
+int reading_again(struct crew_request *request, const struct reading *reading);
+
+/* The header fields NAME (in any case), one after the other: the first when AFTER is
+ * null, null when there is none left. */
+const struct crew_pair *request_header_next(const struct crew_request *request,
+                                            const char *name,
+                                            const struct crew_pair *after);
+
+/* What request_end does about what was made of the request. */
+void request_forget_query(struct crew_request *request);
+void request_forget_form(struct crew_request *request);
+void request_forget_json(struct crew_request *request);
+void request_close_files(struct crew_request *request);
 
 #endif

@@ -49,7 +49,7 @@ static void free_headers(struct crew_pending *call) {
 
 static void call_free(struct crew_pending *call) {
     if (call->lane != NULL)
-        call->lane->open--;
+        lane_leave(call->lane);
     if (call->squeeze != NULL)
         call->squeeze->arg = NULL;
     buffer_fini(&call->body);
@@ -305,8 +305,7 @@ static struct crew_pending *call_new(struct crew_client *c, const struct crew_ca
         from->expiration_ms != 0 ? from->expiration_ms : DEFAULT_EXPIRATION_MS;
     call->deadline_ms = clock_ms() + call->budget_ms;
     call->deadline_unix_ms = clock_unix_ms() + call->budget_ms;
-    call->lane = lane_of(c, from->task, level_of(from->priority), from->persistent);
-    call->lane->open++;
+    call->lane = lane_enter(c, from->task, level_of(from->priority), from->persistent);
     call_name(call, from->id);
     return call;
 }

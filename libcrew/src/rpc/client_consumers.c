@@ -21,13 +21,10 @@ static void entry_free(struct crew_client *c, struct consumers *entry) {
 }
 
 /* Queue names come from a web server's configuration, perhaps with variables in it: keep
- * their number bounded. Runs once in MAX_ENTRIES new names. */
-static void drop_idle(struct crew_client *c) {
-    struct consumers *entry, *next;
-    HASH_ITER (hh, c->consumers, entry, next) {
-        if (!entry->asking)
-            entry_free(c, entry);
-    }
+ * their number bounded. The hash keeps the order in which they came. */
+static void make_room(struct crew_client *c) {
+    while (HASH_COUNT(c->consumers) >= MAX_ENTRIES && !c->consumers->asking)
+        entry_free(c, c->consumers);
 }
 
 static void answered(struct queue_probe *probe, const struct link_op *op);
@@ -37,8 +34,7 @@ static struct consumers *entry_for(struct crew_client *c, const char *queue) {
     HASH_FIND_STR(c->consumers, queue, entry);
     if (entry != NULL)
         return entry;
-    if (HASH_COUNT(c->consumers) >= MAX_ENTRIES)
-        drop_idle(c);
+    make_room(c);
     entry = memory_zeroed(sizeof *entry);
     entry->probe.answered = answered;
     entry->queue = memory_text(queue);

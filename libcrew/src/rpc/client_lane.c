@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include <assert.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,22 +34,30 @@
 
 /* ---- lanes ---- */
 
+static bool is_idle(const struct lane *lane) {
+    return lane->open == 0 && lane->parcel_count == 0;
+}
+
+static void rest_if_idle(struct lane *lane) {
+    if (is_idle(lane))
+        DL_APPEND2(lane->client->idle, lane, idle_prev, idle_next);
+}
+
 static void lane_free(struct crew_client *c, struct lane *lane) {
+    assert(is_idle(lane));
     session_timer_clear(&c->session, &lane->timer);
     if (lane->is_busy)
         DL_DELETE(c->busy, lane);
+    DL_DELETE2(c->idle, lane, idle_prev, idle_next);
     HASH_DEL(c->lanes, lane);
     free(lane);
 }
 
 /* Task names may come from variables of a web server's configuration: keep their number
- * bounded. Runs once in MAX_LANES new names. */
-static void drop_idle(struct crew_client *c) {
-    struct lane *lane, *next;
-    HASH_ITER (hh, c->lanes, lane, next) {
-        if (lane->open == 0 && lane->parcel_count == 0)
-            lane_free(c, lane);
-    }
+ * bounded. */
+static void make_room(struct crew_client *c) {
+    while (HASH_COUNT(c->lanes) >= MAX_LANES && c->idle != NULL)
+        lane_free(c, c->idle);
 }
 
 static void on_place_free(struct session_timer *timer) {
@@ -57,8 +66,7 @@ static void on_place_free(struct session_timer *timer) {
 
 static struct lane *lane_new(struct crew_client *c, const char *key, size_t key_bytes,
                              uint8_t level, bool persistent) {
-    if (HASH_COUNT(c->lanes) >= MAX_LANES)
-        drop_idle(c);
+    make_room(c);
     struct lane *lane = memory_zeroed(sizeof *lane + key_bytes + 1);
     lane->client = c;
     lane->timer.fire = on_place_free;
@@ -68,11 +76,12 @@ static struct lane *lane_new(struct crew_client *c, const char *key, size_t key_
     lane->persistent = persistent;
     lane->batch = 1; /* until it is known that the handlers are fast */
     HASH_ADD_KEYPTR(hh, c->lanes, lane->key, key_bytes, lane);
+    rest_if_idle(lane);
     return lane;
 }
 
-struct lane *lane_of(struct crew_client *c, const char *task, uint8_t level,
-                     bool persistent) {
+static struct lane *lane_of(struct crew_client *c, const char *task, uint8_t level,
+                            bool persistent) {
     char key[KEY_HEAD_BYTES + sizeof NAME_TASK_QUEUE_PREFIX + LIMIT_TASK_NAME_BYTES];
     size_t prefix_bytes = sizeof NAME_TASK_QUEUE_PREFIX - 1;
     size_t task_bytes = strlen(task);
@@ -84,6 +93,20 @@ struct lane *lane_of(struct crew_client *c, const char *task, uint8_t level,
     struct lane *lane;
     HASH_FIND(hh, c->lanes, key, key_bytes, lane);
     return lane != NULL ? lane : lane_new(c, key, key_bytes, level, persistent);
+}
+
+struct lane *lane_enter(struct crew_client *c, const char *task, uint8_t level,
+                        bool persistent) {
+    struct lane *lane = lane_of(c, task, level, persistent);
+    if (is_idle(lane))
+        DL_DELETE2(c->idle, lane, idle_prev, idle_next);
+    lane->open++;
+    return lane;
+}
+
+void lane_leave(struct lane *lane) {
+    lane->open--;
+    rest_if_idle(lane);
 }
 
 void lanes_fini(struct crew_client *c) {
@@ -157,6 +180,7 @@ static void give_up_place(struct parcel *p) {
 static void parcel_free(struct parcel *p) {
     give_up_place(p);
     p->lane->parcel_count--;
+    rest_if_idle(p->lane);
     DL_DELETE2(p->lane->client->parcels, p, all_prev, all_next);
     free(p);
 }

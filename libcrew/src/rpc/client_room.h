@@ -59,7 +59,8 @@ struct lane {
     struct lane_worker workers[LANE_WORKERS];
     bool is_busy; /* in client->busy */
     struct lane *prev, *next;
-    char key[]; /* level, persistence, queue */
+    struct lane *idle_prev, *idle_next; /* client->idle: neither calls nor parcels */
+    char key[];                         /* level, persistence, queue */
 };
 
 /* A message with the calls that are in it, from when it is sent until the last of them
@@ -169,6 +170,7 @@ struct crew_client {
     struct crew_pending *calls; /* all, by id */
     struct lane *lanes;         /* all, by key */
     struct lane *busy;          /* those to be looked at in the next flush */
+    struct lane *idle;          /* those without a call; the one idle for longest first */
     struct parcel *parcels;
     unsigned max_batch;
     struct call_list doomed; /* calls that end with the next flush */
@@ -228,8 +230,10 @@ void calls_reply_queue_lost(struct crew_client *c);
 struct crew_pending *call_by_id(struct crew_client *c, const void *id, size_t id_bytes);
 
 /* client_lane.c: requests into messages */
-struct lane *lane_of(struct crew_client *c, const char *task, uint8_t level,
-                     bool persistent);
+/* The lane of one call more, until lane_leave. */
+struct lane *lane_enter(struct crew_client *c, const char *task, uint8_t level,
+                        bool persistent);
+void lane_leave(struct lane *lane);
 void lane_wake(struct lane *lane); /* look at it in the next flush */
 void lane_note_answer(struct lane *lane, const struct wire_item *item);
 void lanes_flush(struct crew_client *c, bool open);

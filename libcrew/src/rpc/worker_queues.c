@@ -67,8 +67,25 @@ void queues_listen(crew_worker *w) {
 /* ---- one task queue
  * -------------------------------------------------------------------- */
 
+static bool is_awaited(const struct served *s) {
+    return s->wanted && s->state != SERVED_CONSUMING;
+}
+
+/* The one place where either changes. */
+static void served_set(crew_worker *w, struct served *s, bool wanted,
+                       enum served_state state) {
+    w->awaited -= is_awaited(s);
+    s->wanted = wanted;
+    s->state = state;
+    w->awaited += is_awaited(s);
+}
+
+static void served_enter(crew_worker *w, struct served *s, enum served_state state) {
+    served_set(w, s, s->wanted, state);
+}
+
 static void served_declare(crew_worker *w, struct served *s) {
-    s->state = SERVED_DECLARING;
+    served_enter(w, s, SERVED_DECLARING);
     s->own_limit = !w->shared_limit;
     step(w, topology_task_queue(s->queue));
     step(w, topology_consume(s->queue, false));
@@ -76,7 +93,7 @@ static void served_declare(crew_worker *w, struct served *s) {
 }
 
 static void served_cancel(crew_worker *w, struct served *s) {
-    s->state = SERVED_CANCELLING;
+    served_enter(w, s, SERVED_CANCELLING);
     stop_listening_for(w, s);
     step(w, link_op_new(LINK_CANCEL, s->queue));
 }
@@ -88,7 +105,7 @@ static void served_forget(crew_worker *w, struct served *s) {
 }
 
 static void served_stop(crew_worker *w, struct served *s) {
-    s->wanted = false;
+    served_set(w, s, false, s->state);
     if (s->state == SERVED_IDLE)
         served_forget(w, s);
     else if (s->state == SERVED_CONSUMING)
@@ -106,7 +123,7 @@ static void served_start(crew_worker *w, const char *task) {
         s->queue = memory_text(queue);
         HASH_ADD_KEYPTR(hh, w->served, s->queue, strlen(s->queue), s);
     }
-    s->wanted = true;
+    served_set(w, s, true, s->state);
     if (s->state == SERVED_IDLE && connected(w))
         served_declare(w, s);
 }
@@ -159,7 +176,7 @@ void queues_connected(crew_worker *w) {
 void queues_disconnected(crew_worker *w) {
     struct served *s, *next;
     HASH_ITER (hh, w->served, s, next) {
-        s->state = SERVED_IDLE;
+        served_enter(w, s, SERVED_IDLE);
         if (!s->wanted)
             served_forget(w, s);
     }
@@ -194,7 +211,7 @@ void queues_consumer_gone(crew_worker *w, const char *queue) {
     }
     session_report(&w->session, CREW_EVENT_WARNING,
                    "the broker ended our consumer of %s; declaring it again", queue);
-    s->state = SERVED_IDLE;
+    served_enter(w, s, SERVED_IDLE);
     w->said_ready = false;
     if (s->wanted)
         retry_in(w, RETRY_SOON_MS);
@@ -222,7 +239,7 @@ static void warn_refused(crew_worker *w, struct served *s, const struct link_op 
 }
 
 static void consume_done(crew_worker *w, struct served *s, bool ok) {
-    s->state = ok ? SERVED_CONSUMING : SERVED_IDLE;
+    served_enter(w, s, ok ? SERVED_CONSUMING : SERVED_IDLE);
     if (ok) {
         s->warned = false;
         w->refusals = 0;
@@ -236,7 +253,7 @@ static void consume_done(crew_worker *w, struct served *s, bool ok) {
 }
 
 static void cancel_done(crew_worker *w, struct served *s) {
-    s->state = SERVED_IDLE;
+    served_enter(w, s, SERVED_IDLE);
     if (!s->wanted)
         served_forget(w, s);
     else if (connected(w))
@@ -265,14 +282,7 @@ void queues_op_done(crew_worker *w, struct link_op *op) {
 
 /* A worker that cannot hear that a task was cancelled yet is not ready. */
 bool queues_ready(const crew_worker *w) {
-    if (w->notice_steps > 0)
-        return false;
-    const struct served *s;
-    for (s = w->served; s != NULL; s = s->hh.next) {
-        if (s->wanted && s->state != SERVED_CONSUMING)
-            return false;
-    }
-    return w->served != NULL;
+    return w->notice_steps == 0 && w->awaited == 0 && w->served != NULL;
 }
 
 /* Consumers that may still be sent something although they are not wanted. */

@@ -106,6 +106,7 @@ struct crew_worker {
     char *notice_queue;    /* of the present connection; null: none yet */
     unsigned notice_steps; /* under way; 0: notices come in */
     struct served *served;
+    size_t awaited; /* of these, those that are wanted and not consumed */
     bool
         shared_limit; /* the prefetch is one limit over all consumers (worker_queues.c) */
     bool said_ready;

@@ -13,4 +13,10 @@
 #define LIMIT_INFLATED_DEFAULT_BYTES (64u * 1024u * 1024u)
 #define LIMIT_CANCELLED_IDS 10000u /* ids that a worker remembers not to begin */
 
+/* What is read of a body for a handler (crew/request.h); all but the first are defaults. */
+#define LIMIT_PART_HEAD_BYTES (8 * 1024) /* header of a part of a multipart form */
+#define LIMIT_FORM_FIELDS 1000u
+#define LIMIT_JSON_BYTES (1024u * 1024u)
+#define LIMIT_JSON_DEPTH 64u
+
 #endif

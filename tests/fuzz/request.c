@@ -2,7 +2,6 @@
  *
  * The first byte chooses the form and whether the rest is a block as it stands or a value
  * for QUERY_STRING and REQUEST_URI. */
-#include "app/query.h"
 #include "app/request.h"
 #include "wire/item.h"
 #include <stdlib.h>
@@ -27,14 +26,24 @@ static void check_pairs(const struct crew_request *request) {
 }
 
 static void check_query(struct crew_request *request) {
-    size_t query_bytes = strlen(crew_request_query(request));
+    size_t query_bytes = strlen(crew_request_query(request)), count;
     static const char *const keys[] = {"", "a", "b"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         const char *value = crew_request_query_value(request, keys[i]);
         require(value == NULL || strlen(value) <= query_bytes);
         crew_request_query_number(request, keys[i], -10, 10, 0);
+        crew_request_cookie(request, keys[i]);
     }
-    require(request->query_split.len <= 2 * query_bytes + 1);
+    crew_request_query_pairs(request, &count);
+    require(count <= (query_bytes + 1) / 2);
+}
+
+static void check_origin(struct crew_request *request) {
+    const char *host = crew_request_host(request);
+    require(host == NULL || strlen(host) > 0);
+    require(crew_request_client(request) == NULL || *crew_request_client(request) != 0);
+    require((crew_request_scheme(request) != NULL) ==
+            (crew_request_form(request) == CREW_HTTP));
 }
 
 static void check_request(const struct crew_task_view *view) {
@@ -47,6 +56,7 @@ static void check_request(const struct crew_task_view *view) {
         require(body[body_bytes] == '\0' && body_bytes == view->body_bytes);
         check_pairs(&request);
         check_query(&request);
+        check_origin(&request);
     }
     request_end(&request);
     request_fini(&request);

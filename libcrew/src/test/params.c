@@ -1,0 +1,83 @@
+/* The CGI parameters of a request in the making. */
+#include "test/params.h"
+
+#include "base/memory.h"
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void param_fini(struct param *param) {
+    free(param->name);
+    free(param->value);
+}
+
+void params_remove(struct params *params, const char *name) {
+    size_t kept = 0;
+    for (size_t i = 0; i < params->count; i++) {
+        if (strcmp(params->items[i].name, name) == 0)
+            param_fini(&params->items[i]);
+        else
+            params->items[kept++] = params->items[i];
+    }
+    params->count = kept;
+}
+
+void params_add(struct params *params, const char *name, const char *value) {
+    params->items = memory_resize(params->items, params->count + 1, sizeof(struct param));
+    params->items[params->count++] =
+        (struct param){memory_text(name), memory_text(value)};
+}
+
+void params_set(struct params *params, const char *name, const char *value) {
+    params_remove(params, name);
+    params_add(params, name, value);
+}
+
+static const struct param *find(const struct params *params, const char *name) {
+    for (size_t i = 0; i < params->count; i++)
+        if (strcmp(params->items[i].name, name) == 0)
+            return &params->items[i];
+    return NULL;
+}
+
+bool params_say(const struct params *params, const char *name) {
+    return find(params, name) != NULL;
+}
+
+const char *params_get(const struct params *params, const char *name) {
+    const struct param *param = find(params, name);
+    return param != NULL ? param->value : NULL;
+}
+
+const char *params_or_empty(const struct params *params, const char *name) {
+    const char *value = params_get(params, name);
+    return value != NULL ? value : "";
+}
+
+struct crew_pair *params_list(const struct params *params, size_t *count) {
+    struct crew_pair *pairs = memory_resize(NULL, params->count, sizeof *pairs);
+    *count = 0;
+    for (size_t i = 0; i < params->count; i++) {
+        const struct param *param = &params->items[i];
+        if (param->value != NULL)
+            pairs[(*count)++] = (struct crew_pair){param->name, strlen(param->name),
+                                                   param->value, strlen(param->value)};
+    }
+    return pairs;
+}
+
+void params_fini(struct params *params) {
+    for (size_t i = 0; i < params->count; i++)
+        param_fini(&params->items[i]);
+    free(params->items);
+    *params = (struct params){0};
+}
+
+char *params_header_name(const char *name) {
+    static const char prefix[] = "HTTP_";
+    char *made = memory_zeroed(sizeof prefix + strlen(name));
+    char *at = stpcpy(made, prefix);
+    for (; *name != '\0'; name++)
+        *at++ = (char)(*name == '-' ? '_' : toupper((unsigned char)*name));
+    return made;
+}
