@@ -22,10 +22,8 @@ struct pool_listener {
     void (*empty)(void *arg);
 };
 
-/* Start the first process; the others follow when it is ready. APP is the file that they
- * load. All but LISTENER must outlive the pool, APP as long as its processes are in
- * charge.
- */
+/* Start the first process; the others follow when it is ready. They load the file APP.
+ * SETTINGS and WORKER must outlive the pool, APP the time until others are in charge. */
 struct pool *pool_new(uv_loop_t *loop, const struct settings *settings, const char *app,
                       crew_worker *worker, const struct pool_listener *listener);
 

@@ -5,6 +5,7 @@
 #include "copy.h"
 #include "daemon/log.h"
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,6 +42,12 @@ static void fail(struct reload *reload, const char *why) {
     log_error("reload failed, the processes that are there stay: %s", why);
 }
 
+static void fail_to(struct reload *reload, const char *what) {
+    char why[512];
+    snprintf(why, sizeof why, "cannot %s: %s", what, strerror(errno));
+    fail(reload, why);
+}
+
 void reload_begin(struct reload *reload) {
     unsigned processes = reload->settings->processes;
     reload_cancel(reload);
@@ -48,9 +55,10 @@ void reload_begin(struct reload *reload) {
     reload->state = RELOAD_STARTING;
     reload->awaited = processes;
     reload->next_app = take_app(reload);
-    if (reload->next_app == NULL ||
-        pool_start_candidates(reload->pool, processes, reload->next_app) != 0)
-        fail(reload, strerror(errno));
+    if (reload->next_app == NULL)
+        fail_to(reload, "copy the app");
+    else if (pool_start_candidates(reload->pool, processes, reload->next_app) != 0)
+        fail_to(reload, "start a process");
 }
 
 bool reload_candidate(struct reload *reload, const char *why) {

@@ -3,8 +3,10 @@
  *
  * Signals: SIGTERM, SIGQUIT  stop taking tasks, finish those in hand, leave
  *          SIGINT, or a second of those  leave now
- *          SIGHUP            new handler processes with the app as it is now; under
- *                            --reload also when it has changed
+ *          SIGHUP            new handler processes with the app as it is now
+ *
+ * Under --reload a change of the app does what SIGHUP does, and tasks that come after it
+ * are held until it is done.
  */
 #include "supervisor.h"
 

@@ -24,8 +24,7 @@ struct stamp {
     dev_t device;
     ino_t inode;
     off_t bytes;
-    struct timespec
-        changed; /* contents or inode: cannot be set back as a file's age can */
+    struct timespec changed; /* st_ctim: unlike the file's age never set back */
 };
 
 struct watch {
