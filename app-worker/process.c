@@ -17,6 +17,7 @@
 #include <crew/host.h>
 #include <errno.h>
 #include <execinfo.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +26,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { KEPT_MOST = 16 };
+enum { KEPT_MOST = 16, KEPT_FREE_BYTES = 16 * 1024 * 1024 };
 
 struct kept {
     struct kept *next;
@@ -245,6 +246,13 @@ static void serve(struct process *process) {
 
 /* ---- beginning ---- */
 
+/* What a large request took is kept for the next one: to give memory back to the system and
+ * to get it again, page by page, takes longer than all else that is done with its bytes. */
+static void keep_freed_memory(void) {
+    mallopt(M_MMAP_THRESHOLD, KEPT_FREE_BYTES);
+    mallopt(M_TRIM_THRESHOLD, KEPT_FREE_BYTES);
+}
+
 static void limit_memory(size_t bytes) {
     if (bytes == 0)
         return;
@@ -309,6 +317,7 @@ int process_main(void) {
     prctl(PR_SET_NAME, "crew-handler"); /* so that `pkill app-worker` means supervisors */
     listen_for_stop();
     forget_service_manager();
+    keep_freed_memory();
     channel_init(&process.channel, SPAWN_SOCKET_FD, SIZE_MAX);
     process.claims = claims_map(SPAWN_CLAIMS_FD);
     if (process.claims == NULL)

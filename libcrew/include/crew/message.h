@@ -114,6 +114,7 @@ struct crew_group {
                                nothing has this. 0: only their own */
 };
 
+/* The most calls in a group. */
 #define CREW_GROUP_MAX 1000
 
 /* What happens inside, for a program's log. libcrew itself never logs. */

@@ -1,7 +1,7 @@
 /* crew/response.h - what a handler writes.
  *
  * Everything here belongs to the thread that the handler was called on. What is given to a
- * response is copied.
+ * response is copied. No function blocks unless it says so.
  */
 #ifndef CREW_RESPONSE_H
 #define CREW_RESPONSE_H
@@ -67,7 +67,8 @@ CREW_API int crew_response_error(crew_response *response, int status, const char
 /* crew_response_html - append to a page. FORMAT is markup of the author's own, what its
  * conversions insert is escaped, so that it is text wherever it comes from:
  *
- *     crew_response_html(response, "<a title=\"%s\">%s, %d</a>", title, name, count);
+ *     crew_response_html(response, "<a title=\"%s\">%s, %d</a>",
+ *                        title, name, count);
  *
  * That holds for the text of elements and for attributes in quotes; inside <script>,
  * <style> and attributes like onclick or href other rules hold. The conversions are those
@@ -102,6 +103,7 @@ CREW_API int crew_response_redirect_local(crew_response *response, int status,
 
 /* ---- cookies -------------------------------------------------------------------------- */
 
+/* With which requests from other sites browsers send a cookie. */
 enum crew_same_site {
     CREW_SAME_SITE_UNSET, /* browsers take that for Lax */
     CREW_SAME_SITE_LAX,
