@@ -30,11 +30,17 @@ typedef struct crew_task crew_task;
 /* What is left zero has its default. on_task must be there. */
 struct crew_worker_options {
     const char *name;  /* connection name; null: "crew-worker" */
-    unsigned prefetch; /* tasks held at a time, over all queues; 0: 1 */
+    unsigned prefetch; /* messages held at a time, over all queues; 0: 1 */
+    /* The most that crew_worker_set_prefetch will often ask for: where it is in force, a
+     * worker of one queue costs the broker least. Less than prefetch: the same. */
+    unsigned prefetch_most;
     size_t gzip_above_bytes; /* answers above this are compressed where it helps; 0: none */
     size_t max_request_bytes; /* larger after inflating: rejected; 0: 64 MiB */
     void (*on_task)(void *arg, crew_task *task);
     void *task_arg;
+    /* The answer to crew_worker_look: MESSAGES wait in the task's queue for one of
+     * CONSUMERS, this worker included. May be null. */
+    void (*on_queue)(void *arg, const char *task, uint32_t messages, uint32_t consumers);
     /* Of a task whose answer is a stream (crew_task_head): of its body, so many bytes in
      * all may be sent, modulo 2^32; nobody reads it any more. May be null. */
     void (*on_credit)(void *arg, crew_task *task, uint32_t allowed_bytes);
@@ -95,6 +101,11 @@ CREW_API int crew_worker_serve(crew_worker *worker, const char *const *names,
  * deliveries. */
 CREW_API void crew_worker_set_prefetch(crew_worker *worker, unsigned prefetch);
 
+/* crew_worker_look - ask the broker about the queue of a task that is served. on_queue
+ * has the answer; none comes when the connection is lost before, the queue is not there,
+ * or the last question about it is still under way. */
+CREW_API void crew_worker_look(crew_worker *worker, const char *task);
+
 /* crew_worker_held - tasks in hand or answered but not yet settled. A worker that serves
  * nothing and holds nothing can be freed without losing anything. */
 CREW_API size_t crew_worker_held(const crew_worker *worker);
@@ -142,7 +153,9 @@ CREW_API int crew_task_chunk(crew_task *task, const void *data, size_t bytes);
 CREW_API void crew_task_done(crew_task *task);
 
 /* crew_task_put_back - for a task that was not begun: publish it again, wait for the
- * broker's confirm, then ack. The handle is gone. */
+ * broker's confirm, then ack. It goes to the end of its level of the queue, as a message
+ * of its own. The handle is gone; when the broker does not take the task, and its queue
+ * is still served, on_task has it once more. */
 CREW_API void crew_task_put_back(crew_task *task);
 
 #ifdef __cplusplus

@@ -113,11 +113,14 @@ int crew_worker_new(const crew_broker *broker, const struct crew_worker_options 
     crew_worker *w = memory_zeroed(sizeof *w);
     id_uuid(w->uuid);
     w->prefetch = options->prefetch == 0 ? 1 : options->prefetch;
+    w->prefetch_most =
+        options->prefetch_most > w->prefetch ? options->prefetch_most : w->prefetch;
     w->gzip_above_bytes = options->gzip_above_bytes;
     w->max_request_bytes = options->max_request_bytes != 0 ? options->max_request_bytes
                                                            : LIMIT_INFLATED_DEFAULT_BYTES;
     w->on_task = options->on_task;
     w->task_arg = options->task_arg;
+    w->on_queue = options->on_queue;
     w->on_credit = options->on_credit;
     w->on_gone = options->on_gone;
     w->retry.fire = queues_retry;

@@ -32,7 +32,7 @@ static void reject(crew_worker *w, struct message *m, const char *why) {
  * --------------------------------------------------------------------------- */
 
 static void cancel(crew_worker *w, crew_task *task, const struct wire_item *item) {
-    if (task != NULL)
+    if (task != NULL && task->state != TASK_PUT_BACK)
         task_cancel(task);
     else
         cancelled_remember(w, item);
@@ -100,11 +100,14 @@ static bool sent_before(const struct message *m) {
     return m->redelivered || message_header(m, NAME_REPEATED) != NULL;
 }
 
-/* The same task in hand, or answered not long ago. */
+/* The same task in hand, or answered not long ago. One that we have put back, of which
+ * the broker's confirm is still to come, may be M itself: that is to be run. */
 static crew_task *find_known(crew_worker *w, const struct message *m, const char *key) {
     crew_task *known = NULL;
     if (sent_before(m))
         HASH_FIND_STR(w->tasks, key, known);
+    if (known != NULL && known->state == TASK_PUT_BACK && !m->redelivered)
+        return NULL;
     return known;
 }
 

@@ -87,8 +87,9 @@ struct served {
     UT_hash_handle hh;
     enum served_state state;
     bool wanted;    /* false: to be forgotten when it is no longer consumed */
-    bool own_limit; /* consumed before the limit was shared */
+    bool own_limit; /* its consumer began with one */
     bool warned;    /* that the broker refuses it; until it is consumed */
+    bool looking;   /* the broker was asked what waits in it */
 };
 
 /* An id that a caller took back before its task came. */
@@ -104,19 +105,22 @@ struct crew_worker {
     struct session session;
     char uuid[37];
     unsigned prefetch;
+    unsigned prefetch_most;
     size_t gzip_above_bytes;
     size_t max_request_bytes;
     void (*on_task)(void *arg, crew_task *task);
     void *task_arg;
+    void (*on_queue)(void *arg, const char *task, uint32_t messages, uint32_t consumers);
     void (*on_credit)(void *arg, crew_task *task, uint32_t allowed_bytes);
     void (*on_gone)(void *arg, crew_task *task);
 
     char *notice_queue;    /* of the present connection; null: none yet */
     unsigned notice_steps; /* under way; 0: notices come in */
     struct served *served;
-    size_t awaited; /* of these, those that are wanted and not consumed */
-    bool
-        shared_limit; /* the prefetch is one limit over all consumers (worker_queues.c) */
+    size_t awaited;        /* of these, those that are wanted and not consumed */
+    bool several;          /* there is more than one task to serve */
+    unsigned own_limit;    /* of each consumer that begins; 0: none */
+    unsigned shared_limit; /* over all consumers; 0: none (worker_queues.c) */
     bool said_ready;
     bool warned_foreign;
     unsigned refusals; /* of queues, since the last one was consumed */
@@ -149,6 +153,7 @@ void queues_op_done(crew_worker *w, struct link_op *op); /* frees op */
 void queues_consumer_gone(crew_worker *w, const char *queue);
 void queues_retry(struct session_timer *timer);
 bool queues_ready(const crew_worker *w);
+bool queues_serves(const crew_worker *w, const char *task);
 size_t queues_cancelling(const crew_worker *w);
 void queues_fini(crew_worker *w);
 
