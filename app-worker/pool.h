@@ -30,6 +30,10 @@ struct pool *pool_new(uv_loop_t *loop, const struct settings *settings, const ch
 /* A task has come. */
 void pool_add(struct pool *pool, crew_task *task);
 
+/* The broker's answer to crew_worker_look. */
+void pool_queue_seen(struct pool *pool, const char *task, uint32_t messages,
+                     uint32_t consumers);
+
 /* Of a task whose answer is a stream: so many bytes of body may be sent in all, modulo
  * 2^32; nobody reads it any more. */
 void pool_credit(struct pool *pool, const crew_task *task, uint32_t allowed_bytes);

@@ -153,6 +153,11 @@ static void on_task(void *arg, crew_task *task) {
     pool_add(supervisor->pool, task);
 }
 
+static void on_queue(void *arg, const char *task, uint32_t messages, uint32_t consumers) {
+    struct supervisor *supervisor = arg;
+    pool_queue_seen(supervisor->pool, task, messages, consumers);
+}
+
 static void on_credit(void *arg, crew_task *task, uint32_t allowed_bytes) {
     struct supervisor *supervisor = arg;
     pool_credit(supervisor->pool, task, allowed_bytes);
@@ -283,9 +288,11 @@ static int make_worker(struct supervisor *supervisor) {
     const struct crew_worker_options options = {
         .name = "app-worker",
         .prefetch = supervisor->settings->prefetch,
+        .prefetch_most = supervisor->settings->prefetch_most,
         .gzip_above_bytes = GZIP_ABOVE_BYTES,
         .on_task = on_task,
         .task_arg = supervisor,
+        .on_queue = on_queue,
         .on_credit = on_credit,
         .on_gone = on_gone,
         .on_event = log_crew_event,
