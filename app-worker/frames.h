@@ -10,7 +10,10 @@
  *     CALLED ───────────────────────▶         for what came of them (group_frames.h)
  *            ◀─────────────────────── PUBLISH a message of the handler's, which waits
  *  PUBLISHED ───────────────────────▶         for what came of it (publish_frames.h)
- *            ◀─────────────────────── ANSWER
+ *            ◀─────────────────────── HEAD    a streamed answer begins (stream_frames.h)
+ *            ◀─────────────────────── CHUNK   any number, as far as there is credit
+ *     CREDIT ───────────────────────▶         more of it, or: nobody wants the rest
+ *            ◀─────────────────────── ANSWER  also the end of a streamed one
  *     QUIT   ───────────────────────▶ exits
  */
 #ifndef CREW_WORKER_FRAMES_H
@@ -28,6 +31,9 @@ enum frame_kind {
     FRAME_CALLED,
     FRAME_LOG,
     FRAME_QUIT,
+    FRAME_HEAD,
+    FRAME_CHUNK,
+    FRAME_CREDIT,
     FRAME_PUBLISH,
     FRAME_PUBLISHED
 };
@@ -47,6 +53,7 @@ struct frame_setup {
     const char *uuid;
     const char *node_uuid;
     const char *route_task;
+    const char *app; /* the file to load: APP.so or a copy of it */
     size_t max_response_bytes;
     size_t max_memory_bytes;
     int argc; /* APP.so and its arguments */
@@ -69,7 +76,9 @@ void frame_put_run(struct buffer *to, const struct crew_task_view *task,
 /* TICKET is that of the RUN; 0 inside a CALLED. */
 void frame_put_answer(struct buffer *to, const struct crew_answer *answer,
                       uint32_t ticket);
-uint32_t frame_ticket(const struct wire_item *answer);
+uint32_t frame_ticket(const struct wire_item *answer); /* also of HEAD and CHUNK */
+/* Status and header fields; frame_get_answer reads it. */
+void frame_put_head(struct buffer *to, const struct crew_answer *head, uint32_t ticket);
 void frame_put_call(struct buffer *to, const struct crew_call *call);
 void frame_put_log(struct buffer *to, enum crew_log_level level, const char *request_id,
                    const char *text);

@@ -60,6 +60,8 @@ struct handler_context {
     uv_loop_t *loop;
     const struct settings *settings;
     const char *node_uuid;
+    const char *app;      /* the file that processes load */
+    const char *next_app; /* the same for candidates */
     struct calls *calls;
     struct handler **unsent; /* those to be flushed */
     void *arg;
@@ -101,6 +103,7 @@ struct handler {
     unsigned ahead_count;
     struct claims *claims;
     uint32_t last_ticket;
+    bool streams;              /* a part of the answer to the current task has left */
     uint64_t last_run_us;      /* of the latest answer */
     uint64_t limit_at_ms;      /* BUSY, WAITING: when the task's time is over */
     uint64_t armed_ms;         /* what the timer is set to */
@@ -138,6 +141,11 @@ void handlers_flush(const struct handler_context *context);
 /* Take back up to MOST of the tasks given ahead, the last ones first, as far as the
  * process has not begun them. */
 void handler_take_back(struct handler *handler, unsigned most);
+
+/* BUSY or WAITING, with a task whose answer is a stream: it may send so many bytes of
+ * body in all, modulo 2^32; nobody reads it any more, so it is told to stop. */
+void handler_credit(struct handler *handler, uint32_t allowed_bytes);
+void handler_gone(struct handler *handler);
 
 /* See what it has answered and not sent yet. */
 void handler_look(struct handler *handler);

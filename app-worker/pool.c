@@ -1,6 +1,6 @@
 /* The tasks and the handler processes of a worker, and what follows from what becomes of
  * them. Which process takes which task is in dispatch.c, how many there are in
- * strength.c.
+ * strength.c, how many tasks are held in prefetch.c.
  */
 #include "pool.h"
 
@@ -38,9 +38,10 @@ static bool is_wanted(const struct pool *pool, const crew_task *task) {
     return tasks_have(&pool->tasks, view.task);
 }
 
-static struct job *job_new(crew_task *task) {
+static struct job *job_new(const struct pool *pool, crew_task *task) {
     struct job *job = memory_zeroed(sizeof *job);
     job->task = task;
+    job->since_ms = uv_now(pool->context.loop);
     return job;
 }
 
@@ -49,9 +50,11 @@ void pool_add(struct pool *pool, crew_task *task) {
         crew_task_put_back(task);
         return;
     }
-    struct job *job = job_new(task);
+    struct job *job = job_new(pool, task);
     DL_APPEND(pool->queue, job);
     dispatch_tasks(pool);
+    if (pool->queue != NULL)
+        prefetch_watch(pool);
 }
 
 /* It was before those that still wait. */
@@ -61,11 +64,12 @@ static void on_unbegun(void *arg, crew_task *task) {
         crew_task_put_back(task);
         return;
     }
-    struct job *job = job_new(task);
+    struct job *job = job_new(pool, task);
     DL_PREPEND(pool->queue, job);
+    prefetch_watch(pool);
 }
 
-static void put_back(struct pool *pool, struct job *job) {
+void pool_put_back(struct pool *pool, struct job *job) {
     crew_task_put_back(job->task);
     DL_DELETE(pool->queue, job);
     free(job);
@@ -76,12 +80,12 @@ static void put_back_unwanted(struct pool *pool) {
     struct job *next;
     DL_FOREACH_SAFE (pool->queue, job, next)
         if (!is_wanted(pool, job->task))
-            put_back(pool, job);
+            pool_put_back(pool, job);
 }
 
 void pool_put_back_all(struct pool *pool) {
     while (pool->queue != NULL)
-        put_back(pool, pool->queue);
+        pool_put_back(pool, pool->queue);
 }
 
 const struct tasks *pool_tasks(const struct pool *pool) {
@@ -113,6 +117,8 @@ static void offer(struct pool *pool, struct handler *handler) {
     DL_PREPEND2(pool->idle, handler, idle_prev, idle_next);
     dispatch_tasks(pool);
     dispatch_relieve(pool);
+    if (handler->state == HANDLER_IDLE)
+        prefetch_note_idle(pool);
     if (pool->phase == POOL_DRAINING && handler->state == HANDLER_IDLE)
         pool_retire(pool, handler);
 }
@@ -141,6 +147,7 @@ static bool is_worn(const struct handler *handler) {
 static void on_went_on(void *arg, struct handler *handler) {
     struct pool *pool = arg;
     dispatch_note_run_time(pool, handler->last_run_us);
+    prefetch_note_run_time(pool, handler->last_run_us);
     if (handler->duty != DUTY_PRESENT || is_worn(handler))
         handler_take_back(handler, HANDLER_AHEAD_MOST);
     dispatch_tasks(pool);
@@ -148,6 +155,7 @@ static void on_went_on(void *arg, struct handler *handler) {
 
 static void on_returned(struct pool *pool, struct handler *handler) {
     dispatch_note_run_time(pool, handler->last_run_us);
+    prefetch_note_run_time(pool, handler->last_run_us);
     respawn_worked(&pool->respawn);
     if (handler->duty == DUTY_RETIRED) {
         handler_quit(handler);
@@ -192,7 +200,8 @@ static bool died_useless(const struct handler *handler) {
 static void on_gone(struct pool *pool, struct handler *handler) {
     const struct pool_listener *listener = &pool->listener;
     const char *why = handler->refusal;
-    bool is_wanted_still = handler->end != HANDLER_ORDERED;
+    bool is_wanted_still =
+        handler->end != HANDLER_ORDERED && handler->duty != DUTY_RETIRED;
     DL_DELETE(pool->handlers, handler);
     if (died_useless(handler))
         respawn_failed(&pool->respawn, clock_ms());
@@ -219,6 +228,8 @@ static void on_moved(void *arg, struct handler *handler, enum handler_state from
                         (handler->duty == DUTY_PRESENT || handler->duty == DUTY_WORN);
     if (was_on_stack)
         DL_DELETE2(pool->idle, handler, idle_prev, idle_next);
+    if (handler->state == HANDLER_WAITING)
+        prefetch_note_call(pool);
     if (handler->calls_here && handler->state == HANDLER_WAITING)
         pool->waiting_for_us++;
     if (handler->calls_here && from == HANDLER_WAITING)
@@ -253,7 +264,7 @@ static bool may_wait(void *arg, struct handler *handler, const struct crew_group
 
 /* ---- what the supervisor asks for ---- */
 
-struct pool *pool_new(uv_loop_t *loop, const struct settings *settings,
+struct pool *pool_new(uv_loop_t *loop, const struct settings *settings, const char *app,
                       crew_worker *worker, const struct pool_listener *listener) {
     struct pool *pool = memory_zeroed(sizeof *pool);
     pool->listener = *listener;
@@ -262,6 +273,7 @@ struct pool *pool_new(uv_loop_t *loop, const struct settings *settings,
         .loop = loop,
         .settings = settings,
         .node_uuid = crew_worker_uuid(worker),
+        .app = app,
         .calls = calls_new(loop, &settings->broker),
         .unsent = &pool->unsent,
         .arg = pool,
@@ -274,8 +286,36 @@ struct pool *pool_new(uv_loop_t *loop, const struct settings *settings,
     };
     dispatch_init(pool);
     strength_init(pool);
+    prefetch_init(pool);
     strength_balance(pool);
     return pool;
+}
+
+static struct handler *handler_of(const struct pool *pool, const crew_task *task) {
+    struct handler *handler;
+    DL_FOREACH (pool->handlers, handler)
+        if (handler->task == task)
+            return handler;
+    return NULL;
+}
+
+void pool_credit(struct pool *pool, const crew_task *task, uint32_t allowed_bytes) {
+    struct handler *handler = handler_of(pool, task);
+    if (handler != NULL)
+        handler_credit(handler, allowed_bytes);
+}
+
+void pool_gone(struct pool *pool, const crew_task *task) {
+    struct handler *handler = handler_of(pool, task);
+    if (handler != NULL)
+        handler_gone(handler);
+}
+
+void pool_hold(struct pool *pool, bool is_held) {
+    bool is_released = pool->is_held && !is_held;
+    pool->is_held = is_held;
+    if (is_released)
+        dispatch_tasks(pool);
 }
 
 void pool_flush(struct pool *pool) {
@@ -333,7 +373,8 @@ void pool_reap(struct pool *pool) {
 
 /* ---- for a reload ---- */
 
-int pool_start_candidates(struct pool *pool, unsigned count) {
+int pool_start_candidates(struct pool *pool, unsigned count, const char *app) {
+    pool->context.next_app = app;
     for (unsigned i = 0; i < count; i++)
         if (pool_start(pool, DUTY_CANDIDATE) == NULL)
             return -1;
@@ -358,6 +399,7 @@ static void promote(struct pool *pool, struct handler *handler) {
 
 void pool_promote_candidates(struct pool *pool) {
     struct handler *handler;
+    pool->context.app = pool->context.next_app;
     DL_FOREACH (pool->handlers, handler) {
         if (handler->duty != DUTY_CANDIDATE)
             pool_retire(pool, handler);
@@ -382,9 +424,10 @@ void pool_free(struct pool *pool) {
         return;
     tasks_fini(&pool->tasks);
     calls_free(pool->context.calls);
-    pool->open_handles = 4;
+    pool->open_handles = 5;
     uv_close((uv_handle_t *)&pool->relief, on_closed);
     uv_close((uv_handle_t *)&pool->refill, on_closed);
     uv_close((uv_handle_t *)&pool->trim, on_closed);
     uv_close((uv_handle_t *)&pool->raise, on_closed);
+    uv_close((uv_handle_t *)&pool->watch, on_closed);
 }

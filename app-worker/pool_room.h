@@ -1,5 +1,5 @@
-/* Inside the pool: shared by pool.c, dispatch.c (which process takes which task) and
- * strength.c (how many processes there are). */
+/* Inside the pool: shared by pool.c, dispatch.c (which process takes which task),
+ * strength.c (how many processes there are) and prefetch.c (how many tasks are held). */
 #ifndef CREW_WORKER_POOL_ROOM_H
 #define CREW_WORKER_POOL_ROOM_H
 
@@ -16,6 +16,7 @@ enum pool_phase {
 /* A task that waits for a process. */
 struct job {
     crew_task *task;
+    uint64_t since_ms;
     struct job *prev;
     struct job *next;
 };
@@ -29,6 +30,7 @@ struct pool {
     struct handler *handlers; /* all */
     struct handler *idle;     /* PRESENT and WORN ones that are IDLE; the latest first */
     struct job *queue;        /* tasks not begun */
+    bool is_held;             /* they wait for another generation of processes */
     unsigned ahead;           /* tasks given to processes ahead of their turn */
     struct handler *unsent;   /* processes with tasks that are not yet sent to them */
     struct handler *latest;   /* the busy one that was given a task last, or null */
@@ -36,11 +38,16 @@ struct pool {
     bool calls_itself;        /* handlers have called tasks of this worker */
     unsigned waiting_for_us;  /* handlers that wait for calls to tasks of this worker */
     unsigned prefetch;
+    uint32_t slow_us;    /* how long slow runs lately took */
+    unsigned more;       /* tasks held beyond one for each process: handlers are short */
+    uint64_t settled_ms; /* from when on it may change without need */
+    bool is_stuck;       /* tasks wait, and no process has been idle since */
     struct respawn respawn;
     uv_timer_t refill; /* ends the pause after processes have died too fast */
     uv_timer_t trim;   /* runs while there may be spares to let go */
     uv_timer_t relief; /* runs while tasks wait in a process though others idle */
     uv_timer_t raise;  /* puts off raising the prefetch until calls are in their queues */
+    uv_timer_t watch;  /* runs while tasks wait for a process */
     int open_handles;
 };
 
@@ -62,15 +69,33 @@ void pool_retire(struct pool *pool, struct handler *handler);
  * gone. */
 void strength_balance(struct pool *pool);
 
+/* Ask the broker for as many tasks as may be in hand now. */
+void strength_follow(struct pool *pool);
+
+/* Of the tasks that wait, those that are more than there are, or will soon be, processes
+ * for. */
+unsigned strength_surplus(const struct pool *pool);
+
 /* Is there, or may there be, a process besides HANDLER that takes tasks? */
 bool strength_has_other(const struct pool *pool, const struct handler *handler);
 
-/* Give all tasks that were not begun back to the broker. */
+/* Give a task that was not begun, or all of them, back to the broker. Frees JOB. */
+void pool_put_back(struct pool *pool, struct job *job);
 void pool_put_back_all(struct pool *pool);
 
 /* Is one process left, which has to be kept for calls to this worker? */
 bool strength_is_reserved(const struct pool *pool);
 
 void strength_init(struct pool *pool);
+
+/* A handler has returned; it waits for a call; a process has nothing to do. */
+void prefetch_note_run_time(struct pool *pool, uint64_t run_us);
+void prefetch_note_call(struct pool *pool);
+void prefetch_note_idle(struct pool *pool);
+
+/* A task waits. */
+void prefetch_watch(struct pool *pool);
+
+void prefetch_init(struct pool *pool);
 
 #endif

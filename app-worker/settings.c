@@ -2,6 +2,7 @@
 #include "settings.h"
 
 #include "daemon/options.h"
+#include "prefetch.h"
 #include "wire/limits.h"
 #include "wire/task_name.h"
 #include <sched.h>
@@ -24,8 +25,11 @@ static void fill_in_defaults(struct settings *settings, const struct options *op
         settings->processes = cpu_count();
     if (settings->max_processes == 0)
         settings->max_processes = SPARES_PER_PROCESS * settings->processes;
-    if (settings->prefetch == 0)
+    settings->prefetch_most = settings->prefetch;
+    if (settings->prefetch == 0) {
         settings->prefetch = settings->processes;
+        settings->prefetch_most = prefetch_most(settings->processes);
+    }
     if (settings->max_processes < settings->processes)
         options_fail(options, "--max-processes %u is below --processes %u",
                      settings->max_processes, settings->processes);
@@ -51,7 +55,8 @@ void settings_parse(struct settings *settings, int argc, char **argv) {
         {OPTION_SECONDS, 0, "grace", NULL, &settings->grace_ms, 0, LIMIT_EXPIRATION_MS,
          "SECONDS", "between telling a handler to stop and killing it (1)"},
         {OPTION_UNSIGNED, 0, "prefetch", NULL, &settings->prefetch, 1, UINT16_MAX, "N",
-         "tasks held at a time, over all queues (processes)"},
+         "messages held at a time, over all queues (processes; more while handlers are "
+         "short)"},
         {OPTION_UNSIGNED, 0, "max-requests", NULL, &settings->max_requests, 1, INT32_MAX,
          "N", "replace a handler process after about N requests (never)"},
         {OPTION_BYTES, 0, "max-memory", NULL, &settings->max_memory_bytes, 1u << 20,
@@ -61,6 +66,8 @@ void settings_parse(struct settings *settings, int argc, char **argv) {
         {OPTION_TEXT, 0, "user", NULL, &settings->user, 0, 0, "NAME", "run as this user"},
         {OPTION_TEXT, 0, "group", NULL, &settings->group, 0, 0, "NAME",
          "run as this group"},
+        {OPTION_FLAG, 0, "reload", NULL, &settings->reload, 0, 0, NULL,
+         "restart the handlers when APP.so changes: for development"},
         {0},
     };
     const struct options options = {

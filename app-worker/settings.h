@@ -3,6 +3,7 @@
 #define CREW_WORKER_SETTINGS_H
 
 #include <crew/broker.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct settings {
@@ -14,6 +15,7 @@ struct settings {
     unsigned processes;
     unsigned max_processes; /* spares for handlers that wait for a call included */
     unsigned prefetch;
+    unsigned prefetch_most;  /* while handlers are short */
     unsigned max_requests;   /* 0: no limit */
     size_t max_memory_bytes; /* 0: no limit */
     size_t max_response_bytes;
@@ -21,6 +23,7 @@ struct settings {
     uint32_t grace_ms;   /* between telling a handler to stop and killing it */
     const char *user;
     const char *group;
+    bool reload; /* when APP.so changes */
 };
 
 /* Ends the program when the command line is not right (daemon/options.h). */

@@ -3,9 +3,10 @@
  *   processes  what --processes says, and one more for each handler that waits for a call
  *              of its own, up to --max-processes. Those too many are let go when they
  *              have been idle for some seconds.
- *   prefetch   what --prefetch says, and one more for each process that holds a task
- *              without being there for another (it waits for a call, or is retired), and
- *              for each task that has to wait because the last process is reserved.
+ *   prefetch   what --prefetch says (left out: prefetch.c), and one more for each
+ *              process that holds a task without being there for another (it waits for a
+ *              call, or is retired), and for each task that has to wait because the last
+ *              process is reserved.
  *
  * More is seen to soon; less only once a second, because each change costs a word with
  * the broker or the start of a process, and calls come and go.
@@ -80,9 +81,17 @@ static unsigned held_back(const struct pool *pool) {
     return count;
 }
 
-static unsigned wanted_prefetch(const struct pool *pool, const struct census *census) {
+static unsigned capacity(const struct pool *pool, const struct census *census) {
     return pool->context.settings->prefetch + spares(pool, census->waiting) +
            census->detached + held_back(pool);
+}
+
+/* A limit that is below what is held takes no more. Where a handler waits, its call has
+ * to come through. */
+static unsigned wanted_prefetch(const struct pool *pool, const struct census *census) {
+    if (pool->is_stuck && pool->idle == NULL && census->waiting == 0)
+        return 1;
+    return capacity(pool, census) + pool->more;
 }
 
 static void set_prefetch(struct pool *pool, unsigned prefetch) {
@@ -184,6 +193,23 @@ void strength_balance(struct pool *pool) {
     bool is_surplus = census.present > wanted || prefetch < pool->prefetch;
     if (is_surplus && !uv_is_active((uv_handle_t *)&pool->trim))
         uv_timer_start(&pool->trim, on_trim, TRIM_EVERY_MS, TRIM_EVERY_MS);
+}
+
+void strength_follow(struct pool *pool) {
+    struct census census = take_census(pool);
+    set_prefetch(pool, wanted_prefetch(pool, &census));
+}
+
+unsigned strength_surplus(const struct pool *pool) {
+    struct census census = take_census(pool);
+    unsigned most = capacity(pool, &census);
+    unsigned held = 0;
+    const struct job *job;
+    const struct handler *handler;
+    DL_COUNT(pool->queue, job, held);
+    DL_FOREACH (pool->handlers, handler)
+        held += handler->task != NULL;
+    return held > most ? held - most : 0;
 }
 
 void strength_init(struct pool *pool) {

@@ -1,5 +1,6 @@
-/* bare_fcgi - the least that a FastCGI responder can do: libfcgi's own loop and a fixed
- * answer, the same as the probe's /hello. What bench/run compares crew with.
+/* bare_fcgi - the least that a FastCGI responder can do: libfcgi's own loop; GET has a
+ * fixed answer, the same as the probe's /hello, and POST gets its body back, as from the
+ * probe's /echo. What bench/run compares crew with.
  *
  *     bare_fcgi SOCKET-PATH THREADS
  *
@@ -11,6 +12,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #define BACKLOG 4096
@@ -22,12 +24,30 @@ static const char ANSWER[] = "Content-Type: text/plain; charset=utf-8\r\n"
                              "\r\n"
                              "Hello, world\n";
 
+/* The request's body, all of it first, as a handler gets it. */
+static void echo(FCGX_Request *request) {
+    const char *type = FCGX_GetParam("CONTENT_TYPE", request->envp);
+    const char *length = FCGX_GetParam("CONTENT_LENGTH", request->envp);
+    int bytes = length != NULL ? atoi(length) : 0;
+    char *body = malloc((size_t)bytes + 1);
+    if (body == NULL)
+        abort();
+    bytes = FCGX_GetStr(body, bytes, request->in);
+    FCGX_FPrintF(request->out, "Content-Type: %s\r\nContent-Length: %d\r\n\r\n",
+                 type != NULL ? type : "", bytes);
+    FCGX_PutStr(body, bytes, request->out);
+    free(body);
+}
+
 static void *respond(void *listener) {
     FCGX_Request request;
     if (FCGX_InitRequest(&request, (int)(intptr_t)listener, 0) != 0)
         return NULL;
     while (FCGX_Accept_r(&request) == 0) {
-        FCGX_PutStr(ANSWER, sizeof ANSWER - 1, request.out);
+        if (strcmp(FCGX_GetParam("REQUEST_METHOD", request.envp), "POST") == 0)
+            echo(&request);
+        else
+            FCGX_PutStr(ANSWER, sizeof ANSWER - 1, request.out);
         FCGX_Finish_r(&request);
     }
     return NULL;

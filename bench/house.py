@@ -5,14 +5,17 @@ import os
 import tempfile
 
 from front import Front
+from programs import compile_program
 from support.broker import Broker
 
 
 class House:
-    """WANTED are the options of bench/run. Leaving the house stops everything."""
+    """WANTED are the options of bench/run, SCENARIOS what will be measured. Leaving the house
+    stops everything."""
 
-    def __init__(self, wanted):
+    def __init__(self, wanted, scenarios):
         self.wanted = wanted
+        self.scenarios = scenarios
         self.chains = {}
         self.front = None
         self.leaving = contextlib.ExitStack()
@@ -41,6 +44,16 @@ class House:
         broker = Broker(os.path.join(self.folder, "broker"))
         self.leaving.callback(broker.stop)
         return broker.start()
+
+    @functools.cached_property
+    def http_calls(self):
+        """The program that asks where wrk cannot."""
+        return compile_program("http_calls", ["http_calls.c", "samples.c"], [])
+
+    def most_connections(self, chain):
+        """Of all that will come to CHAIN."""
+        return max(scenario.connections for scenario in self.scenarios
+                   if scenario.chain == chain)
 
     @property
     def broker_pid(self):

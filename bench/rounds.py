@@ -3,22 +3,21 @@ import sys
 
 from chains import CHAINS
 from house import House
-from measure import measure
 
 
 def run_rounds(scenarios, wanted):
-    """({scenario: [Load, one for each round]}, the chains' remarks)"""
+    """{scenario: [Load, one for each round]}"""
     used = {scenario.chain: scenario for scenario in scenarios}  # the last one of each
-    with House(wanted) as house:
+    with House(wanted, scenarios) as house:
         house.open(CHAINS[name] for name in used)
         for scenario in scenarios:
             house.chains[scenario.chain].check(scenario)
         for name, scenario in used.items():
-            house.chains[name].load(scenario, 1)  # to warm up
+            house.chains[name].warm_up(scenario)
         results = {scenario: [] for scenario in scenarios}
         for number in range(wanted.rounds):
             print(f"round {number + 1} of {wanted.rounds}", file=sys.stderr)
             for scenario in scenarios:
                 results[scenario].append(
-                    measure(house.chains[scenario.chain], scenario, wanted.seconds))
-        return results, [line for chain in house.chains.values() for line in chain.remarks()]
+                    house.chains[scenario.chain].measure(scenario, wanted.seconds))
+        return results

@@ -1,4 +1,5 @@
 #include "samples.h"
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -49,6 +50,12 @@ void samples_add(struct samples *samples, uint64_t begun_us) {
     samples->latency_us[samples->count++] = now_us() - begun_us;
 }
 
+/* As they are printed, in thousandths of all samples. */
+static const struct {
+    const char *name;
+    size_t thousandths;
+} percentiles[] = {{"p50", 500}, {"p90", 900}, {"p99", 990}, {"p99.9", 999}};
+
 static int by_size(const void *a, const void *b) {
     const uint64_t *left = a, *right = b;
     return (*left > *right) - (*left < *right);
@@ -64,8 +71,10 @@ void samples_print(struct samples *samples, size_t calls) {
     }
     qsort(samples->latency_us, count, sizeof *samples->latency_us, by_size);
     double all = (double)count * (double)calls;
-    printf("calls=%.0f rate=%.1f p50_us=%llu p99_us=%llu cpu_us=%.2f\n", all,
-           all / seconds, (unsigned long long)samples->latency_us[count / 2],
-           (unsigned long long)samples->latency_us[count * 99 / 100], cpu / all);
+    printf("calls=%.0f rate=%.1f cpu_us=%.2f", all, all / seconds, cpu / all);
+    for (size_t i = 0; i < sizeof percentiles / sizeof *percentiles; i++)
+        printf(" %s=%" PRIu64, percentiles[i].name,
+               samples->latency_us[count * percentiles[i].thousandths / 1000]);
+    printf(" longest=%" PRIu64 "\n", samples->latency_us[count - 1]);
     free(samples->latency_us);
 }

@@ -25,9 +25,10 @@ void samples_begin(struct samples *samples);
 /* samples_add - an operation that began at BEGUN_US has ended. */
 void samples_add(struct samples *samples, uint64_t begun_us);
 
-/* samples_print - the measurement ends now: `calls=N rate=N p50_us=N p99_us=N cpu_us=N`,
- * where each sample stands for CALLS calls, rate is calls a second, and cpu_us is what
- * this process has used for one call. Frees the samples; exits when there are none. */
+/* samples_print - the measurement ends now: one line `calls=N rate=N cpu_us=N p50=N p90=N
+ * p99=N p99.9=N longest=N`, where each sample stands for CALLS calls, rate is calls a
+ * second, cpu_us is what this process has used for one call, and the rest are latencies
+ * in microseconds. Frees the samples; exits when there are none. */
 void samples_print(struct samples *samples, size_t calls);
 
 #endif

@@ -1,25 +1,27 @@
-"""What is measured, as data: sets of scenarios. A line more here is a line more in the
-tables."""
-from dataclasses import dataclass
+"""What is measured, as data. A line more here is a line more in the tables."""
+from dataclasses import dataclass, replace
 
 KB, MB = 1024, 1024 * 1024
-TEXT = "text/plain; charset=utf-8"
-SLOW_MS, SLOW_PROCESSES, SLOW_CONNECTIONS = 50, 16, 64
+TEXT, BYTES = "text/plain; charset=utf-8", "application/octet-stream"
 
 
 @dataclass(frozen=True)
 class Request:
-    """GET PATH from a chain over HTTP, on so many connections at a time; a POST that comes
-    back where it has a body."""
+    """GET PATH from a chain over HTTP, on so many connections at a time; with BODY_BYTES a
+    POST of random bytes, which come back."""
 
     chain: str
     path: str
     connections: int
-    answer: bytes  # the body that each chain must give
-    content_type: str = TEXT
-    body_bytes: int = 0
-    rate: int = 0     # requests a second; 0: as fast as they are answered
-    beside: str = ""  # the path that one more connection asks for all the while
+    answer: bytes = b""  # the body that each chain must give
+    body_bytes: int | None = None
+    busy_ms: int = 0  # what the handler takes by itself
+    rate: int = 0  # requests a second; 0: as many as are answered
+    beside: "Request | None" = None  # what is asked at the same time
+
+    @property
+    def content_type(self):
+        return TEXT if self.body_bytes is None else BYTES
 
 
 @dataclass(frozen=True)
@@ -33,62 +35,114 @@ class Call:
     body_bytes: int
 
 
-def hello(chain, connections, **more):
+@dataclass(frozen=True)
+class Footprint:
+    """What a chain takes in memory at so many connections, started anew for it."""
+
+    chain: str
+    connections: int
+
+
+# ---- requests
+
+def hello(chain, connections, **rest):
     """The least that a handler can do."""
-    return Request(chain, "/hello", connections, b"Hello, world\n", **more)
+    return Request(chain, "/hello", connections, b"Hello, world\n", **rest)
 
 
-def sleep(chain, ms, connections):
-    return Request(chain, f"/sleep?ms={ms}", connections, f"slept {ms} ms\n".encode())
+def sleep(chain, ms, connections, **rest):
+    return Request(chain, f"/sleep?ms={ms}", connections, f"slept {ms} ms\n".encode(),
+                   busy_ms=ms, **rest)
 
 
 def echo(chain, body_bytes, connections):
-    return Request(chain, "/echo", connections, b"", "application/octet-stream",
-                   body_bytes=body_bytes)
+    return Request(chain, "/echo", connections, body_bytes=body_bytes)
 
+
+# ---- sets
+
+SERVERS = "crew", "bare-kept", "php-fpm", "uwsgi"
+COUNTS = 1, 16, 64, 256, 1000  # of connections
+RATES = 1000, 4000, 8000
+BODIES = 0, 10 * KB, MB
+
+# One at a time: what crew is made of at least, a call and a FastCGI request.
+LONE, LONE_CALL, LONE_REQUEST = (hello("crew", 1), Call("pump", "async", 1, KB),
+                                 hello("bare-kept", 1))
+# Whether a slow handler holds up others: 64 that are fast, then handlers that fill all
+# processes but the one that the slow request has, then a load that is far below the most.
+CALM = hello("crew", 64)
+DISTURBED = replace(CALM, beside=sleep("crew", 100, 1))
+FULL = sleep("crew", 10, 16)
+SHORT_OF_ONE = replace(FULL, beside=sleep("crew", 2000, 1))
+EASY = hello("crew", 64, rate=1000)
+BESIDE_SLOW = replace(EASY, beside=sleep("crew", 2000, 1))
+# Whether processes are kept busy: 16 in two workers, 50 ms each.
+BUSY = sleep("crew-16", 50, 64)
+LARGE, LARGE_PUMP = Call("crew-calls", "async", 8, MB), Call("pump", "async", 8, MB)
 
 CALLS = [
-    Call("pump", "async", 1, KB),
+    LONE_CALL,
     Call("crew-calls", "async", 1, KB),
     Call("crew-calls", "wait", 1, KB),
     Call("pump", "async", 8, KB),
     Call("crew-calls", "group", 8, KB),
     Call("pump", "async", 64, KB),
     Call("crew-calls", "async", 64, KB),
-    Call("pump", "async", 8, MB),
-    Call("crew-calls", "async", 8, MB),
+    LARGE_PUMP,
+    LARGE,
 ]
-SLOW = sleep("crew-slow", SLOW_MS, SLOW_CONNECTIONS)
-BESIDE = [hello("crew", 64), hello("crew", 64, beside="/sleep?ms=100"),
-          hello("crew", 64, beside="/sleep?ms=2000")]
-
-# What crew is made of at least, one at a time: a call and a FastCGI request.
-LONE, LONE_CALL, LONE_REQUEST = hello("crew", 1), CALLS[0], hello("bare-kept", 1)
 
 
-def peers(connections):
-    for count in connections:
+def speed(counts):
+    for count in counts:
         for chain in "crew", "bare-kept", "bare-each", "php-fpm", "uwsgi":
             yield hello(chain, count)
         if count == 1:  # above its number of children it leaves connections waiting
             yield hello("php-fpm-kept", count)
 
 
-SETS = {
-    "peers": lambda wanted: peers(wanted.connections),
-    "calls": lambda wanted: CALLS,
-    "slow": lambda wanted: [*BESIDE, SLOW],
-    "batches": lambda wanted: [hello(chain, count) for count in wanted.connections
-                               for chain in ("crew", "crew-single", "bare-kept")],
-    "handlers": lambda wanted: [sleep(chain, ms, count) for count in (16, 64)
-                                for ms in (0, 1, 50) for chain in ("crew", "crew-single")],
-    "bodies": lambda wanted: [echo(chain, size, 16) for size in (1, 10 * KB, MB)
-                              for chain in ("crew", "crew-single")],
-    "connections": lambda wanted: [hello(chain, count)
-                                   for count in (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000)
-                                   for chain in ("crew", "bare-kept", "php-fpm", "uwsgi")],
-    "rate": lambda wanted: [hello(chain, 64, rate=rate)
-                            for rate in (500, 2000, 4000, 8000)
-                            for chain in ("crew", "bare-kept", "php-fpm", "uwsgi")],
-}
-USUAL_SETS = ["peers", "calls", "slow"]
+def marks():
+    yield from speed([1, 64])
+    yield from (DISTURBED, BUSY, FULL, SHORT_OF_ONE, EASY, BESIDE_SLOW)
+    yield from CALLS
+
+
+def batches(counts):
+    for count in counts:
+        for chain in "crew", "crew-single":
+            yield hello(chain, count)
+    for chain in "crew", "crew-single":
+        yield sleep(chain, 1, 64)
+
+
+def handlers():
+    for chain in "crew", "php-fpm", "uwsgi":
+        yield hello(chain, 64)
+        yield sleep(chain, 1, 64)
+        yield sleep(chain, 50, 64)
+
+
+def bodies():
+    for body_bytes in BODIES:
+        for count in 1, 16:
+            for chain in SERVERS:
+                yield echo(chain, body_bytes, count)
+
+
+def rate():
+    for each in RATES:
+        for chain in SERVERS:
+            yield hello(chain, 64, rate=each)
+
+
+def sets(counts):
+    """{name: what it measures}; COUNTS are numbers of connections."""
+    return {"marks": [*marks()],
+            "speed": [*speed(counts)],
+            "batches": [*batches(counts)],
+            "handlers": [*handlers()],
+            "bodies": [*bodies()],
+            "rate": [*rate()],
+            "memory": [Footprint("crew-anew", count) for count in counts],
+            "calls": CALLS}

@@ -1,91 +1,127 @@
 """Tables: medians over the rounds, and ratios."""
 import statistics
+from dataclasses import replace
 
-from scenarios import (BESIDE, LONE, LONE_CALL, LONE_REQUEST, SLOW, SLOW_MS,
-                       SLOW_PROCESSES)
+from scenarios import KB, LONE, LONE_CALL, LONE_REQUEST, MB, Call, Footprint
 
-MARKS = ("bare-kept", "bare-each", "php-fpm", "uwsgi")  # what requests are compared with
-TEXT_COLUMNS = ("chain", "path", "way", "CPU µs")
-
-
-def median(loads, what):
-    return statistics.median(getattr(load, what) for load in loads)
+# What requests are compared with.
+COMPARED = ("bare-kept", "bare-each", "php-fpm", "uwsgi", "crew-single")
+LATENCIES = ("p50", "p90", "p99", "p99.9", "longest")
+FOOTPRINTS = {"bridge": "bridge", "supervisor": "supervisor", "handlers": "a handler"}
+TEXT_COLUMNS = ("mark", "path", "beside", "chain", "way", "CPU µs")
 
 
-def ratio(loads, marks):
+def median(loads, figure):
+    return statistics.median(map(figure, loads))
+
+
+def rate(loads):
+    return median(loads, lambda load: load.rate)
+
+
+def latency(loads, name):
+    """Milliseconds; None when it is not known."""
+    if name not in loads[0].latency_ms:
+        return None
+    return median(loads, lambda load: load.latency_ms[name])
+
+
+def ratio(loads, others, figure=lambda load: load.rate):
     """The median of the ratios within each round: the machine may drift between rounds."""
-    if not marks:
-        return "-"
-    return f"{statistics.median(a.rate / b.rate for a, b in zip(loads, marks)):.2f}"
+    return statistics.median(figure(a) / figure(b) for a, b in zip(loads, others))
+
+
+# ---- cells; an empty one says nothing
+
+def of(loads, others):
+    return f"{ratio(loads, others):.2f}" if others else ""
+
+
+def of_ideal(loads):
+    return (f"{median(loads, lambda load: load.rate / load.ideal_rate):.2f}"
+            if loads[0].ideal_rate else "")
 
 
 def cpu(loads):
     """Each kind of process in words, the median of each."""
-    return ", ".join(
-        f"{kind} {statistics.median(load.cpu_us[kind] for load in loads):.1f}"
-        for kind in loads[0].cpu_us)
+    return ", ".join(f"{kind} {median(loads, lambda load: load.cpu_us[kind]):.1f}"
+                     for kind in loads[0].cpu_us)
 
 
-def figures(loads):
-    return {"p50 ms": f"{median(loads, 'p50_ms'):.2f}",
-            "p99 ms": f"{median(loads, 'p99_ms'):.2f}", "CPU µs": cpu(loads)}
+def milliseconds(loads, name):
+    time = latency(loads, name)
+    return "" if time is None else f"{time:.2f}"
 
 
-def what_is_asked(one):
-    return one.path, one.connections, one.body_bytes, one.rate, one.beside
+def bytes_text(count):
+    if count is None:
+        return ""
+    return f"{count // MB} MB" if count >= MB else f"{count // KB} KB" if count else "0"
 
 
-def described(one):
-    size = f", {one.body_bytes:,} bytes" if one.body_bytes else ""
-    rate = f" at {one.rate:,}/s" if one.rate else ""
-    beside = f" beside {one.beside}" if one.beside else ""
-    return one.path + size + rate + beside
+def latencies(loads):
+    return {f"{name} ms": milliseconds(loads, name) for name in LATENCIES}
 
 
-def request_rows(results):
-    """RESULTS is {Request: [Load, one for each round]}."""
-    found = {(one.chain, what_is_asked(one)): loads for one, loads in results.items()}
-    marks = [mark for mark in MARKS if any(one.chain == mark for one in results)]
+def beside(request):
+    return f"{request.connections} × {request.path}" if request else ""
+
+
+# ---- rows, one for each scenario
+
+def request_row(one, loads, results):
+    others = {} if one.rate else {
+        f"of {chain}": of(loads, results.get(replace(one, chain=chain)))
+        for chain in COMPARED if any(other.chain == chain for other in results)}
+    return {"path": one.path, "body": bytes_text(one.body_bytes),
+            "connections": str(one.connections), "beside": beside(one.beside),
+            "chain": one.chain, "due/s": f"{one.rate:,}" if one.rate else "",
+            "requests/s": f"{rate(loads):,.0f}", **others,
+            "of alone": of(loads, one.beside and results.get(replace(one, beside=None))),
+            "of ideal": of_ideal(loads), **latencies(loads), "CPU µs": cpu(loads)}
+
+
+def call_row(one, loads, results):
+    pump = results.get(replace(one, chain="pump", way="async"))
+    return {"body": bytes_text(one.body_bytes), "under way": str(one.under_way),
+            "chain": one.chain, "way": one.way, "calls/s": f"{rate(loads):,.0f}",
+            "of pump": of(loads, pump), **latencies(loads), "CPU µs": cpu(loads)}
+
+
+def footprint_row(one, loads, _):
+    def at(state, kind):
+        return median(loads, lambda load: load.memory_bytes[state][kind])
+
+    row = {"connections": str(one.connections)}
+    for kind, name in FOOTPRINTS.items():
+        for state in "rest", "busy", "kept":
+            row[f"{name}, {state}"] = f"{at(state, kind) / 1e6:.1f} MB"
+    more = at("busy", "bridge") - at("rest", "bridge")
+    return row | {"bridge, a connection": f"{more / one.connections / KB:.1f} KB"}
+
+
+ROWS = {Call: call_row, Footprint: footprint_row}
+
+
+def tables(results):
+    """For each kind of scenario a list of rows, without the columns that say nothing."""
+    found = {}
     for one, loads in results.items():
-        yield {"path": described(one), "connections": str(one.connections), "chain": one.chain,
-               "requests/s": f"{median(loads, 'rate'):,.0f}",
-               **{f"of {mark}": ratio(loads, found.get((mark, what_is_asked(one))))
-                  for mark in marks},
-               **figures(loads)}
-
-
-def call_rows(results):
-    """RESULTS is {Call: [Load, one for each round]}."""
-    pump = {(one.under_way, one.body_bytes): loads for one, loads in results.items()
-            if one.chain == "pump"}
-    for one, loads in results.items():
-        yield {"body": f"{one.body_bytes // 1024} KB", "under way": str(one.under_way),
-               "chain": one.chain, "way": one.way, "calls/s": f"{median(loads, 'rate'):,.0f}",
-               "of pump": ratio(loads, pump.get((one.under_way, one.body_bytes))),
-               **figures(loads)}
+        row = ROWS.get(type(one), request_row)(one, loads, results)
+        found.setdefault(type(one), []).append(row)
+    for rows in found.values():
+        speaking = {name for row in rows for name, cell in row.items() if cell}
+        columns = dict.fromkeys(name for row in rows for name in row if name in speaking)
+        yield [{name: row.get(name, "") for name in columns} for row in rows]
 
 
 def alone(results):
     """In words: one request at a time, beside the two parts it is made of at least."""
     if all(one in results for one in (LONE, LONE_CALL, LONE_REQUEST)):
-        crew, call, request = (median(results[one], "p50_ms")
+        crew, call, request = (latency(results[one], "p50")
                                for one in (LONE, LONE_CALL, LONE_REQUEST))
         yield (f"one at a time, median: crew {crew:.2f} ms; a call of pump {call:.2f} and a "
                f"request of bare-kept {request:.2f} are {call + request:.2f} ms")
-
-
-def beside_slow_ones(results):
-    """In words: what requests that take long cost those beside them."""
-    alone_, *beside = BESIDE
-    for one in beside:
-        if one in results and alone_ in results:
-            yield (f"beside {one.beside} {alone_.connections} connections keep "
-                   f"{ratio(results[one], results[alone_])} of their rate")
-    if SLOW in results:
-        ideal = SLOW_PROCESSES * 1000 / SLOW_MS
-        yield (f"handlers of {SLOW_MS} ms, {SLOW_PROCESSES} processes in two workers: "
-               f"{median(results[SLOW], 'rate') / ideal:.3f} of the {ideal:.0f} a second that "
-               f"are possible")
 
 
 def print_table(rows, markdown):

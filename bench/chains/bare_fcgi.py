@@ -35,12 +35,11 @@ class BareKept(Web):
     def __init__(self, house):
         super().__init__(house)
         # libfcgi stays with a connection until it is closed: a thread for each of them.
-        threads = 2 * max(one.connections for one in house.wanted.scenarios
-                          if one.chain == self.name)
+        threads = 2 * house.most_connections(self.name)
         self.bare = house.start(BareFcgi(house.folder, threads))
 
     def upstream(self):
-        return f"server unix:{self.bare.socket}; keepalive 256;"
+        return f"server unix:{self.bare.socket}; keepalive 1024;"
 
     def location(self):
         return """
@@ -49,7 +48,7 @@ class BareKept(Web):
             fastcgi_pass bare-kept;"""
 
     def processes(self):
-        return super().processes() | {"bare": self.bare.pid}
+        return super().processes() | {"bare": [self.bare.pid]}
 
 
 class BareEach(Web):
@@ -68,4 +67,4 @@ class BareEach(Web):
             fastcgi_pass bare-each;"""
 
     def processes(self):
-        return super().processes() | {"bare": self.bare.pid}
+        return super().processes() | {"bare": [self.bare.pid]}

@@ -1,36 +1,42 @@
-"""crew: nginx, fcgi-bridge, RabbitMQ, app-worker, the routes of the probe.
+"""crew: nginx, fcgi-bridge, RabbitMQ, app-worker, the routes of the probe. Each chain has a
+task of its own, so that nobody else's worker answers its requests."""
+import time
+from concurrent.futures import ThreadPoolExecutor
 
-crew-single is the same with one request in each message; crew-slow has two workers with as
-many processes as are to be kept busy, and the worker's own idea of how many tasks to hold.
-"""
 from chains.web import Web
-from scenarios import SLOW_PROCESSES
+from measure import memory_bytes
+from scenarios import hello, sleep
 from support.bridge import Bridge
 from support.worker import Worker
 
 
 class Crew(Web):
     name = "crew"
+    workers_count = 1
     bridge_options = ()
 
     def __init__(self, house):
         super().__init__(house)
-        self.workers = self.start_workers(house)
+        self.workers = [house.start(Worker(
+            house.folder, house.broker, "--task", self.name, "--processes",
+            str(self.processes_each()), *self.worker_options()))
+            for _ in range(self.workers_count)]
         self.bridge = house.start(Bridge(house.folder, house.broker, "--task", self.name,
                                          *self.bridge_options))
         self.bridge.wait_connected()
-        self.idle_bytes = self.bridge.rss_bytes()
 
-    def start_workers(self, house):
-        return [self.start_worker(house, house.wanted.processes, "--prefetch",
-                                  str(house.wanted.prefetch))]
+    def processes_each(self):
+        """Handler processes of each worker."""
+        return self.house.wanted.processes
 
-    def start_worker(self, house, processes, *options):
-        return house.start(Worker(house.folder, house.broker, "--task", self.name,
-                                  "--processes", str(processes), *options))
+    def worker_options(self):
+        return ["--prefetch", str(self.house.wanted.prefetch)]
+
+    def handlers(self):
+        return self.workers_count * self.processes_each()
 
     def upstream(self):
-        return f"server unix:{self.bridge.socket}; keepalive 256;"
+        return f"server unix:{self.bridge.socket}; keepalive 1024;"
 
     def location(self):
         return f"""
@@ -39,31 +45,63 @@ class Crew(Web):
             fastcgi_keep_conn on;
             fastcgi_pass {self.name};"""
 
-    def processes(self):
-        return super().processes() | {"bridge": self.bridge.pid, "worker": self.workers[0].pid,
-                "broker": self.house.broker_pid}
+    def own_processes(self):
+        return {"bridge": [self.bridge.pid],
+                "supervisor": [worker.pid for worker in self.workers],
+                "handlers": [pid for worker in self.workers for pid in worker.children()]}
 
-    def remarks(self):
-        worker = self.workers[0]
-        handlers = [resident(pid) for pid in worker.children()]
-        return [f"{self.name}: fcgi-bridge {self.idle_bytes / 1e6:.1f} MB before the first "
-                f"request, {self.bridge.rss_bytes() / 1e6:.1f} MB after the last; supervisor "
-                f"{worker.rss_bytes() / 1e6:.1f} MB, handler processes "
-                f"{max(handlers, default=0) / 1e6:.1f} MB each at most"]
+    def processes(self):
+        return super().processes() | self.own_processes() | {"broker": [self.house.broker_pid]}
 
 
 class CrewSingle(Crew):
+    """One request in each message."""
+
     name = "crew-single"
     bridge_options = ("--max-batch", "1")
 
 
-class CrewSlow(Crew):
-    name = "crew-slow"
+class Crew16(Crew):
+    """16 handler processes in two workers, which hold as many tasks as they like."""
 
-    def start_workers(self, house):
-        return [self.start_worker(house, SLOW_PROCESSES // 2) for _ in range(2)]
+    name = "crew-16"
+    workers_count = 2
+
+    def processes_each(self):
+        return 8
+
+    def worker_options(self):
+        return []
 
 
-def resident(pid):
-    with open(f"/proc/{pid}/statm", encoding="ascii") as file:
-        return int(file.read().split()[1]) * 4096
+class CrewAnew(Crew):
+    """Started anew for each measurement, which is of memory, not of speed."""
+
+    name = "crew-anew"
+
+    def check(self, scenario):
+        super().check(hello(self.name, scenario.connections))
+
+    def warm_up(self, scenario):
+        """It is to be new."""
+
+    def measure(self, scenario, seconds):
+        """At rest when it has answered once, while there is a request on each connection, and
+        when that is over and nginx keeps the connections."""
+        self.start_anew()
+        memory = {"rest": memory_bytes(self.own_processes())}
+        with ThreadPoolExecutor(1) as background:
+            load = background.submit(self.http_calls,
+                                     sleep(self.name, 1, scenario.connections), seconds)
+            time.sleep(seconds / 2)
+            memory["busy"] = memory_bytes(self.own_processes())
+        memory["kept"] = memory_bytes(self.own_processes())
+        load = load.result()
+        load.memory_bytes = memory
+        return load
+
+    def start_anew(self):
+        for program in (self.bridge, *self.workers):
+            program.stop()
+            program.start()
+        self.house.front.wait_status(f"/{self.name}/hello", 200)

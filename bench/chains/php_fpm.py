@@ -57,8 +57,11 @@ class PhpFpm(Web):
         super().__init__(house)
         self.fpm = house.start(Fpm(house.folder, house.wanted.processes))
 
+    def handlers(self):
+        return self.house.wanted.processes
+
     def upstream(self):
-        return f"server unix:{self.fpm.socket}; keepalive 256;"
+        return f"server unix:{self.fpm.socket}; keepalive 1024;"
 
     def location(self):
         return f"""
@@ -68,7 +71,7 @@ class PhpFpm(Web):
             fastcgi_pass {self.name};"""
 
     def processes(self):
-        return super().processes() | {"php": self.fpm.pid}
+        return super().processes() | {"php": [self.fpm.pid]}
 
 
 class PhpFpmKept(PhpFpm):

@@ -1,4 +1,4 @@
-"""uwsgi: nginx and a Python application (wsgi/hello.py) in uWSGI. One interpreter for each
+"""uwsgi: nginx and a Python application (wsgi/app.py) in uWSGI. One interpreter for each
 process, no threads, no log of requests. The uwsgi protocol has a connection for each request.
 """
 import os
@@ -9,7 +9,7 @@ from chains.web import Web
 from support.program import STOP_BOUND_S, Program
 from support.waiting import wait_until
 
-APPLICATION = os.path.join(os.path.dirname(os.path.abspath(__file__)), "wsgi", "hello.py")
+APPLICATION = os.path.join(os.path.dirname(os.path.abspath(__file__)), "wsgi", "app.py")
 SOMAXCONN = "/proc/sys/net/core/somaxconn"
 
 
@@ -50,6 +50,9 @@ class Uwsgi(Web):
         super().__init__(house)
         self.server = house.start(Server(house.folder, house.wanted.processes))
 
+    def handlers(self):
+        return self.house.wanted.processes
+
     def upstream(self):
         return f"server unix:{self.server.socket};"
 
@@ -60,4 +63,4 @@ class Uwsgi(Web):
             uwsgi_pass uwsgi;"""
 
     def processes(self):
-        return super().processes() | {"uwsgi": self.server.pid}
+        return super().processes() | {"uwsgi": [self.server.pid]}

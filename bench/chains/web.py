@@ -1,18 +1,13 @@
-"""What is asked over HTTP: a location of nginx, and a load before it."""
-import contextlib
+"""What is asked over HTTP: a location of nginx, and wrk or http_calls before it."""
 import os
+from concurrent.futures import ThreadPoolExecutor
 
-from measure import at_rate, asking, wrk
+from chains.chain import Chain
+from loads import caller, wrk
 
 
-class Web:
-    """A chain answers below /NAME/ of the front. Subclasses start their programs in
-    __init__, and say how nginx reaches them and which processes count."""
-
-    name = None
-
-    def __init__(self, house):
-        self.house = house
+class Web(Chain):
+    """A chain answers below /NAME/ of the front. Subclasses say how nginx reaches them."""
 
     def upstream(self):
         """What stands in nginx's `upstream NAME {}`."""
@@ -23,31 +18,49 @@ class Web:
         raise NotImplementedError
 
     def processes(self):
-        """{kind: process id}; what these have started counts with them."""
-        return {"nginx": self.house.front.pid}
-
-    def remarks(self):
-        """Lines below the table."""
-        return []
+        return {"nginx": [self.house.front.pid]}
 
     def check(self, scenario):
-        """One request: the chain really answers its text, or gives back what it was sent."""
         path = f"/{self.name}{scenario.path}"
-        body = os.urandom(scenario.body_bytes)
-        if body:
-            answer = self.house.front.post(path, body,
-                                           [("Content-Type", scenario.content_type)])
+        if scenario.body_bytes is None:
+            answer, wanted = self.house.front.get(path), scenario.answer
         else:
-            answer = self.house.front.get(path)
+            wanted = os.urandom(scenario.body_bytes)
+            answer = self.house.front.post(path, wanted,
+                                           [("Content-Type", scenario.content_type)])
         got = answer.status, answer.header("Content-Type"), answer.body
-        if got != (200, scenario.content_type, body or scenario.answer):
-            raise SystemExit(f"{path}: got {str(got)[:200]}")
+        if got != (200, scenario.content_type, wanted):
+            raise SystemExit(f"{path}: not the answer that was wanted: {answer}")
+        if scenario.beside:
+            self.check(scenario.beside)
 
     def load(self, scenario, seconds):
-        address = f"{self.house.front.address}/{self.name}"
-        if scenario.rate:
-            return at_rate(self.house.front.port, f"/{self.name}{scenario.path}",
-                           scenario.connections, scenario.rate, seconds)
-        with asking(address + scenario.beside) if scenario.beside else contextlib.nullcontext():
-            return wrk(address + scenario.path, scenario.connections, seconds,
-                       scenario.body_bytes)
+        if not scenario.beside:
+            return self.ask(scenario, seconds)
+        with ThreadPoolExecutor(1) as background:
+            beside = background.submit(self.http_calls, scenario.beside, seconds)
+            load = self.ask(scenario, seconds)
+            load.wrong += beside.result().wrong
+        return load
+
+    def measure(self, scenario, seconds):
+        load = super().measure(scenario, seconds)
+        if scenario.busy_ms and self.handlers():
+            taken = scenario.beside.connections if scenario.beside else 0
+            load.ideal_rate = (self.handlers() - taken) * 1000 / scenario.busy_ms
+        return load
+
+    def ask(self, scenario, seconds):
+        """wrk is well known; the other does what wrk does not. At its end wrk breaks off what
+        is under way, which would cost slow handlers a part of their rate."""
+        if scenario.rate or scenario.busy_ms or scenario.body_bytes is not None:
+            return self.http_calls(scenario, seconds)
+        return wrk(f"{self.house.front.address}/{self.name}{scenario.path}",
+                   scenario.connections, seconds)
+
+    def http_calls(self, scenario, seconds):
+        kind = (["get", scenario.answer.decode()] if scenario.body_bytes is None
+                else ["echo", str(scenario.body_bytes)])
+        return caller([self.house.http_calls, str(self.house.front.port),
+                       f"/{self.name}{scenario.path}", str(scenario.connections),
+                       str(scenario.rate), str(seconds), *kind])

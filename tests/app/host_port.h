@@ -13,6 +13,8 @@ struct host_port {
     uint32_t publish_expiration_ms;
     int publish_error;
     bool stopping;
+    struct buffer flushed; /* "[STATUS FIELDS]" for a head, and "|" behind each piece */
+    int flush_error;       /* what a flush ends with, if not 0 */
     unsigned calls;
     uint32_t call_expiration_ms; /* of the last call */
     struct crew_answer answer;   /* what a call ends with */

@@ -351,32 +351,72 @@ static void test_stopped_worker_gets_nothing_more(void **state) {
     outcome_fini(&o);
 }
 
-/* A limit that grows while a task is held lets the next one in; one that shrinks holds.
+/* A limit that grows while a task is held lets the next ones in; one that shrinks holds.
  */
+static void change_prefetch(struct actor *a, unsigned raised) {
+    struct outcome o[4];
+    struct crew_call call = plain("");
+    a->manner = ACTOR_HOLDS;
+    a->held_count = 0;
+    for (size_t i = 0; i <= raised; i++)
+        start(&call, &o[i]);
+    scene_until(&scene, a->held_count == 1);
+    crew_worker_set_prefetch(a->worker, raised);
+    scene_until(&scene, a->held_count == raised);
+    crew_worker_set_prefetch(a->worker, 1);
+    for (size_t i = 0; i + 1 < raised; i++) {
+        actor_echo(a->held[i]);
+        finish(&o[i]);
+    }
+    for (unsigned turn = 0; turn < 10; turn++)
+        scene_spin(&scene);
+    assert_int_equal(a->held_count, raised);
+    actor_echo(a->held[raised - 1]);
+    scene_until(&scene, a->held_count == raised + 1);
+    actor_echo(a->held[raised]);
+    for (size_t i = raised - 1; i <= raised; i++)
+        finish(&o[i]);
+    for (size_t i = 0; i <= raised; i++)
+        outcome_fini(&o[i]);
+}
+
+/* To the most that was announced, which the consumer began with; beyond it; and back. */
 static void test_prefetch_can_change(void **state) {
     (void)state;
     struct actor *a = ready_worker(0);
-    a->manner = ACTOR_HOLDS;
+    change_prefetch(a, 2);
+    change_prefetch(a, 2);
+    change_prefetch(a, 3);
+    change_prefetch(a, 2);
+}
+
+/* Two workers hold a task each, a third task waits. */
+static void test_a_worker_looks_at_its_queue(void **state) {
+    (void)state;
+    struct actor *a = ready_worker(0);
     struct outcome o[3];
     struct crew_call call = plain("");
+    a->manner = ACTOR_HOLDS;
+    ready_worker(1)->manner = ACTOR_HOLDS;
     for (size_t i = 0; i < 3; i++)
         start(&call, &o[i]);
-    scene_until(&scene, a->held_count == 1);
-    crew_worker_set_prefetch(a->worker, 2);
-    scene_until(&scene, a->held_count == 2);
-    crew_worker_set_prefetch(a->worker, 1);
-    actor_echo(a->held[0]);
-    finish(&o[0]);
-    for (unsigned turn = 0; turn < 10; turn++)
-        scene_spin(&scene);
-    assert_int_equal(a->held_count, 2);
-    actor_echo(a->held[1]);
-    scene_until(&scene, a->held_count == 3);
-    actor_echo(a->held[2]);
-    for (size_t i = 1; i < 3; i++)
+    scene_until(&scene, a->held_count + scene.actors[1].held_count == 2);
+    crew_worker_look(a->worker, "not.served");
+    crew_worker_look(a->worker, task);
+    crew_worker_look(a->worker, task);
+    scene_until(&scene, a->looks > 0);
+    assert_int_equal(a->messages, 1);
+    assert_int_equal(a->consumers, 2);
+    crew_worker_look(a->worker, task);
+    scene_until(&scene, a->looks == 2);
+    for (size_t i = 0; i < 2; i++)
+        actor_echo(scene.actors[i].held[0]);
+    scene_until(&scene, a->held_count + scene.actors[1].held_count == 3);
+    actor_echo(a->held_count == 2 ? a->held[1] : scene.actors[1].held[1]);
+    for (size_t i = 0; i < 3; i++) {
         finish(&o[i]);
-    for (size_t i = 0; i < 3; i++)
         outcome_fini(&o[i]);
+    }
 }
 
 /* Two queues, one limit. */
@@ -437,6 +477,7 @@ int main(void) {
         TEST(test_put_back_runs_elsewhere),
         TEST(test_stopped_worker_gets_nothing_more),
         TEST(test_prefetch_can_change),
+        TEST(test_a_worker_looks_at_its_queue),
         TEST(test_prefetch_is_over_all_queues),
         TEST(test_task_names_are_checked),
     };

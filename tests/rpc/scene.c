@@ -61,13 +61,23 @@ static void on_task(void *arg, crew_task *task) {
         a->held[a->held_count++] = task;
 }
 
+static void on_queue(void *arg, const char *task, uint32_t messages, uint32_t consumers) {
+    struct actor *a = arg;
+    (void)task;
+    a->looks++;
+    a->messages = messages;
+    a->consumers = consumers;
+}
+
 struct actor *scene_worker(struct scene *s, size_t place, const char *task) {
     struct actor *a = &s->actors[place];
     a->scene = s;
     struct crew_worker_options options = {.prefetch = 1,
+                                          .prefetch_most = 2,
                                           .gzip_above_bytes = 32768,
                                           .on_task = on_task,
                                           .task_arg = a,
+                                          .on_queue = on_queue,
                                           .on_event = say,
                                           .event_arg = worker_name};
     if (crew_worker_new(&s->broker, &options, &a->worker) != 0 ||

@@ -16,6 +16,12 @@
 #define RETRY_SOON_MS 100u
 #define RETRY_LATEST_MS 5000u
 
+#define QUEUE_NAME_BYTES (sizeof NAME_TASK_QUEUE_PREFIX + LIMIT_TASK_NAME_BYTES)
+
+static void name_queue(char *queue, const char *task) {
+    snprintf(queue, QUEUE_NAME_BYTES, "%s%s", NAME_TASK_QUEUE_PREFIX, task);
+}
+
 static const char *task_of_queue(const char *queue) {
     return queue + sizeof NAME_TASK_QUEUE_PREFIX - 1;
 }
@@ -86,7 +92,7 @@ static void served_enter(crew_worker *w, struct served *s, enum served_state sta
 
 static void served_declare(crew_worker *w, struct served *s) {
     served_enter(w, s, SERVED_DECLARING);
-    s->own_limit = !w->shared_limit;
+    s->own_limit = w->own_limit != 0;
     step(w, topology_task_queue(s->queue));
     step(w, topology_consume(s->queue, false));
     listen_for(w, s);
@@ -113,14 +119,20 @@ static void served_stop(crew_worker *w, struct served *s) {
     /* DECLARING: cancelled when its consume is done. CANCELLING: already under way. */
 }
 
-static void served_start(crew_worker *w, const char *task) {
-    char queue[sizeof NAME_TASK_QUEUE_PREFIX + LIMIT_TASK_NAME_BYTES];
-    snprintf(queue, sizeof queue, "%s%s", NAME_TASK_QUEUE_PREFIX, task);
+static struct served *find_served(const crew_worker *w, const char *task) {
+    char queue[QUEUE_NAME_BYTES];
     struct served *s;
+    name_queue(queue, task);
     HASH_FIND_STR(w->served, queue, s);
+    return s;
+}
+
+static void served_start(crew_worker *w, const char *task) {
+    struct served *s = find_served(w, task);
     if (s == NULL) {
         s = memory_zeroed(sizeof *s);
-        s->queue = memory_text(queue);
+        s->queue = memory_zeroed(QUEUE_NAME_BYTES);
+        name_queue(s->queue, task);
         HASH_ADD_KEYPTR(hh, w->served, s->queue, strlen(s->queue), s);
     }
     served_set(w, s, true, s->state);
@@ -149,27 +161,48 @@ static void send_prefetch(crew_worker *w, bool per_consumer, unsigned prefetch) 
     step(w, op);
 }
 
-/* One limit over several consumers, or one that changes, costs the broker a question to
- * its limiter for every message. A worker of one queue begins with a limit of that
- * consumer alone, which means the same, and goes over to the shared one for good (for
- * this connection) when a second queue comes or the limit changes. */
-static void share_limit(crew_worker *w) {
-    w->shared_limit = true;
-    send_prefetch(w, true, 0);
-    send_prefetch(w, false, w->prefetch);
+/* Lifts the shared limit, too (RabbitMQ). */
+static void set_own_limit(crew_worker *w, unsigned limit) {
+    w->own_limit = limit;
+    w->shared_limit = 0;
+    send_prefetch(w, true, limit);
+}
+
+static void set_shared_limit(crew_worker *w, unsigned limit) {
+    if (limit == w->shared_limit)
+        return;
+    w->shared_limit = limit;
+    send_prefetch(w, false, limit);
+}
+
+static bool may_have_own_limit(const crew_worker *w) {
+    return !w->several && w->prefetch <= w->prefetch_most;
+}
+
+static void lift_own_limits(crew_worker *w) {
+    set_own_limit(w, 0);
     struct served *s, *next;
     HASH_ITER (hh, w->served, s, next) {
-        if (s->state == SERVED_CONSUMING)
+        if (s->state == SERVED_CONSUMING && s->own_limit)
             served_cancel(w, s); /* and consumed again when that is done */
     }
 }
 
+/* A limit over all consumers can be changed at any time, and costs the broker a question
+ * to its limiter for every message. A consumer's own limit costs nothing, and is what it
+ * began with. So the consumer of a worker of one queue begins with the highest limit, and
+ * the shared one is in force while it is to be less; while it is to be more, or there are
+ * several queues, only that one is. */
+static void set_limits(crew_worker *w) {
+    if (w->own_limit != 0 && !may_have_own_limit(w))
+        lift_own_limits(w);
+    set_shared_limit(w, w->prefetch == w->own_limit ? 0 : w->prefetch);
+}
+
 void queues_connected(crew_worker *w) {
     step(w, topology_dlx());
-    w->shared_limit = false;
-    send_prefetch(w, true, w->prefetch);
-    if (HASH_COUNT(w->served) > 1)
-        share_limit(w);
+    set_own_limit(w, may_have_own_limit(w) ? w->prefetch_most : 0);
+    set_limits(w);
     declare_idle(w);
 }
 
@@ -248,7 +281,7 @@ static void consume_done(crew_worker *w, struct served *s, bool ok) {
         served_stop(w, s);
     else if (!ok)
         retry_later(w);
-    else if (s->own_limit && w->shared_limit)
+    else if (s->own_limit && w->own_limit == 0)
         served_cancel(w, s);
 }
 
@@ -258,6 +291,14 @@ static void cancel_done(crew_worker *w, struct served *s) {
         served_forget(w, s);
     else if (connected(w))
         served_declare(w, s);
+}
+
+static void look_done(crew_worker *w, struct served *s, const struct link_op *op) {
+    if (s == NULL)
+        return;
+    s->looking = false;
+    if (op->ok && w->on_queue != NULL)
+        w->on_queue(w->task_arg, task_of_queue(s->queue), op->messages, op->consumers);
 }
 
 void queues_op_done(crew_worker *w, struct link_op *op) {
@@ -270,7 +311,9 @@ void queues_op_done(crew_worker *w, struct link_op *op) {
         w->warned_foreign = true;
         describe(w, op, "");
     }
-    if (!op->ok && !connection_lost)
+    if (op->kind == LINK_PROBE_QUEUE)
+        look_done(w, s, op);
+    else if (!op->ok && !connection_lost)
         warn_refused(w, s, op);
     /* After a lost connection queues_disconnected puts everything right. */
     if (s != NULL && !connection_lost && op->kind == LINK_CONSUME)
@@ -283,6 +326,11 @@ void queues_op_done(crew_worker *w, struct link_op *op) {
 /* A worker that cannot hear that a task was cancelled yet is not ready. */
 bool queues_ready(const crew_worker *w) {
     return w->notice_steps == 0 && w->awaited == 0 && w->served != NULL;
+}
+
+bool queues_serves(const crew_worker *w, const char *task) {
+    const struct served *s = find_served(w, task);
+    return s != NULL && s->wanted;
 }
 
 /* Consumers that may still be sent something although they are not wanted. */
@@ -333,8 +381,9 @@ int crew_worker_serve(crew_worker *w, const char *const *names, size_t count) {
         if (!is_named(task_of_queue(s->queue), names, count))
             served_stop(w, s);
     }
-    if (count > 1 && connected(w) && !w->shared_limit)
-        share_limit(w);
+    w->several = count > 1;
+    if (connected(w))
+        set_limits(w);
     for (size_t i = 0; i < count; i++)
         served_start(w, names[i]);
     return 0;
@@ -345,10 +394,14 @@ void crew_worker_set_prefetch(crew_worker *w, unsigned prefetch) {
     if (prefetch == w->prefetch)
         return;
     w->prefetch = prefetch;
-    if (!connected(w))
+    if (connected(w))
+        set_limits(w);
+}
+
+void crew_worker_look(crew_worker *w, const char *task) {
+    struct served *s = find_served(w, task);
+    if (s == NULL || s->looking || !connected(w))
         return;
-    if (w->shared_limit)
-        send_prefetch(w, false, prefetch);
-    else
-        share_limit(w);
+    s->looking = true;
+    step(w, link_op_new(LINK_PROBE_QUEUE, s->queue));
 }

@@ -79,6 +79,7 @@ void task_free(crew_task *task) {
     if (task->source != NULL)
         delivery_release(task->source);
     shipment_leave(task);
+    stream_leave(task);
     if (task->reply_state == REPLY_READY)
         DL_DELETE(w->ready, task);
     message_free(task->reply);
@@ -177,6 +178,7 @@ static bool worth_keeping(const crew_task *task) {
 
 static void keep(crew_task *task) {
     crew_worker *w = task->worker;
+    size_t most = w->prefetch > w->prefetch_most ? w->prefetch : w->prefetch_most;
     task->state = TASK_KEPT;
     if (task->source != NULL)
         delivery_release(task->source);
@@ -186,7 +188,7 @@ static void keep(crew_task *task) {
     w->kept_bytes += task->reply->body.len;
     task->timer.fire = keep_until_deadline;
     session_timer_set(&w->session, &task->timer, task->deadline_ms);
-    while (w->kept_count > w->prefetch || w->kept_bytes > KEPT_MAX_BYTES)
+    while (w->kept_count > most || w->kept_bytes > KEPT_MAX_BYTES)
         keep_until_deadline(&w->kept->timer);
 }
 
@@ -217,12 +219,16 @@ void task_redelivered(crew_task *task, struct delivery *d, const char *reply_to)
         unkeep(task);
         task->state = TASK_SETTLING;
     }
+    if (task->stream != NULL)
+        stream_redelivered(task, reply_to);
     reply_readdress(task, reply_to);
 }
 
 void task_cancel(crew_task *task) {
     if (task->state == TASK_WAITING)
         task->state = TASK_CANCELLED;
+    else if (task->stream != NULL)
+        stream_cancel(task);
 }
 
 /* ---- put back
@@ -234,6 +240,8 @@ static struct message *copy_to_put_back(const crew_task *task) {
     struct message_properties p = m->p;
     p.exchange = "";
     p.routing_key = m->consumer;
+    if (task->form != CREW_PLAIN)
+        p.correlation_id = task->id;
     p.content_encoding = NULL; /* it was inflated */
     p.mandatory = true;
     p.has_expiration = true;
@@ -262,12 +270,25 @@ void crew_task_put_back(crew_task *task) {
     shipment_send(task, copy);
 }
 
-/* Without a confirm it stays unacked: the broker will deliver it again. */
+/* The broker did not take it, or did not say so. It stays unacked when we do not serve
+ * its queue any more: the broker will deliver it again. */
+static void put_back_failed(crew_task *task, enum message_fate fate) {
+    if (!delivery_is_ours(task) || !queues_serves(task->worker, task->name))
+        task_free(task);
+    else if (fate == MESSAGE_UNKNOWN && !task->may_repeat)
+        task_refuse(task, CREW_ELOST);
+    else
+        task_offer(task);
+}
+
 static void put_back_fate(crew_task *task, struct message *m) {
-    bool safe = m->fate == MESSAGE_CONFIRMED || m->fate == MESSAGE_RETURNED;
+    enum message_fate fate = m->fate;
     message_free(m);
-    if (safe)
-        settle(task);
+    if (fate != MESSAGE_CONFIRMED && fate != MESSAGE_RETURNED) {
+        put_back_failed(task, fate);
+        return;
+    }
+    settle(task);
     task_free(task);
 }
 

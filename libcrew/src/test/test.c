@@ -50,7 +50,7 @@ static crew_test *test_made(const char *path, int (*init)(crew_app *app),
         .max_response_bytes = options->max_response_bytes != 0
                                   ? options->max_response_bytes
                                   : MAX_RESPONSE_BYTES,
-        .port = {test, test_group, test_log, is_stopping, test_publish},
+        .port = {test, test_group, test_log, is_stopping, NULL, test_publish},
     };
     set_arguments(test, options->args);
     return test;

@@ -1,0 +1,42 @@
+"""The programs that ask, and what they say of it."""
+import re
+import subprocess
+
+from measure import Load
+
+TIME_UNITS_MS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60000.0}
+
+
+def wrk(url, connections, seconds):
+    """Requests over HTTP, as fast as they are answered."""
+    done = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency",
+                           "--timeout", "30s", url], capture_output=True, text=True,
+                          check=True).stdout
+    if " 0 requests in" in done:
+        raise SystemExit(f"{url}: no answer at {connections} connections\n{done}")
+    latency_ms = {f"p{percent}": milliseconds(time)
+                  for percent, time in re.findall(r"(?m)^ +(\d\d)%\s+(\S+)", done)}
+    latency_ms["longest"] = milliseconds(re.search(r"Latency +\S+ +\S+ +(\S+)", done)[1])
+    return Load(count=int(re.search(r"(\d+) requests in", done)[1]),
+                rate=float(re.search(r"Requests/sec:\s+([\d.]+)", done)[1]),
+                latency_ms=latency_ms,
+                wrong=re.findall(r"(?:Socket errors|Non-2xx).*", done))
+
+
+def milliseconds(text):
+    number, unit = re.fullmatch(r"([\d.]+)(us|ms|s|m)", text).groups()
+    return float(number) * TIME_UNITS_MS[unit]
+
+
+def caller(command):
+    """A program that prints the line of samples.h."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise SystemExit(done.stderr.strip() or f"{command}: status {done.returncode}")
+    said = {name: float(value) for name, value in re.findall(r"(\S+)=([\d.]+)", done.stdout)}
+    load = Load(count=int(said.pop("calls")), rate=said.pop("rate"), latency_ms={},
+                cpu_us={"client": said.pop("cpu_us")})
+    if wrong := int(said.pop("wrong", 0)):
+        load.wrong.append(f"{wrong} wrong answers")
+    load.latency_ms = {name: value / 1000 for name, value in said.items()}
+    return load
