@@ -36,8 +36,8 @@ struct calls {
     int open_handles;
     struct calls_group *waiting;
     struct calls_publication *unpublished; /* the same */
-    struct call_id *ids; /* of all calls under way */
-    char instance[17];   /* the beginning of the ids that are made here */
+    struct call_id *ids;                   /* of all calls under way */
+    char instance[17]; /* the beginning of the ids that are made here */
     uint64_t next_id;
 };
 
@@ -160,9 +160,9 @@ static void on_published(void *arg, int error, const char *id) {
 }
 
 static int publication_send(struct calls_publication *publication) {
-    int error = crew_client_publish(publication->calls->client,
-                                    &publication->wanted.publication, on_published,
-                                    publication);
+    int error =
+        crew_client_publish(publication->calls->client, &publication->wanted.publication,
+                            on_published, publication);
     forget_message(publication);
     publication->waits = false;
     return error;
@@ -244,8 +244,7 @@ int calls_start(struct calls *calls, struct calls_frame *wanted, struct buffer *
 }
 
 int calls_publish(struct calls *calls, struct publish_frame *wanted, struct buffer *bytes,
-                  calls_published_fn *fn, void *arg,
-                  struct calls_publication **started) {
+                  calls_published_fn *fn, void *arg, struct calls_publication **started) {
     struct calls_publication *publication = memory_zeroed(sizeof *publication);
     *publication = (struct calls_publication){
         .calls = calls, .wanted = *wanted, .bytes = *bytes, .fn = fn, .arg = arg};

@@ -1,4 +1,5 @@
-/* What handlers call and publish: one client for all of them, made when the first comes. */
+/* What handlers call and publish: one client for all of them, made when the first comes.
+ */
 #ifndef CREW_WORKER_CALLS_H
 #define CREW_WORKER_CALLS_H
 
@@ -33,8 +34,8 @@ int calls_publish(struct calls *calls, struct publish_frame *wanted, struct buff
                   calls_published_fn *fn, void *arg,
                   struct calls_publication **publication);
 
-/* Nobody waits for it any more. What is with the client is published all the same. Null is
- * fine. */
+/* Nobody waits for it any more. What is with the client is published all the same. Null
+ * is fine. */
 void calls_forget_publication(struct calls_publication *publication);
 
 /* Have all calls been handed to the client? */
@@ -46,8 +47,10 @@ bool calls_have(const struct calls *calls, const char *id);
 /* Forget calls. Null is fine. */
 void calls_cancel(struct calls_group *group);
 
-/* All calls must have ended or been cancelled, all publications forgotten. Blocks as crew_client_free does. The loop
- * has to run once more. Null is fine. */
+/* All calls must have ended or been cancelled, all publications have ended or been
+ * forgotten. Blocks as crew_client_free does. The loop has to run once more. Null is
+ * fine.
+ */
 void calls_free(struct calls *calls);
 
 #endif

@@ -110,7 +110,7 @@ struct handler {
     bool has_unsent;           /* in the list of those to be flushed */
     struct calls_group *calls; /* WAITING: what it waits for */
     struct calls_publication *publication; /* BUSY: the same */
-    bool calls_here;           /* these go to tasks of this worker. Kept by the pool */
+    bool calls_here; /* these go to tasks of this worker. Kept by the pool */
     enum handler_state killed_in;
     enum handler_end end;
     uv_poll_t poll;

@@ -18,8 +18,8 @@ static void on_published(void *arg, int error) {
     send_published(handler, error);
 }
 
-/* A little longer than the handler may take: then the limit comes first, and what it hears
- * is that its time is over. */
+/* A little longer than the handler may take: then the limit comes first, and what it
+ * hears is that its time is over. */
 static uint32_t patience_ms(uint32_t left_ms) {
     uint32_t most_ms = LIMIT_EXPIRATION_MS - BEHIND_LIMIT_MS;
     return (left_ms < most_ms ? left_ms : most_ms) + BEHIND_LIMIT_MS;
@@ -40,7 +40,7 @@ static void publish(struct handler *handler, struct publish_frame *wanted) {
  * process waits for the word. */
 void handler_take_publish(struct handler *handler, const struct wire_item *item) {
     struct publish_frame wanted;
-    if (!frame_get_publish(item, &wanted)) {
+    if (!frame_get_publish(item, &wanted) || handler->publication != NULL) {
         publish_frame_fini(&wanted);
         handler_kill(handler, HANDLER_BABBLED, CREW_ECRASHED);
         return;

@@ -33,7 +33,7 @@ void handler_take_log(struct handler *handler, const struct wire_item *item);
 
 /* handler_publish.c: what it publishes, and waits for. */
 void handler_take_publish(struct handler *handler, const struct wire_item *item);
-void handler_end_publication(struct handler *handler); /* it has been told to stop */
+void handler_end_publication(struct handler *handler);    /* it has been told to stop */
 bool handler_forget_publication(struct handler *handler); /* whether there was one */
 
 void handler_forget_unsent(struct handler *handler);

@@ -352,8 +352,9 @@ static void serve(struct process *process) {
 
 /* ---- beginning ---- */
 
-/* What a large request took is kept for the next one: to give memory back to the system and
- * to get it again, page by page, takes longer than all else that is done with its bytes. */
+/* What a large request took is kept for the next one: to give memory back to the system
+ * and to get it again, page by page, takes longer than all else that is done with its
+ * bytes. */
 static void keep_freed_memory(void) {
     mallopt(M_MMAP_THRESHOLD, KEPT_FREE_BYTES);
     mallopt(M_TRIM_THRESHOLD, KEPT_FREE_BYTES);

@@ -14,7 +14,8 @@ struct publish_frame {
 void frame_put_publish(struct buffer *to, const struct crew_publication *publication);
 void frame_put_published(struct buffer *to, int error);
 
-/* Reading. FRAME is to be freed in any case. False: not such a frame, or memory is out. */
+/* Reading. FRAME is to be freed in any case. False: not such a frame, or memory is out.
+ */
 bool frame_get_publish(const struct wire_item *item, struct publish_frame *frame);
 bool frame_get_published(const struct wire_item *item, int *error);
 

@@ -57,8 +57,7 @@ static void check_only_one(const struct body_source *s) {
     int count = (s->json != NULL) + (s->text != NULL) + (s->file != NULL) +
                 (s->standard_input ? 1 : 0);
     if (count > 1)
-        options_fail(&crewctl_options,
-                     "there is one body: --json, --data, --file or -");
+        options_fail(&crewctl_options, "there is one body: --json, --data, --file or -");
 }
 
 void body_take_word(struct body_source *source, char *const *words, size_t count) {
@@ -71,7 +70,8 @@ static const char *check_content_type(const char *type) {
     if (strlen(type) > 255)
         options_fail(&crewctl_options, "--content-type: over 255 bytes");
     if (strcmp(type, WIRE_CONTENT_TYPE) == 0)
-        options_fail(&crewctl_options, "--content-type: this body is no envelope: %s", type);
+        options_fail(&crewctl_options, "--content-type: this body is no envelope: %s",
+                     type);
     return type;
 }
 

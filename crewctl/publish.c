@@ -36,10 +36,11 @@ static const char *channel_of(char *const *words, size_t count) {
     if (count == 0)
         options_fail(&crewctl_options, "CHANNEL is missing");
     if (!channel_name_valid(words[0], strlen(words[0])))
-        options_fail(&crewctl_options,
-                     "CHANNEL is not a channel's name: 1 to %d bytes of UTF-8, no control "
-                     "characters, no word * or #",
-                     LIMIT_CHANNEL_NAME_BYTES);
+        options_fail(
+            &crewctl_options,
+            "CHANNEL is not a channel's name: 1 to %d bytes of UTF-8, no control "
+            "characters, no word * or #",
+            LIMIT_CHANNEL_NAME_BYTES);
     return words[0];
 }
 
@@ -61,6 +62,7 @@ static int publish(struct connection *connection,
     ending->error =
         crew_client_publish(connection->client, publication, on_published, ending);
     ending->is_over = ending->error != 0;
+    crew_client_flush(connection->client); /* it may end here */
     while (!ending->is_over && interrupt_signal() == 0)
         connection_turn(connection, UINT64_MAX);
     if (!ending->is_over)

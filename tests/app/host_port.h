@@ -8,7 +8,7 @@
 enum { HOST_PORT_ANSWERS = 16 };
 
 struct host_port {
-    struct buffer log; /* "LEVEL ID TEXT\n" ... */
+    struct buffer log;       /* "LEVEL ID TEXT\n" ... */
     struct buffer published; /* "CHANNEL TYPE BODY\n" ... */
     uint32_t publish_expiration_ms;
     int publish_error;
@@ -16,8 +16,8 @@ struct host_port {
     struct buffer flushed; /* "[STATUS FIELDS]" for a head, and "|" behind each piece */
     int flush_error;       /* what a flush ends with, if not 0 */
     unsigned calls;
-    uint32_t call_expiration_ms; /* of the last call */
-    struct crew_answer answer;   /* what a call ends with */
+    uint32_t call_expiration_ms;                  /* of the last call */
+    struct crew_answer answer;                    /* what a call ends with */
     struct crew_answer *given[HOST_PORT_ANSWERS]; /* as many as there were calls */
 };
 

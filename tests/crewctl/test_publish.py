@@ -114,7 +114,7 @@ def test_the_exchange_may_not_be_declared(crewctl, broker):
         done = crewctl.run("publish", "c", "--url", url)
         assert (done.status, done.out) == (10, b""), done
         assert one_line(done.err).startswith("publish c: broker: ")
-        assert done.seconds < 5 * SLOWNESS
+        assert done.seconds < 1.5 * SLOWNESS
     finally:
         broker.ctl("delete_user", "reader")
         other.delete_vhost()

@@ -1,7 +1,7 @@
 /* publisher URL CHANNEL COUNT WINDOW EXPIRATION_MS - publish the numbers from 1 to COUNT,
- * persistent, WINDOW of them under way at a time, and each until it is published: one that
- * certainly was not (CREW_EBROKER) is published anew, and whatever comes behind it waits.
- * Prints how each other one ended that did not end well, and "done". */
+ * persistent, WINDOW of them under way at a time, and each until it is published: one
+ * that certainly was not (CREW_EBROKER) is published anew, and whatever comes behind it
+ * waits. Prints how each other one ended that did not end well, and "done". */
 #include <crew/client.h>
 #include <poll.h>
 #include <stdio.h>

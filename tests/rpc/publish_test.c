@@ -22,8 +22,10 @@ static int close_client(void **state) {
     return 0;
 }
 
-static const struct crew_publication hello = {
-    .channel = "greetings", .content_type = "text/plain", .body = "hello", .body_bytes = 5};
+static const struct crew_publication hello = {.channel = "greetings",
+                                              .content_type = "text/plain",
+                                              .body = "hello",
+                                              .body_bytes = 5};
 
 /* What a callback was told, and what it does besides. */
 struct told {

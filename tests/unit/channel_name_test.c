@@ -20,7 +20,8 @@ static void test_channels_are_words_with_dots(void **state) {
 
 static void test_wildcards_are_no_words(void **state) {
     (void)state;
-    static const char *const wild[] = {"*", "#", "*.a", "#.a", "a.*", "a.#", "a.*.b", "..#"};
+    static const char *const wild[] = {"*",   "#",   "*.a",   "#.a",
+                                       "a.*", "a.#", "a.*.b", "..#"};
     for (size_t i = 0; i < sizeof wild / sizeof *wild; i++)
         assert_false(valid(wild[i]));
     assert_true(valid("c#.a*b.**.##"));
@@ -28,9 +29,9 @@ static void test_wildcards_are_no_words(void **state) {
 
 static void test_what_no_client_can_show(void **state) {
     (void)state;
-    static const char *const odd[] = {"a\n",        "\r",       "a\tb",     "\x7f",
-                                      "\xc2\x85",   "\xff",     "a\xc3",    "\xc0\xaf",
-                                      "\xed\xa0\x80", "\xf5\x80\x80\x80"};
+    static const char *const odd[] = {
+        "a\n",  "\r",    "a\tb",     "\x7f",         "\xc2\x85",
+        "\xff", "a\xc3", "\xc0\xaf", "\xed\xa0\x80", "\xf5\x80\x80\x80"};
     for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
         assert_false(valid(odd[i]));
     assert_false(channel_name_valid("a\0b", 3));

@@ -158,8 +158,8 @@ static int call_hang(crew_request *request, crew_response *response) {
     return crew_response_text(response, "late");
 }
 
-/* "MS CHANNEL": sleeps, and publishes "said" on the channel; tells what came of it, and in
- * the log, too. */
+/* "MS CHANNEL": sleeps, and publishes "said" on the channel; tells what came of it, and
+ * in the log, too. */
 static int say(crew_request *request, crew_response *response) {
     char channel[256];
     long ms;

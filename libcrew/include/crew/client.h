@@ -197,8 +197,8 @@ typedef void crew_published_fn(void *arg, int error, const char *id);
  * sent again over the next one, with the same id, in the same order: subscribers drop what
  * they have seen. Ids are PUBLISHER.NUMBER: PUBLISHER stands for this client, and NUMBER
  * grows.
- * CREW_EINVAL: a field is out of its range. CREW_ETOOLARGE: the body is over 128 MiB. CREW_ENOMEM,
- * CREW_ECLOSED. */
+ * CREW_EINVAL: a field is out of its range. CREW_ETOOLARGE: the body is over 128 MiB.
+ * CREW_ENOMEM, CREW_ECLOSED. */
 CREW_API int crew_client_publish(crew_client *client,
                                  const struct crew_publication *publication,
                                  crew_published_fn *fn, void *arg);

@@ -1,11 +1,11 @@
 /* Publishing: messages to the exchange of pub/sub, and what the broker says to them.
  *
- * Design notes. Readers know a repeated message by its number: it is not above the highest
- * one that they have seen of this publisher. So numbers must reach the broker in their
- * order, repeats included: over one channel, and over the next connection only when the
- * fates of all that was handed to the last one are known. A message is kept until then
- * and repeated as it is, whether or not a byte of it was written: with its id that does no
- * harm.
+ * Design notes. Readers know a repeated message by its number: it is not above the
+ * highest one that they have seen of this publisher. So numbers must reach the broker in
+ * their order, repeats included: over one channel, and over the next connection only when
+ * the fates of all that was handed to the last one are known. A message is kept until
+ * then and repeated as it is, whether or not a byte of it was written: with its id that
+ * does no harm.
  */
 #include "rpc/client_room.h"
 
@@ -37,7 +37,7 @@ struct publication {
     struct session_timer timer;
     crew_published_fn *fn;
     void *arg;
-    bool fn_is_the_programs;        /* as that of a call */
+    bool fn_is_the_programs;         /* as that of a call */
     struct publication *prev, *next; /* in one of the lists of client->publications */
 };
 
@@ -191,8 +191,8 @@ static struct message *encode(const struct crew_publication *from,
     const struct message_properties properties = {
         .exchange = NAME_PUBSUB,
         .routing_key = from->channel,
-        .content_type = from->content_type != NULL ? from->content_type
-                                                   : "application/octet-stream",
+        .content_type =
+            from->content_type != NULL ? from->content_type : "application/octet-stream",
         .message_id = owner->id,
         .timestamp_s = clock_unix_ms() / 1000,
         .persistent = from->persistent,

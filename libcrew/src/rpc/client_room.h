@@ -145,7 +145,7 @@ struct consumers {
 /* What is published, each list in the order of the numbers: client_publish.c. */
 struct publications {
     uint64_t last_number;
-    bool has_new; /* since the last flush */
+    bool has_new;          /* since the last flush */
     bool exchange_ready;   /* declared over the present connection */
     bool exchange_refused; /* it cannot be */
     struct publication *fresh;
@@ -300,7 +300,8 @@ int client_group(struct crew_client *c, const struct crew_group *group,
 struct crew_answer *group_answer_without_call(int error);
 
 /* client_publish.c */
-void publications_declare_exchange(struct crew_client *c); /* the publishing link is open */
+void publications_declare_exchange(
+    struct crew_client *c); /* the publishing link is open */
 void publications_note_exchange(struct crew_client *c, const struct link_op *op);
 void publications_flush(struct crew_client *c);
 void publication_fate(struct publication *p, struct message *m);

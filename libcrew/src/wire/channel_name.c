@@ -21,6 +21,6 @@ static bool has_wildcard(const char *name, size_t bytes) {
 }
 
 bool channel_name_valid(const char *name, size_t bytes) {
-    return bytes > 0 && bytes <= LIMIT_CHANNEL_NAME_BYTES && utf8_printable(name, bytes) &&
-           !has_wildcard(name, bytes);
+    return bytes > 0 && bytes <= LIMIT_CHANNEL_NAME_BYTES &&
+           utf8_printable(name, bytes) && !has_wildcard(name, bytes);
 }
