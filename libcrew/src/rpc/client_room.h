@@ -149,8 +149,8 @@ struct publications {
     bool exchange_ready;   /* declared over the present connection */
     bool exchange_refused; /* it cannot be */
     struct publication *fresh;
-    struct publication *stranded;  /* all before those that are fresh */
-    struct publication *with_link; /* all before those that are stranded */
+    struct publication *stranded; /* all before those that are fresh */
+    struct publication *with_link;
 };
 
 /* A thread that waits. Its own, on its stack. */
@@ -300,8 +300,7 @@ int client_group(struct crew_client *c, const struct crew_group *group,
 struct crew_answer *group_answer_without_call(int error);
 
 /* client_publish.c */
-void publications_declare_exchange(
-    struct crew_client *c); /* the publishing link is open */
+void publications_declare_exchange(struct crew_client *c); /* on a new connection */
 void publications_note_exchange(struct crew_client *c, const struct link_op *op);
 void publications_flush(struct crew_client *c);
 void publication_fate(struct publication *p, struct message *m);
