@@ -100,17 +100,17 @@ static void at_deadline(struct session_timer *timer) {
 
 void publication_fate(struct publication *p, struct message *m) {
     enum message_fate fate = m->fate;
-    bool has_ended = p->state == PUBLICATION_ENDED;
     bool lost = fate == MESSAGE_UNKNOWN || fate == MESSAGE_UNSENT;
     p->message = m;
+    if (p->state == PUBLICATION_ENDED) {
+        DL_DELETE(*list_of(p), p);
+        publication_free(p);
+        return;
+    }
     p->written = p->written || fate == MESSAGE_UNKNOWN;
     move(p, PUBLICATION_STRANDED);
-    if (has_ended) {
-        DL_DELETE(p->client->publications.stranded, p);
-        publication_free(p);
-    } else if (!lost) {
+    if (!lost)
         finish(p, fate == MESSAGE_NACKED ? CREW_EOVERLOADED : CREW_OK);
-    }
 }
 
 void publications_end(struct crew_client *c) {
