@@ -56,6 +56,11 @@ CREW_API const struct crew_pair *crew_request_query_pairs(crew_request *request,
 CREW_API const char *crew_request_path_value(const crew_request *request,
                                              const char *name);
 
+/* crew_request_path_number - the same as crew_request_query_number does it: FALLBACK when it
+ * is no decimal number between MIN and MAX. */
+CREW_API long crew_request_path_number(const crew_request *request, const char *name,
+                                       long min, long max, long fallback);
+
 /* crew_request_header - the first value of a header field ("Accept-Language"), its name in
  * any case; null when there is none. */
 CREW_API const char *crew_request_header(const crew_request *request, const char *name);
