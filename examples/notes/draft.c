@@ -1,6 +1,6 @@
 #include "draft.h"
 
-#include <jansson.h>
+#include <crew/json.h>
 #include <stddef.h>
 #include <string.h>
 
