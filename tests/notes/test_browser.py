@@ -142,8 +142,8 @@ def test_a_visit(browser):
     browser.press("Delete the note and its files")
     assert browser.path == "/"
     assert "Shopping" not in browser.text()
-    browser.driver.back()  # the note is gone from the browser, too
-    wait_until(lambda: "There is no such note." in browser.text(), BOUND_S)
+    browser.open(note)  # not what the browser has kept of it
+    assert "There is no such note." in browser.text()
 
 
 def test_it_has_its_style(browser):
