@@ -197,10 +197,10 @@ uint32_t frame_ticket(const struct wire_item *answer) {
     return answer->credit_bytes;
 }
 
-void frame_put_answer(struct buffer *to, const struct crew_answer *answer,
-                      uint32_t ticket) {
+static void put_answer(struct buffer *to, enum frame_kind kind,
+                       const struct crew_answer *answer, uint32_t ticket) {
     size_t mark = wire_open(
-        to, &(struct wire_item){.kind = FRAME_ANSWER,
+        to, &(struct wire_item){.kind = (uint8_t)kind,
                                 .status = (uint16_t)answer->status,
                                 .sequence = (uint32_t)answer->error,
                                 .credit_bytes = ticket,
@@ -211,6 +211,15 @@ void frame_put_answer(struct buffer *to, const struct crew_answer *answer,
     wire_open_body(to, mark);
     buffer_append(to, answer->body, answer->body_bytes);
     wire_close(to, mark);
+}
+
+void frame_put_answer(struct buffer *to, const struct crew_answer *answer,
+                      uint32_t ticket) {
+    put_answer(to, FRAME_ANSWER, answer, ticket);
+}
+
+void frame_put_head(struct buffer *to, const struct crew_answer *head, uint32_t ticket) {
+    put_answer(to, FRAME_HEAD, head, ticket);
 }
 
 bool frame_get_answer(const struct wire_item *item, struct frame_parts *parts,

@@ -8,7 +8,10 @@
  *            ◀─────────────────────── LOG     any number of them
  *            ◀─────────────────────── CALL    calls of the handler's own, which waits
  *     CALLED ───────────────────────▶         for what came of them (group_frames.h)
- *            ◀─────────────────────── ANSWER
+ *            ◀─────────────────────── HEAD    a streamed answer begins (stream_frames.h)
+ *            ◀─────────────────────── CHUNK   any number, as far as there is credit
+ *     CREDIT ───────────────────────▶         more of it, or: nobody wants the rest
+ *            ◀─────────────────────── ANSWER  also the end of a streamed one
  *     QUIT   ───────────────────────▶ exits
  */
 #ifndef CREW_WORKER_FRAMES_H
@@ -25,7 +28,10 @@ enum frame_kind {
     FRAME_CALL,
     FRAME_CALLED,
     FRAME_LOG,
-    FRAME_QUIT
+    FRAME_QUIT,
+    FRAME_HEAD,
+    FRAME_CHUNK,
+    FRAME_CREDIT
 };
 
 /* What a frame gives beyond the bytes of its item: an array of pairs and texts with a
@@ -65,7 +71,9 @@ void frame_put_run(struct buffer *to, const struct crew_task_view *task,
 /* TICKET is that of the RUN; 0 inside a CALLED. */
 void frame_put_answer(struct buffer *to, const struct crew_answer *answer,
                       uint32_t ticket);
-uint32_t frame_ticket(const struct wire_item *answer);
+uint32_t frame_ticket(const struct wire_item *answer); /* also of HEAD and CHUNK */
+/* Status and header fields; frame_get_answer reads it. */
+void frame_put_head(struct buffer *to, const struct crew_answer *head, uint32_t ticket);
 void frame_put_call(struct buffer *to, const struct crew_call *call);
 void frame_put_log(struct buffer *to, enum crew_log_level level, const char *request_id,
                    const char *text);

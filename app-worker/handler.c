@@ -10,7 +10,6 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "daemon/log.h"
-#include "spawn.h"
 #include "wire/limits.h"
 #include <assert.h>
 #include <errno.h>
@@ -95,6 +94,7 @@ void handler_task_done(struct handler *handler) {
         crew_task_done(handler->task);
     handler->task = NULL;
     handler->current.ticket = 0;
+    handler->streams = false;
 }
 
 /* How long it may run. */
@@ -145,7 +145,7 @@ static void on_ready(uv_poll_t *poll, int status, int events);
 
 /* A failure to send needs nothing done: the end of the socket will be seen. Memory that
  * was out is different: half a frame cannot be taken back. */
-static void send_frames(struct handler *handler) {
+void handler_send_frames(struct handler *handler) {
     bool is_cut = handler->channel.out.failed;
     int sent = channel_flush(&handler->channel);
     if (is_cut)
@@ -154,15 +154,10 @@ static void send_frames(struct handler *handler) {
         uv_poll_start(&handler->poll, UV_READABLE | UV_WRITABLE, on_ready);
 }
 
-static void send_called(struct handler *handler, int error,
-                        const struct crew_answer *const answers[], size_t count) {
-    frame_put_called(&handler->channel.out, error, answers, count);
-    send_frames(handler);
-}
-
 /* Its calls were not made. */
-static void refuse_calls(struct handler *handler, int error) {
-    send_called(handler, error, NULL, 0);
+void handler_refuse_calls(struct handler *handler, int error) {
+    frame_put_called(&handler->channel.out, error, NULL, 0);
+    handler_send_frames(handler);
 }
 
 /* ---- frames that come ---- */
@@ -214,42 +209,45 @@ static void on_called(void *arg, int error, const struct crew_answer *const answ
                       size_t count) {
     struct handler *handler = arg;
     handler->calls = NULL;
-    handler_move(handler, HANDLER_BUSY);
-    send_called(handler, error, answers, count);
+    frame_put_called(&handler->channel.out, error, answers, count);
+    handler_move(handler, HANDLER_BUSY); /* it may be given more: behind this frame */
+    handler_send_frames(handler);
 }
 
-/* What is behind this task would wait as long as it does. */
 static void make_calls(struct handler *handler, struct calls_frame *wanted) {
     struct buffer bytes;
-    handler_take_back(handler, HANDLER_AHEAD_MOST);
     channel_hold(&handler->channel, &bytes);
     int error = calls_start(handler->context->calls, wanted, &bytes, on_called, handler,
                             &handler->calls);
     if (error != CREW_OK)
-        refuse_calls(handler, error);
+        handler_refuse_calls(handler, error);
     else
         handler_move(handler, HANDLER_WAITING);
 }
 
+/* What is behind this task would wait as long as it does, and is thrown away where the
+ * process waits for the answer. */
 static void take_calls(struct handler *handler, const struct wire_item *item) {
     struct calls_frame wanted;
     bool may_wait = false;
+    handler_take_back(handler, HANDLER_AHEAD_MOST);
     if (!frame_get_calls(item, &wanted)) {
         handler_kill(handler, HANDLER_BABBLED, CREW_ECRASHED);
     } else if (handler->state == HANDLER_STOPPING) {
-        refuse_calls(handler, CREW_ETIMEOUT);
+        handler_refuse_calls(handler, CREW_ETIMEOUT);
     } else if (!handler->context->may_wait(handler->context->arg, handler,
                                            &wanted.group)) {
         log_request(LOG_LEVEL_WARNING, handler_task_id(handler),
                     "its call is refused: no process would be left that does not wait "
                     "(--max-processes)");
-        refuse_calls(handler, CREW_EOVERLOADED);
+        handler_refuse_calls(handler, CREW_EOVERLOADED);
     } else {
         may_wait = true;
         make_calls(handler, &wanted);
     }
     if (!may_wait)
         calls_frame_fini(&wanted);
+    handler->context->gave_back(handler->context->arg);
 }
 
 void handler_take_log(struct handler *handler, const struct wire_item *item) {
@@ -268,6 +266,9 @@ void handler_take_log(struct handler *handler, const struct wire_item *item) {
 
 static void take(struct handler *handler, const struct wire_item *item) {
     bool runs = handler->state == HANDLER_BUSY || handler->state == HANDLER_STOPPING;
+    bool streams =
+        runs && ((item->kind == FRAME_HEAD && handler_pass_on_head(handler, item)) ||
+                 (item->kind == FRAME_CHUNK && handler_pass_on_chunk(handler, item)));
     if (item->kind == FRAME_LOG)
         handler_take_log(handler, item);
     else if (item->kind == FRAME_HELLO && handler->state == HANDLER_STARTING)
@@ -276,7 +277,7 @@ static void take(struct handler *handler, const struct wire_item *item) {
         take_answer(handler, item);
     else if (item->kind == FRAME_CALL && runs)
         take_calls(handler, item);
-    else
+    else if (!streams)
         handler_kill(handler, HANDLER_BABBLED, CREW_ECRASHED);
 }
 
@@ -330,23 +331,13 @@ static void on_ready(uv_poll_t *poll, int status, int events) {
 
 /* ---- the timer ---- */
 
-/* The caller is answered first, then the handler is told, and last the calls that it
- * waits for come back, so that it can see that it has been told. */
 static void limit_reached(struct handler *handler) {
     handler_answer_with(handler, CREW_ETIMEOUT);
-    log_request(
-        LOG_LEVEL_WARNING, handler_task_id(handler),
-        "handler %d has run for too long: the caller is answered, the handler told "
-        "to stop",
-        (int)handler->pid);
-    struct calls_group *calls = handler->calls;
-    handler->calls = NULL;
-    handler_move(handler, HANDLER_STOPPING);
-    kill(handler->pid, SIGTERM);
-    if (calls != NULL) {
-        calls_cancel(calls);
-        refuse_calls(handler, CREW_ETIMEOUT);
-    }
+    log_request(LOG_LEVEL_WARNING, handler_task_id(handler),
+                "handler %d has run for too long: the caller is answered, the handler "
+                "told to stop",
+                (int)handler->pid);
+    handler_tell_to_stop(handler, SPAWN_STOP_LATE);
 }
 
 /* The limit of the task that runs, or of an earlier one. Where the process has begun the
@@ -389,7 +380,7 @@ static void send_setup(struct handler *handler) {
         .argv = settings->app_argv,
     };
     frame_put_setup(&handler->channel.out, &setup);
-    send_frames(handler);
+    handler_send_frames(handler);
 }
 
 static size_t max_frame_bytes(const struct settings *settings) {
@@ -475,12 +466,12 @@ void handlers_flush(const struct handler_context *context) {
     while ((handler = *context->unsent) != NULL) {
         handler_forget_unsent(handler);
         if (handler->state < HANDLER_KILLED)
-            send_frames(handler);
+            handler_send_frames(handler);
     }
 }
 
 void handler_quit(struct handler *handler) {
     handler_move(handler, HANDLER_LEAVING);
     frame_put_quit(&handler->channel.out);
-    send_frames(handler);
+    handler_send_frames(handler);
 }

@@ -68,6 +68,8 @@ struct handler_context {
     void (*unbegun)(void *arg, crew_task *task);
     /* The running task was answered, and the next one runs: no change of state. */
     void (*went_on)(void *arg, struct handler *handler);
+    /* All that was ahead of it is with the pool again. No change of state. */
+    void (*gave_back)(void *arg);
     /* Called after each change of state. When a handler comes from STARTING to IDLE, its
      * tasks are known; when it leaves STARTING otherwise, handler->refusal says why. */
     void (*moved)(void *arg, struct handler *handler, enum handler_state from);
@@ -99,6 +101,7 @@ struct handler {
     unsigned ahead_count;
     struct claims *claims;
     uint32_t last_ticket;
+    bool streams;              /* a part of the answer to the current task has left */
     uint64_t last_run_us;      /* of the latest answer */
     uint64_t limit_at_ms;      /* BUSY, WAITING: when the task's time is over */
     uint64_t armed_ms;         /* what the timer is set to */
@@ -135,6 +138,11 @@ void handlers_flush(const struct handler_context *context);
 /* Take back up to MOST of the tasks given ahead, the last ones first, as far as the
  * process has not begun them. */
 void handler_take_back(struct handler *handler, unsigned most);
+
+/* BUSY or WAITING, with a task whose answer is a stream: it may send so many bytes of
+ * body in all, modulo 2^32; nobody reads it any more, so it is told to stop. */
+void handler_credit(struct handler *handler, uint32_t allowed_bytes);
+void handler_gone(struct handler *handler);
 
 /* See what it has answered and not sent yet. */
 void handler_look(struct handler *handler);

@@ -3,7 +3,6 @@
 
 #include "base/memory.h"
 #include "daemon/log.h"
-#include "spawn.h"
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,9 +11,28 @@ enum {
     LAST_WORDS_READS = 64 /* a socket that somebody else still writes to has no end */
 };
 
+/* The caller is answered first, then the handler is told, and last what it waits for
+ * comes back, so that it can see that it has been told. */
+void handler_tell_to_stop(struct handler *handler, enum spawn_stop why) {
+    struct calls_group *calls = handler->calls;
+    handler->calls = NULL;
+    handler_move(handler, HANDLER_STOPPING);
+    spawn_stop(handler->pid, why);
+    if (handler->streams)
+        handler_end_credit(handler);
+    if (calls != NULL) {
+        calls_cancel(calls);
+        handler_refuse_calls(handler, CREW_ETIMEOUT);
+    }
+}
+
 static void take_last_word(struct handler *handler, const struct wire_item *item) {
     if (item->kind == FRAME_LOG)
         handler_take_log(handler, item);
+    if (item->kind == FRAME_HEAD && handler->state == HANDLER_BUSY)
+        handler_pass_on_head(handler, item);
+    if (item->kind == FRAME_CHUNK && handler->state == HANDLER_BUSY)
+        handler_pass_on_chunk(handler, item);
     if (item->kind != FRAME_ANSWER || handler->state != HANDLER_BUSY ||
         handler->current.ticket == 0 || frame_ticket(item) != handler->current.ticket ||
         !handler_pass_on_answer(handler, item) || handler->ahead_count == 0)

@@ -236,6 +236,10 @@ static void on_moved(void *arg, struct handler *handler, enum handler_state from
         dispatch_tasks(pool); /* what it had ahead */
 }
 
+static void on_gave_back(void *arg) {
+    dispatch_tasks(arg);
+}
+
 /* If the last process waited for a task of this very worker, nobody would be left to run
  * it, and all would wait until their limits. */
 static bool may_wait(void *arg, struct handler *handler, const struct crew_group *group) {
@@ -264,6 +268,7 @@ struct pool *pool_new(uv_loop_t *loop, const struct settings *settings,
         .ahead = &pool->ahead,
         .unbegun = on_unbegun,
         .went_on = on_went_on,
+        .gave_back = on_gave_back,
         .moved = on_moved,
         .may_wait = may_wait,
     };
@@ -271,6 +276,26 @@ struct pool *pool_new(uv_loop_t *loop, const struct settings *settings,
     strength_init(pool);
     strength_balance(pool);
     return pool;
+}
+
+static struct handler *handler_of(const struct pool *pool, const crew_task *task) {
+    struct handler *handler;
+    DL_FOREACH (pool->handlers, handler)
+        if (handler->task == task)
+            return handler;
+    return NULL;
+}
+
+void pool_credit(struct pool *pool, const crew_task *task, uint32_t allowed_bytes) {
+    struct handler *handler = handler_of(pool, task);
+    if (handler != NULL)
+        handler_credit(handler, allowed_bytes);
+}
+
+void pool_gone(struct pool *pool, const crew_task *task) {
+    struct handler *handler = handler_of(pool, task);
+    if (handler != NULL)
+        handler_gone(handler);
 }
 
 void pool_flush(struct pool *pool) {

@@ -30,6 +30,11 @@ struct pool *pool_new(uv_loop_t *loop, const struct settings *settings,
 /* A task has come. */
 void pool_add(struct pool *pool, crew_task *task);
 
+/* Of a task whose answer is a stream: so many bytes of body may be sent in all, modulo
+ * 2^32; nobody reads it any more. */
+void pool_credit(struct pool *pool, const crew_task *task, uint32_t allowed_bytes);
+void pool_gone(struct pool *pool, const crew_task *task);
+
 /* Send what was given to processes. To be called before the loop waits. */
 void pool_flush(struct pool *pool);
 

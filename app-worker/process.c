@@ -13,10 +13,12 @@
 #include "group_frames.h"
 #include "pace.h"
 #include "spawn.h"
+#include "stream_frames.h"
 #include "wire/limits.h"
 #include <crew/host.h>
 #include <errno.h>
 #include <execinfo.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,12 +27,21 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { KEPT_MOST = 16 };
+enum { KEPT_MOST = 16, KEPT_FREE_BYTES = 16 * 1024 * 1024 };
 
 struct kept {
     struct kept *next;
     struct buffer frame;
     struct called_frame called;
+};
+
+/* The answer of the running request, as far as it has left. */
+struct outflow {
+    uint32_t ticket;
+    bool begun;
+    bool stopped;     /* the supervisor wants no more of it */
+    uint32_t sent;    /* bytes of body, modulo 2^32 */
+    uint32_t allowed; /* the same, that may be sent in all */
 };
 
 struct process {
@@ -43,6 +54,7 @@ struct process {
     crew_host *host;
     struct buffer run_frame; /* the running request, once a call has been made */
     struct kept *kept;
+    struct outflow outflow;
 };
 
 /* Read by the handler, written by the signal handler. */
@@ -62,6 +74,8 @@ static void on_stop(int number, siginfo_t *info, void *context) {
         return;
     int error = errno;
     told_to_stop = 1;
+    if (info->si_value.sival_int == SPAWN_STOP_UNWANTED)
+        return;
     static const char head[] = "app-worker: told to stop, this is what runs:\n";
     void *frames[64];
     int depth = backtrace(frames, sizeof frames / sizeof *frames);
@@ -122,13 +136,22 @@ static void keep_run_frame(struct process *process) {
         channel_hold(&process->channel, &process->run_frame);
 }
 
+/* The next frame for the handler that runs: requests that were given ahead are taken back
+ * as soon as it makes a call or streams, and of its stream a word may be left. */
+static void read_frame_of_kind(struct process *process, enum frame_kind kind,
+                               struct wire_item *item) {
+    do
+        read_frame(process, item);
+    while (item->kind != kind && (item->kind == FRAME_RUN || item->kind == FRAME_CREDIT));
+}
+
 /* What came of the calls, kept until the handler has returned. */
 static const struct called_frame *wait_for_called(struct process *process) {
     struct wire_item item;
     struct kept *kept = memory_zeroed(sizeof *kept);
     kept->next = process->kept;
     process->kept = kept;
-    read_frame(process, &item);
+    read_frame_of_kind(process, FRAME_CALLED, &item);
     channel_hold(&process->channel, &kept->frame);
     if (!frame_get_called(&item, &kept->called))
         leave_with_group();
@@ -151,6 +174,56 @@ static int port_group(void *arg, const struct crew_group *group,
     for (size_t i = 0; i < called->count; i++)
         answers[i] = &called->answers[i];
     return called->error;
+}
+
+/* ---- streaming ---- */
+
+static void wait_for_credit(struct process *process) {
+    struct outflow *out = &process->outflow;
+    struct frame_credit credit;
+    struct wire_item item;
+    keep_run_frame(process);
+    read_frame_of_kind(process, FRAME_CREDIT, &item);
+    if (!frame_get_credit(&item, &credit))
+        leave_with_group();
+    if (credit.ticket != out->ticket)
+        return; /* of an earlier one */
+    out->allowed = credit.allowed_bytes;
+    out->stopped = credit.stop;
+}
+
+static size_t smallest(size_t a, size_t b, size_t c) {
+    size_t ab = a < b ? a : b;
+    return ab < c ? ab : c;
+}
+
+static void send_body(struct process *process, const uint8_t *data, size_t bytes) {
+    struct outflow *out = &process->outflow;
+    while (bytes > 0 && !out->stopped && !told_to_stop) {
+        size_t part = smallest(bytes, CREW_CHUNK_BYTES, out->allowed - out->sent);
+        if (part == 0) {
+            wait_for_credit(process);
+            continue;
+        }
+        frame_put_chunk(&process->channel.out, data, part, out->ticket);
+        send_frames(process);
+        out->sent += (uint32_t)part;
+        data += part;
+        bytes -= part;
+    }
+}
+
+static int port_flush(void *arg, const struct crew_answer *head, const void *data,
+                      size_t bytes) {
+    struct process *process = arg;
+    struct outflow *out = &process->outflow;
+    if (head != NULL) {
+        frame_put_head(&process->channel.out, head, out->ticket);
+        send_frames(process);
+        out->begun = true;
+    }
+    send_body(process, data, bytes);
+    return told_to_stop || out->stopped ? CREW_ECANCELLED : CREW_OK;
 }
 
 /* ---- running ---- */
@@ -217,14 +290,19 @@ static void run(struct process *process, struct frame_parts *parts,
     uint64_t key = pace_key(&task);
     if (!pace_is_short(&process->pace, key))
         send_kept(process);
+    process->outflow =
+        (struct outflow){.ticket = terms.ticket, .allowed = CREW_WINDOW_BYTES};
     told_to_stop = 0;
     is_running = 1;
     crew_host_run(process->host, &task, terms.left_ms, &answer);
     is_running = 0;
-    pace_note(&process->pace, key, answer.run_us);
+    pace_note(&process->pace, key, process->outflow.begun ? UINT64_MAX : answer.run_us);
     size_t from = process->channel.out.len;
     put_answer(process, &answer, terms.ticket);
-    keep_or_send(process, from);
+    if (process->outflow.begun)
+        send_frames(process);
+    else
+        keep_or_send(process, from);
     forget_run(process);
 }
 
@@ -244,6 +322,13 @@ static void serve(struct process *process) {
 }
 
 /* ---- beginning ---- */
+
+/* What a large request took is kept for the next one: to give memory back to the system and
+ * to get it again, page by page, takes longer than all else that is done with its bytes. */
+static void keep_freed_memory(void) {
+    mallopt(M_MMAP_THRESHOLD, KEPT_FREE_BYTES);
+    mallopt(M_TRIM_THRESHOLD, KEPT_FREE_BYTES);
+}
 
 static void limit_memory(size_t bytes) {
     if (bytes == 0)
@@ -271,7 +356,7 @@ static int load_app(struct process *process) {
         .uuid = setup->uuid,
         .node_uuid = setup->node_uuid,
         .max_response_bytes = setup->max_response_bytes,
-        .port = {process, port_group, port_log, port_stopping},
+        .port = {process, port_group, port_log, port_stopping, port_flush},
     };
     char why[512];
     int error = crew_host_new(&options, &process->host, why, sizeof why);
@@ -292,6 +377,7 @@ int process_main(void) {
     prctl(PR_SET_NAME, "crew-handler"); /* so that `pkill app-worker` means supervisors */
     listen_for_stop();
     forget_service_manager();
+    keep_freed_memory();
     channel_init(&process.channel, SPAWN_SOCKET_FD, SIZE_MAX);
     process.claims = claims_map(SPAWN_CLAIMS_FD);
     if (process.claims == NULL)

@@ -110,6 +110,10 @@ int spawn_handler(const char *app_path, int claims_fd, pid_t *pid, int *fd) {
     return 0;
 }
 
+void spawn_stop(pid_t pid, enum spawn_stop why) {
+    sigqueue(pid, SIGTERM, (union sigval){.sival_int = why});
+}
+
 void spawn_describe_end(int wait_status, char *text, size_t text_bytes) {
     if (WIFSIGNALED(wait_status)) {
         const char *name = sigabbrev_np(WTERMSIG(wait_status));

@@ -20,6 +20,13 @@ int spawn_handler(const char *app_path, int claims_fd, pid_t *pid, int *fd);
 /* Was this program executed by spawn_handler? */
 bool spawn_is_handler(int argc, char *const *argv);
 
+/* Tell a handler to stop, by SIGTERM that carries why. */
+enum spawn_stop {
+    SPAWN_STOP_LATE = 1, /* it has run for too long: the log shall say where it was */
+    SPAWN_STOP_UNWANTED  /* nobody waits for its answer any more */
+};
+void spawn_stop(pid_t pid, enum spawn_stop why);
+
 /* "was killed by SIGSEGV", "exited with status 1". */
 void spawn_describe_end(int wait_status, char *text, size_t text_bytes);
 

@@ -107,6 +107,16 @@ static void on_task(void *arg, crew_task *task) {
     pool_add(supervisor->pool, task);
 }
 
+static void on_credit(void *arg, crew_task *task, uint32_t allowed_bytes) {
+    struct supervisor *supervisor = arg;
+    pool_credit(supervisor->pool, task, allowed_bytes);
+}
+
+static void on_gone(void *arg, crew_task *task) {
+    struct supervisor *supervisor = arg;
+    pool_gone(supervisor->pool, task);
+}
+
 static void announce_ready(struct supervisor *supervisor) {
     if (supervisor->announced || supervisor->phase != PHASE_SERVING ||
         !crew_worker_ready(supervisor->worker))
@@ -234,6 +244,8 @@ static int make_worker(struct supervisor *supervisor) {
         .gzip_above_bytes = GZIP_ABOVE_BYTES,
         .on_task = on_task,
         .task_arg = supervisor,
+        .on_credit = on_credit,
+        .on_gone = on_gone,
         .on_event = log_crew_event,
         .owner_io = true,
     };

@@ -118,6 +118,26 @@ static int sleep_ms(crew_request *request, crew_response *response) {
     return crew_response_printf(response, "slept %ld ms\n", ms);
 }
 
+/* ?n=N&chunk=N&ms=N: n bytes, flushed chunk by chunk, with a pause of ms behind each. */
+static int stream(crew_request *request, crew_response *response) {
+    static char block[64 * 1024];
+    long left = crew_request_query_number(request, "n", 0, LONG_MAX, 0);
+    long chunk =
+        crew_request_query_number(request, "chunk", 1, sizeof block, sizeof block);
+    long ms = crew_request_query_number(request, "ms", 0, INT_MAX, 0);
+    memset(block, 'x', sizeof block);
+    crew_response_header(response, "Content-Type", "application/octet-stream");
+    int error = crew_response_flush(response);
+    while (left > 0 && error == 0) {
+        long part = left < chunk ? left : chunk;
+        crew_response_write(response, block, (size_t)part);
+        error = crew_response_flush(response);
+        left -= part;
+        nap(request, ms);
+    }
+    return error;
+}
+
 static int append_line(const char *file, const char *line, size_t line_bytes) {
     int fd = open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
     if (fd < 0)
@@ -239,9 +259,9 @@ CREW_APP(app) {
         const char *path;
         crew_handler *handler;
     } routes[] = {
-        {"/hello", hello},    {"/echo", echo},     {"/env", env},
-        {"/sleep", sleep_ms}, {"/bytes", bytes},   {"/status", status},
-        {"/header", header},  {"/append", append}, {"/crash", crash},
+        {"/hello", hello}, {"/echo", echo},     {"/env", env},       {"/sleep", sleep_ms},
+        {"/bytes", bytes}, {"/status", status}, {"/header", header}, {"/append", append},
+        {"/crash", crash}, {"/stream", stream},
     };
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
         crew_app_route(app, "*", routes[i].path, routes[i].handler);

@@ -3,6 +3,7 @@
 #include "base/digits.h"
 #include "codec.h"
 #include "wire/http.h"
+#include <fastcgi.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -153,6 +154,19 @@ static bool put_fields(const struct crew_answer *answer, bool keep_length) {
     return length;
 }
 
+bool answer_is_bodiless(const struct answer_style *style, int status) {
+    return style->head || status == 204 || status == 304;
+}
+
+/* Returns whether the length of the body is among them. */
+static bool put_head(const struct answer_style *style, const struct crew_answer *answer) {
+    put_status(answer->status);
+    if (answer->content_type) /* of an AMQP RPC server that knows nothing of HTTP */
+        put_field("Content-Type", 12, answer->content_type, strlen(answer->content_type));
+    return put_fields(answer,
+                      answer_is_bodiless(style, answer->status) && answer->status != 204);
+}
+
 int answer_workers(struct buffer *to, uint16_t id, const struct answer_style *style,
                    const struct crew_answer *answer) {
     int outcome = answer->error             ? answer->error
@@ -164,10 +178,7 @@ int answer_workers(struct buffer *to, uint16_t id, const struct answer_style *st
     }
     bool no_body = answer->status == 204 || answer->status == 304;
     codec_open(to, id);
-    put_status(answer->status);
-    if (answer->content_type) /* of an AMQP RPC server that knows nothing of HTTP */
-        put_field("Content-Type", 12, answer->content_type, strlen(answer->content_type));
-    bool length = put_fields(answer, (style->head || no_body) && answer->status != 204);
+    bool length = put_head(style, answer);
     if (!length && !no_body)
         put_number("Content-Length", answer->body_bytes);
     codec_put("\r\n", 2);
@@ -175,4 +186,47 @@ int answer_workers(struct buffer *to, uint16_t id, const struct answer_style *st
         codec_put(answer->body, answer->body_bytes);
     codec_close();
     return 0;
+}
+
+/* ---- piece by piece ---- */
+
+static bool has_field(const struct crew_answer *answer, const char *name) {
+    for (size_t i = 0; i < answer->pair_count; i++) {
+        if (http_name_equal(answer->pairs[i].name, answer->pairs[i].name_bytes, name))
+            return true;
+    }
+    return false;
+}
+
+/* nginx would else collect what was flushed. */
+int answer_begin(struct buffer *to, uint16_t id, const struct answer_style *style,
+                 const struct crew_answer *head) {
+    if (!response_valid(head))
+        return CREW_EBADRESPONSE;
+    codec_open(to, id);
+    put_head(style, head);
+    if (!has_field(head, "X-Accel-Buffering"))
+        codec_text("X-Accel-Buffering: no\r\n");
+    codec_put("\r\n", 2);
+    codec_pause();
+    return 0;
+}
+
+void answer_go_on(struct buffer *to, uint16_t id, const void *data, size_t bytes) {
+    codec_open(to, id);
+    codec_put(data, bytes);
+    codec_pause();
+}
+
+void answer_end(struct buffer *to, uint16_t id) {
+    codec_open(to, id);
+    codec_close();
+}
+
+/* To close the connection without END_REQUEST should do. But nginx 1.22 and Caddy 2.6 take
+ * that for the end of a response that has no Content-Length; a record of no version of
+ * FastCGI they take for an error, as others do. */
+void answer_break_off(struct buffer *to) {
+    const FCGI_Header no_version = {0};
+    buffer_append(to, &no_version, sizeof no_version);
 }

@@ -26,6 +26,20 @@ void answer_own(struct buffer *to, uint16_t id, const struct answer_style *style
 int answer_workers(struct buffer *to, uint16_t id, const struct answer_style *style,
                    const struct crew_answer *answer);
 
+/* The same piece by piece. answer_begin - status and header fields. Returns 0, or what is
+ * wrong with them: then nothing was written. answer_go_on - some of the body. answer_end
+ * - the end of a response that is whole. answer_break_off - that of one that is not: to
+ * be followed by the end of the connection. */
+int answer_begin(struct buffer *to, uint16_t id, const struct answer_style *style,
+                 const struct crew_answer *head);
+void answer_go_on(struct buffer *to, uint16_t id, const void *data, size_t bytes);
+void answer_end(struct buffer *to, uint16_t id);
+void answer_break_off(struct buffer *to);
+
+/* answer_is_bodiless - whether the response to such a request ends with its head
+ * (RFC 9110 §6.4.1). */
+bool answer_is_bodiless(const struct answer_style *style, int status);
+
 /* The word that goes into Crew-Error; never null. */
 const char *answer_word(int outcome);
 

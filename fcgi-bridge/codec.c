@@ -179,6 +179,11 @@ void codec_text(const char *text) {
     codec_put(text, strlen(text));
 }
 
+void codec_pause(void) {
+    FCGX_FFlush(writer.out);
+    sink = NULL;
+}
+
 void codec_close(void) {
     FCGX_FFlush(writer.out);
     gate_put_record(sink, FCGI_STDOUT, (uint16_t)writer.requestId, NULL, 0);

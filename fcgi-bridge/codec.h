@@ -6,7 +6,8 @@
  * streams exist only while parameters are decoded; one writer, made at the start, encodes
  * all answers. So a request that waits costs nothing here.
  *
- * One thread uses the codec. One decoding and one answer are under way at a time.
+ * One thread uses the codec. One decoding and one piece of an answer are under way at a
+ * time.
  */
 #ifndef BRIDGE_CODEC_H
 #define BRIDGE_CODEC_H
@@ -26,11 +27,12 @@ int codec_decode(const struct buffer *params, struct crew_pair **pairs, size_t *
 void codec_release(void);
 
 /* An answer on its way into TO: codec_open, codec_put any number of times, codec_close,
- * which adds the end of the stream and END_REQUEST. When memory is out TO->failed says
- * so. */
+ * which adds the end of the stream and END_REQUEST; or codec_pause, and the next piece
+ * begins with codec_open. When memory is out TO->failed says so. */
 void codec_open(struct buffer *to, uint16_t id);
 void codec_put(const void *data, size_t bytes);
 void codec_text(const char *text);
+void codec_pause(void);
 void codec_close(void);
 
 #endif

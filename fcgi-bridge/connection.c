@@ -179,6 +179,22 @@ static void on_request_end(void *arg) {
         pump(c);
 }
 
+static void on_request_output(void *arg) {
+    struct connection *c = arg;
+    if (!c->feeding)
+        pump(c);
+}
+
+/* The web server gets what there is, and no END_REQUEST. */
+static void on_request_break(void *arg) {
+    struct connection *c = arg;
+    log_debug("a response broke off: its connection is closed");
+    gate_finish(&c->gate);
+    c->state = CONNECTION_LEAVING;
+    if (!c->feeding)
+        pump(c);
+}
+
 static void on_gate_event(struct connection *c, enum gate_event event) {
     switch (event) {
     case GATE_REQUEST:
@@ -273,6 +289,9 @@ static void pump(struct connection *c) {
             gate_refuse(&c->gate);
         flush(c);
     } while (event == GATE_WAIT && waits_for_nothing(c));
+    if (c->state != CONNECTION_CLOSED)
+        request_drained(&c->request,
+                        c->out.len + uv_stream_get_write_queue_size(&c->uv.stream));
     account(c);
     watch(c);
     regulate(c);
@@ -330,6 +349,8 @@ static struct connection *new_connection(struct bridge *bridge) {
                                   .gate = &c->gate,
                                   .out = &c->out,
                                   .on_end = on_request_end,
+                                  .on_output = on_request_output,
+                                  .on_break = on_request_break,
                                   .arg = c};
     DL_APPEND(all->all, c);
     all->count++;
@@ -365,6 +386,7 @@ void connections_stop(struct bridge *bridge) {
 void connections_close(struct bridge *bridge) {
     struct connection *c;
     DL_FOREACH (bridge->connections.all, c) {
+        request_give_up(&c->request);
         close_now(c);
     }
 }

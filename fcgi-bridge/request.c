@@ -18,9 +18,8 @@ struct ending {
 };
 
 static const char *const state_names[] = {
-    [REQUEST_NONE] = "none",
-    [REQUEST_JUDGED] = "judged",
-    [REQUEST_WAITING] = "waiting",
+    [REQUEST_NONE] = "none",       [REQUEST_JUDGED] = "judged",
+    [REQUEST_WAITING] = "waiting", [REQUEST_STREAMING] = "streaming",
     [REQUEST_ENDED] = "ended",
 };
 
@@ -28,7 +27,8 @@ static void enter(struct request *r, enum request_state state) {
     static const unsigned allowed[] = {
         [REQUEST_NONE] = 1u << REQUEST_JUDGED,
         [REQUEST_JUDGED] = 1u << REQUEST_WAITING | 1u << REQUEST_ENDED,
-        [REQUEST_WAITING] = 1u << REQUEST_ENDED,
+        [REQUEST_WAITING] = 1u << REQUEST_STREAMING | 1u << REQUEST_ENDED,
+        [REQUEST_STREAMING] = 1u << REQUEST_ENDED,
         [REQUEST_ENDED] = 1u << REQUEST_NONE,
     };
     assert(allowed[r->state] & 1u << state);
@@ -37,9 +37,20 @@ static void enter(struct request *r, enum request_state state) {
     r->state = state;
 }
 
-static void write_answer(struct request *r, const struct ending *end) {
+static bool with_client(const struct request *r) {
+    return r->state == REQUEST_WAITING || r->state == REQUEST_STREAMING;
+}
+
+/* Returns how it has ended: 0, or an outcome. */
+static int write_answer(struct request *r, const struct ending *end) {
     int outcome = end->outcome;
-    if (end->answer)
+    if (r->state == REQUEST_STREAMING) {
+        outcome = end->answer ? end->answer->error : end->outcome;
+        if (outcome == 0)
+            answer_end(r->out, r->gate->id);
+        else
+            answer_break_off(r->out);
+    } else if (end->answer)
         outcome = answer_workers(r->out, r->gate->id, &r->style, end->answer);
     else
         answer_own(r->out, r->gate->id, &r->style, outcome, end->detail);
@@ -48,21 +59,25 @@ static void write_answer(struct request *r, const struct ending *end) {
                     r->pending ? crew_client_pending_id(r->pending) : NULL,
                     "%s after %lu us", outcome ? answer_word(outcome) : "answered",
                     (unsigned long)(clock_us() - r->started_us));
+    return outcome;
 }
 
 /* The one way out. */
 static void finish(struct request *r, const struct ending *end) {
-    if (r->state == REQUEST_WAITING) {
+    if (with_client(r)) {
         r->bridge->inflight--;
         r->bridge->buffered_bytes -= r->body_bytes;
     }
+    int outcome = end->unheard ? 0 : write_answer(r, end);
+    bool broken = r->state == REQUEST_STREAMING && outcome != 0;
     enter(r, REQUEST_ENDED);
-    if (!end->unheard)
-        write_answer(r, end);
     r->pending = NULL;
     r->body_bytes = 0;
+    r->uncredited_bytes = 0;
     enter(r, REQUEST_NONE);
-    if (!end->unheard)
+    if (broken)
+        r->on_break(r->arg);
+    else if (!end->unheard)
         r->on_end(r->arg);
 }
 
@@ -74,8 +89,50 @@ static void on_answer(void *arg, const struct crew_answer *answer) {
     finish(arg, &(struct ending){.answer = answer});
 }
 
+/* Its end is known before the client's; R may be another request when this returns. */
+static void finish_early(struct request *r, const struct ending *end) {
+    crew_client *client = r->bridge->client;
+    crew_pending *pending = r->pending;
+    finish(r, end);
+    crew_client_cancel(client, pending);
+}
+
+static void on_head(void *arg, const struct crew_answer *head) {
+    struct request *r = arg;
+    int outcome = answer_begin(r->out, r->gate->id, &r->style, head);
+    if (outcome) {
+        finish_early(r, &(struct ending){.outcome = outcome});
+        return;
+    }
+    enter(r, REQUEST_STREAMING);
+    if (answer_is_bodiless(&r->style, head->status))
+        finish_early(r, &(struct ending){.answer = head});
+    else
+        r->on_output(r->arg);
+}
+
+static void on_chunk(void *arg, const void *data, size_t bytes) {
+    struct request *r = arg;
+    answer_go_on(r->out, r->gate->id, data, bytes);
+    r->uncredited_bytes += bytes;
+    r->on_output(r->arg);
+}
+
+void request_drained(struct request *r, size_t unsent_bytes) {
+    if (r->state != REQUEST_STREAMING || r->uncredited_bytes <= unsent_bytes)
+        return;
+    size_t sent = r->uncredited_bytes - unsent_bytes;
+    r->uncredited_bytes -= sent;
+    crew_client_credit(r->bridge->client, r->pending, sent);
+}
+
+void request_give_up(struct request *r) {
+    if (r->state == REQUEST_STREAMING)
+        finish_early(r, &(struct ending){.outcome = CREW_ECLOSED});
+}
+
 void request_abandon(struct request *r) {
-    if (r->state != REQUEST_WAITING)
+    if (!with_client(r))
         return;
     crew_client_cancel(r->bridge->client, r->pending);
     finish(r, &(struct ending){.unheard = true});
@@ -91,10 +148,11 @@ static void log_misconfiguration(struct bridge *bridge, const struct params *par
 }
 
 static void call(struct request *r, const struct params *params) {
+    static const struct crew_receiver receiver = {on_head, on_chunk, on_answer};
     struct crew_call ask = params->call;
     ask.body = r->gate->body.len > 0 ? (const void *)r->gate->body.data : "";
     ask.body_bytes = r->gate->body.len;
-    int error = crew_client_call(r->bridge->client, &ask, on_answer, r, &r->pending);
+    int error = crew_client_stream(r->bridge->client, &ask, &receiver, r, &r->pending);
     if (error) {
         refuse(r, error, error == CREW_EINVAL ? "The request cannot be passed on" : NULL);
         return;

@@ -1,8 +1,8 @@
 /* A request, from the moment the gate has all of it until it is answered or given up.
  *
- * It ends exactly once, in one function, whoever ends it: the client's answer, a refusal
- * of the bridge's own, or the web server that hangs up. It is embedded in its connection,
- * which has one at a time.
+ * It ends exactly once, in one function, whoever ends it: the client's answer, the end of
+ * a streamed one, a refusal of the bridge's own, or the web server that hangs up. It is
+ * embedded in its connection, which has one at a time.
  */
 #ifndef BRIDGE_REQUEST_H
 #define BRIDGE_REQUEST_H
@@ -18,7 +18,9 @@ enum request_state {
     REQUEST_JUDGED,  /* it is being looked at; ends before request_start returns */
     REQUEST_WAITING, /* the client has it and will answer, at its deadline at the latest;
                         request_abandon ends it earlier */
-    REQUEST_ENDED    /* on its way to NONE: the answer is being written */
+    REQUEST_STREAMING, /* the beginning of its answer is written; the client gives more,
+                          and the end; request_abandon ends it earlier */
+    REQUEST_ENDED      /* on its way to NONE: the answer is being written */
 };
 
 struct request {
@@ -27,15 +29,26 @@ struct request {
     struct gate *gate;         /* where it comes from */
     struct buffer *out;        /* where its answer goes */
     void (*on_end)(void *arg); /* its answer is in OUT; may be called in request_start */
+    void (*on_output)(void *arg); /* a piece of its answer is in OUT */
+    void (*on_break)(void *arg);  /* it has ended, and its answer is not whole */
     void *arg;
-    crew_pending *pending; /* while WAITING */
-    size_t body_bytes;     /* while WAITING: what the client keeps for it */
+    crew_pending *pending;   /* while WAITING or STREAMING */
+    size_t body_bytes;       /* the same: what the client keeps for it */
+    size_t uncredited_bytes; /* STREAMING: of the body, in OUT or already sent */
     uint64_t started_us;
     struct answer_style style;
 };
 
 /* request_start - the gate has a complete request. */
 void request_start(struct request *request);
+
+/* request_drained - of what was put into OUT, all but UNSENT_BYTES are sent: a streamed
+ * answer may go on as far. */
+void request_drained(struct request *request, size_t unsent_bytes);
+
+/* request_give_up - a streamed answer breaks off here, as it does when its handler fails.
+ */
+void request_give_up(struct request *request);
 
 /* request_abandon - nobody waits for the answer any more: on_end is not called. Nothing
  * happens when there is no request. */

@@ -13,7 +13,7 @@ FLAGS = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-fPIC", "-fsyntax-only",
 
 
 # What an example may take for granted.
-PAGES = {"handlers.md": ["crew/app.h", "stdio.h", "stdlib.h", "string.h"],
+PAGES = {"handlers.md": ["crew/app.h", "stdio.h", "stdlib.h", "string.h", "unistd.h"],
          "libcrew.md": ["crew/client.h", "poll.h", "stdio.h"]}
 
 

@@ -31,20 +31,34 @@ static bool on_stopping(void *arg) {
     return ((struct host_port *)arg)->stopping;
 }
 
+static int on_flush(void *arg, const struct crew_answer *head, const void *data,
+                    size_t bytes) {
+    struct host_port *port = arg;
+    if (port->flush_error != 0)
+        return port->flush_error;
+    if (head != NULL)
+        buffer_printf(&port->flushed, "[%d %zu]", head->status, head->pair_count);
+    buffer_append(&port->flushed, data, bytes);
+    buffer_append_text(&port->flushed, "|");
+    return 0;
+}
+
 struct crew_host_options host_port_options(struct host_port *port, const char *path,
                                            char *argv[2]) {
-    return (struct crew_host_options){.path = path,
-                                      .argc = 2,
-                                      .argv = argv,
-                                      .route_task = "http",
-                                      .uuid = "process-uuid",
-                                      .node_uuid = "node-uuid",
-                                      .max_response_bytes = 1000,
-                                      .port = {port, on_group, on_log, on_stopping}};
+    return (struct crew_host_options){
+        .path = path,
+        .argc = 2,
+        .argv = argv,
+        .route_task = "http",
+        .uuid = "process-uuid",
+        .node_uuid = "node-uuid",
+        .max_response_bytes = 1000,
+        .port = {port, on_group, on_log, on_stopping, on_flush}};
 }
 
 void host_port_fini(struct host_port *port) {
     buffer_fini(&port->log);
+    buffer_fini(&port->flushed);
     for (unsigned i = 0; i < port->calls; i++)
         crew_answer_free(port->given[i]);
 }

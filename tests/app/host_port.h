@@ -10,6 +10,8 @@ enum { HOST_PORT_ANSWERS = 16 };
 struct host_port {
     struct buffer log; /* "LEVEL ID TEXT\n" ... */
     bool stopping;
+    struct buffer flushed; /* "[STATUS FIELDS]" for a head, and "|" behind each piece */
+    int flush_error;       /* what a flush ends with, if not 0 */
     unsigned calls;
     uint32_t call_expiration_ms; /* of the last call */
     struct crew_answer answer;   /* what a call ends with */

@@ -260,6 +260,31 @@ static void test_host_passes_groups_through_the_port(void **state) {
     assert_int_equal(port.calls, 3);
 }
 
+static struct crew_answer run_streaming(const char *body) {
+    const char *const params[] = {"REQUEST_METHOD", "POST", "PATH_INFO", "/streaming",
+                                  NULL};
+    port.flushed.len = 0;
+    return run_task(CREW_HTTP, "http", params, body);
+}
+
+static void test_host_streams_through_the_port(void **state) {
+    (void)state;
+    struct crew_answer answer = run_streaming("");
+    assert_answer(&answer, 200, "");
+    assert_memory_equal(port.flushed.data, "[200 1]one|two||", 16);
+
+    answer = run_streaming("3");
+    assert_outcome(&answer, CREW_EFAILED);
+    assert_logged("2 id-1 the handler returned 3\n");
+
+    /* Told that nobody waits, it may return what it likes. */
+    port.log.len = 0;
+    port.flush_error = CREW_ECANCELLED;
+    answer = run_streaming("");
+    assert_int_equal(answer.error, CREW_ECANCELLED);
+    assert_int_equal(port.log.len, 0);
+}
+
 int main(void) {
 #define LOADED(f) cmocka_unit_test_setup_teardown(f, load, unload)
     const struct CMUnitTest tests[] = {
@@ -279,6 +304,7 @@ int main(void) {
         LOADED(test_host_passes_log_and_stop_through_the_port),
         LOADED(test_host_passes_calls_through_the_port),
         LOADED(test_host_passes_groups_through_the_port),
+        LOADED(test_host_streams_through_the_port),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

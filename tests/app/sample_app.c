@@ -77,6 +77,17 @@ static int grouping(crew_request *request, crew_response *response) {
                                 answers[1]->status, answers[2]->status);
 }
 
+/* Two pieces; then the error that the body names, if it names one. */
+static int streaming(crew_request *request, crew_response *response) {
+    size_t bytes;
+    const char *error = crew_request_body(request, &bytes);
+    crew_response_text(response, "one");
+    crew_response_flush(response);
+    crew_response_text(response, "two");
+    int told = crew_response_flush(response);
+    return told != 0 ? told : (int)strtol(error, NULL, 10);
+}
+
 static int posted(crew_request *request, crew_response *response) {
     (void)request;
     return crew_response_text(response, "posted");
@@ -101,5 +112,6 @@ CREW_APP(app) {
     crew_app_route(app, "GET", "/invalid", invalid);
     crew_app_route(app, "GET", "/large", large);
     crew_app_route(app, "GET", "/logging", logging);
+    crew_app_route(app, "*", "/streaming", streaming);
     return 0;
 }

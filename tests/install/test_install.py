@@ -124,6 +124,20 @@ def test_headers_stand_alone(prefix, pkg_config, tmp_path):
                 "-pedantic", *flags, str(source))
 
 
+def test_man_pages(prefix):
+    """Each function has one, and it says what the header says."""
+    def man(name):
+        return run("man", "-M", os.path.join(prefix, "share", "man"), "3", name,
+                   environment={"MANWIDTH": "80", "LC_ALL": "C.UTF-8"})
+
+    assert "Make a call and wait until it ends." in man("crew_client_call_wait")
+    assert "fn will be called once" in " ".join(man("crew_client_call").split())
+    with open(os.path.join(ROOT, "libcrew", "exports.map"), encoding="utf-8") as file:
+        functions = re.findall(r"\b(crew_\w+);", file.read())
+    pages = os.listdir(os.path.join(prefix, "share", "man", "man3"))
+    assert functions and {f"{name}.3" for name in functions} <= set(pages)
+
+
 def test_nothing_inside_is_exported(prefix):
     [library] = [os.path.join(path, name) for path, _, files in os.walk(prefix)
                  for name in files if re.fullmatch(r"libcrew\.so\.\d+\.\d+\.\d+", name)]

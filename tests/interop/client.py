@@ -16,6 +16,7 @@ import pika
 
 import envelope
 from envelope import OUTCOMES, Item, Kind
+from stream import Broken, Inflow, waits_for_credit
 from topology import CONTROL, DEAD_LETTERS, declare_exchanges, level, task_queue
 
 GRACE_S = 0.5  # how long after the deadline the caller decides by itself
@@ -72,6 +73,7 @@ class Pending:
     began: float
     ends: float
     taken: bool = False
+    inflow: Inflow = None  # the answer comes piece by piece
     answer: Answer = None
 
 
@@ -133,10 +135,14 @@ class Caller:
         """Forget a call. Who has not begun it does not begin it any more."""
         call = self.calls.pop(name)
         left_s = max(0.0, call.ends - time.monotonic())
-        notice = Item(Kind.CANCEL, name, {"deadline_unix_ms": unix_ms(left_s),
-                                          "budget_ms": int(left_s * 1000)})
+        streams = call.inflow and call.inflow.worker
+        self.notify(f"worker.{streams}" if streams else f"task.{call.task}",
+                    Item(Kind.CANCEL, name, {"deadline_unix_ms": unix_ms(left_s),
+                                             "budget_ms": int(left_s * 1000)}))
+
+    def notify(self, key, item):
         self.channel.basic_publish(
-            CONTROL, f"task.{call.task}", envelope.encode([notice]),
+            CONTROL, key, envelope.encode([item]),
             pika.BasicProperties(content_type=envelope.CONTENT_TYPE))
 
     # ---- publishing
@@ -190,11 +196,36 @@ class Caller:
         known = self.calls.get(item.id)
         if item.kind == Kind.TAKEN and known:
             known.taken = True
+        elif item.kind in (Kind.HEAD, Kind.CHUNK, Kind.END):
+            self.on_piece(known, item)
         elif item.kind == Kind.ANSWER:
             error = known_word(item.fields.get("error"))
             status = OUTCOMES[error] if error else item.fields.get("status")
             self.end(item.id, Answer(status, error, item.pairs, item.body, None,
                                      item.fields.get("worker"), item.fields.get("run_us")))
+
+    def on_piece(self, call, item):
+        if call is None or call.answer is not None:
+            if waits_for_credit(item):
+                self.notify(f"worker.{item.fields['worker']}", Item(Kind.CANCEL, item.id))
+            return
+        error = known_word(item.fields.get("error"))
+        if error:
+            self.end(item.id, Answer(OUTCOMES[error], error))
+            return
+        call.inflow = call.inflow or Inflow()
+        try:
+            credit = call.inflow.take(item)
+        except Broken as broken:
+            self.end(item.id, Answer(OUTCOMES[str(broken)], str(broken)))
+            return
+        if item.kind == Kind.END:
+            head = call.inflow.head
+            self.end(item.id, Answer(head.fields["status"], None, head.pairs,
+                                     bytes(call.inflow.body), None, call.inflow.worker,
+                                     item.fields.get("run_us")))
+        elif credit:
+            self.notify(f"worker.{call.inflow.worker}", credit)
 
     def on_plain_answer(self, name, properties, headers, body):
         pairs = [(key.encode(), value.encode()) for key, value in headers.items()

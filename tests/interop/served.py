@@ -46,6 +46,22 @@ def zeros(_request, query):
     return Response(body=b"0" * int(query["n"]))
 
 
+def stream(_request, query):
+    """n pieces of so many bytes; a line in the file when nobody wants more."""
+    def pieces():
+        try:
+            for number in range(int(query["n"])):
+                time.sleep(int(query.get("ms", 0)) / 1000)
+                yield (b"%d " % number).ljust(int(query["bytes"]), b".")
+            if "fail" in query:
+                raise RuntimeError("never shown to a client")
+        except GeneratorExit:
+            with open(query["file"], "a", encoding="ascii") as file:
+                file.write("stopped\n")
+
+    return Response(pairs=[(b"Content-Type", b"text/plain")], pieces=pieces())
+
+
 def outcome(_request, query):
     return Response(error=query["word"])
 
@@ -55,7 +71,7 @@ def fail(_request, _query):
 
 
 ROUTES = {"/hello": hello, "/echo": echo, "/header": header, "/sleep": nap,
-          "/append": append, "/zeros": zeros, "/outcome": outcome, "/fail": fail}
+          "/append": append, "/stream": stream, "/zeros": zeros, "/outcome": outcome, "/fail": fail}
 
 
 def route(request):

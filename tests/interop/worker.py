@@ -16,12 +16,13 @@ import gzip
 import logging
 import time
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pika
 
 import envelope
 from envelope import OUTCOMES, Item, Kind
+from stream import Gone, Outflow
 from topology import CONTROL, declare_exchanges, declare_task_queue, task_queue
 
 TAKEN_AFTER_S = 0.1
@@ -51,6 +52,7 @@ class Response:
     body: bytes = b""
     content_type: str = "text/plain"  # of an answer to a plain call
     error: str = None  # the word of an outcome
+    pieces: object = None  # instead of a body: yields it, sent as it comes
 
 
 @dataclass(eq=False)
@@ -74,6 +76,7 @@ class Task:
     kind: Kind = Kind.REQUEST
     begun: bool = False
     answered: bool = False
+    outflow: Outflow = None  # the answer leaves piece by piece
 
 
 class Worker:
@@ -92,6 +95,7 @@ class Worker:
         self.cancelled = collections.OrderedDict()  # id: until when
         self.open_messages = 0
         self.stopping = False
+        self.steps = collections.deque()  # what threads want the connection to do, in order
         self.pool = concurrent.futures.ThreadPoolExecutor(threads)
         self.connection = pika.BlockingConnection(pika.URLParameters(url))
         self.channel = self.connection.channel()
@@ -198,7 +202,13 @@ class Worker:
             logging.warning("a notice that cannot be read: %s", error)
             return
         for item in items:
-            if item.kind == Kind.CANCEL:
+            task = self.in_hand.get(item.id)
+            outflow = task and task.outflow
+            if item.kind == Kind.CREDIT and outflow:
+                outflow.credit(item.fields.get("credit_bytes", 0))
+            elif item.kind == Kind.CANCEL and outflow:
+                outflow.stop()
+            elif item.kind == Kind.CANCEL:
                 self.cancelled[item.id] = item.fields.get("deadline_unix_ms", 0)
         while len(self.cancelled) > REMEMBERED:
             self.cancelled.popitem(last=False)
@@ -265,11 +275,45 @@ class Worker:
         began = time.monotonic()
         try:
             response = self.handlers[task.request.task](task.request)
+            if response.pieces is not None:
+                response = self.send_pieces(task, response)
         except Exception:  # whatever a handler throws is its caller's to know
             logging.exception("handler of %s", task.request.task)
             response = Response(error="failed")
         run_us = int((time.monotonic() - began) * 1e6)
-        self.connection.add_callback_threadsafe(lambda: self.ended(task, response, run_us))
+        self.next_step(lambda: self.ended(task, response, run_us))
+
+    def next_step(self, step):
+        """From a thread. pika itself keeps no order among callbacks of one moment."""
+        self.steps.append(step)
+        self.connection.add_callback_threadsafe(lambda: self.steps.popleft()())
+
+    def send_pieces(self, task, response):
+        """In a thread of the pool. What is left to be told of the answer."""
+        if task.request.plain:
+            return replace(response, body=b"".join(response.pieces))
+        outflow = Outflow(task.request.id, self.uuid, lambda item: self.send_piece(task, item))
+        task.outflow = outflow
+        outflow.head(response.status, response.pairs)
+        try:
+            for piece in response.pieces:
+                outflow.write(piece)
+        except Gone:
+            response.pieces.close()
+            return Response(error="lost")
+        return response
+
+    def send_piece(self, task, item):
+        def send():
+            if not task.answered and not self.publish_piece(task, item):
+                task.outflow.stop()
+
+        self.next_step(send)
+
+    def publish_piece(self, task, item):
+        """Never compressed: what has to be inflated may be overtaken."""
+        return self.publish(task.message, item.id, envelope.encode([item]),
+                            envelope.CONTENT_TYPE, compress=False)
 
     def ended(self, task, response, run_us):
         self.idle += 1
@@ -301,6 +345,9 @@ class Worker:
         if task.request.plain:
             self.send_plain(task, response, run_us)
             return
+        if task.outflow:
+            self.end_stream(task, response, run_us)
+            return
         fields = {"worker": self.uuid, "run_us": run_us}
         if response.error:
             item = Item(Kind.ANSWER, task.request.id, fields | {"error": response.error})
@@ -310,6 +357,13 @@ class Worker:
         task.message.answers.append(item)
         if not self.together:
             self.flush(task.message)
+
+    def end_stream(self, task, response, run_us):
+        error = {"error": response.error} if response.error else {}
+        end = Item(Kind.END, task.request.id,
+                   {"sequence": task.outflow.number + 1, "run_us": run_us} | error)
+        task.outflow.stop()
+        self.publish_piece(task, end)
 
     def flush(self, message):
         items, message.answers = message.answers, []
@@ -334,12 +388,12 @@ class Worker:
         self.publish(task.message, task.request.id, envelope.encode([taken]),
                      envelope.CONTENT_TYPE)
 
-    def publish(self, message, name, body, content_type, headers=None):
-        """Comes back when the broker has confirmed it."""
+    def publish(self, message, name, body, content_type, headers=None, compress=True):
+        """Comes back when the broker has confirmed it. Whether the caller is there."""
         if not message.properties.reply_to:
-            return
+            return False
         encoding = None
-        if len(body) > self.gzip_above:
+        if compress and len(body) > self.gzip_above:
             body, encoding = gzip.compress(body), "gzip"
         try:
             self.channel.basic_publish(
@@ -348,7 +402,8 @@ class Worker:
                     correlation_id=name, delivery_mode=1),
                 mandatory=True)
         except pika.exceptions.UnroutableError:
-            pass  # the caller is gone
+            return False
+        return True
 
     def close_one(self, message):
         message.open -= 1

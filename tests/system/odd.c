@@ -1,6 +1,8 @@
 /* odd.so - handlers for the tests: what no example does. */
 #include <crew/app.h>
+#include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 /* An error instead of an answer. */
 static int fail(crew_request *request, crew_response *response) {
@@ -57,12 +59,66 @@ static int lie(crew_request *request, crew_response *response) {
     return crew_response_text(response, "mine\n");
 }
 
+/* Numbers, one a line, flushed by the hundred. */
+static int count(crew_request *request, crew_response *response) {
+    long n = crew_request_query_number(request, "n", 0, 100000000, 1000);
+    crew_response_header(response, "X-Accel-Buffering", "yes");
+    crew_response_header(response, "Content-Length", "3");
+    for (long i = 0; i < n; i++) {
+        crew_response_printf(response, "%ld\n", i);
+        if (i % 100 == 0 && crew_response_flush(response) != 0)
+            return 1;
+    }
+    return 0;
+}
+
+/* ?how=...: flushes a line, and when that has gone its way, something happens. */
+static int broken(crew_request *request, crew_response *response) {
+    const char *how = crew_request_query_value(request, "how");
+    static char large[1024 * 1024];
+    crew_response_text(response, "a line\n");
+    crew_response_flush(response);
+    usleep(200000);
+    if (strcmp(how, "segv") == 0)
+        raise(SIGSEGV);
+    while (strcmp(how, "deaf") == 0)
+        usleep(10000);
+    while (strcmp(how, "hang") == 0 && !crew_request_stopping(request))
+        usleep(10000);
+    if (strcmp(how, "large") == 0)
+        while (crew_response_write(response, large, sizeof large) == 0)
+            ;
+    if (strcmp(how, "late") == 0) /* a head is not changed any more, and all is well */
+        crew_response_status(response, 500);
+    return strcmp(how, "error") == 0;
+}
+
+/* A status that has no body, and one all the same. */
+static int bodiless(crew_request *request, crew_response *response) {
+    (void)request;
+    crew_response_status(response, 204);
+    crew_response_text(response, "of no use\n");
+    return crew_response_flush(response);
+}
+
+/* ?task=...: calls it, and tells the status. */
+static int calling(crew_request *request, crew_response *response) {
+    const struct crew_call call = {.task = crew_request_query_value(request, "task")};
+    const struct crew_answer *answer;
+    crew_request_call(request, &call, &answer);
+    return crew_response_printf(response, "%d", answer->status);
+}
+
 CREW_APP(app) {
     crew_app_route(app, "GET", "/fail", fail);
     crew_app_route(app, "GET", "/cookies", cookies);
     crew_app_route(app, "GET", "/large", large);
     crew_app_route(app, "GET", "/params", params);
     crew_app_route(app, "GET", "/left", left);
-    crew_app_route(app, "GET", "/lie", lie);
+    crew_app_route(app, "*", "/lie", lie);
+    crew_app_route(app, "*", "/count", count);
+    crew_app_route(app, "*", "/broken", broken);
+    crew_app_route(app, "GET", "/bodiless", bodiless);
+    crew_app_route(app, "*", "/calling", calling);
     return 0;
 }

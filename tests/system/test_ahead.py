@@ -93,3 +93,38 @@ def test_killed_processes(front, lines):
         assert lines.count(f"k{number}") <= 1
         assert answer.status != 200 or lines.count(f"k{number}") == 1
     assert sum(answer.status == 200 for answer in answers.values()) >= 1200 - 8
+
+
+def test_a_stream_among_short_ones(front):
+    """What had been given ahead of it goes to the other process, and the stream goes on."""
+    _, nginx = front
+    warm_up(nginx)
+    stream = nginx.begin("GET", "/p/stream?n=20&chunk=1&ms=50")
+
+    def make(number):
+        return "GET", "/p/stream?n=300000" if number % 60 == 59 else "/p/hello"
+
+    answers = Crowd(nginx, 24, 600, make).join()
+    assert {answer.status for answer in answers.values()} == {200}
+    assert all(len(answers[number].body) == 300000 for number in range(59, 600, 60))
+    assert max(answer.seconds for answer in answers.values()) < 0.9
+    assert stream.receive().body == b"x" * 20
+    stream.close()
+
+
+def test_calls_among_short_ones(house, broker, odd):
+    """The same with those that wait for a call of their own."""
+    bridge = house.bridge(broker)
+    worker = house.worker(broker, "--task", "calls", "--processes", "2", "--prefetch", "64",
+                          app=odd)
+    nginx = house.nginx({"/p": (bridge, {"CREW_TASK": "calls"})})
+    nginx.wait_status("/p/left", 200)
+    Crowd(nginx, 16, 600, lambda _: ("GET", "/p/left")).join()
+
+    def make(number):
+        return "POST", "/p/calling?task=http" if number % 20 == 19 else "/p/lie", b""
+
+    answers = Crowd(nginx, 24, 600, make).join()
+    for number, answer in answers.items():
+        assert answer.body == (b"404" if number % 20 == 19 else b"mine\n"), (number, answer)
+    assert "was killed" not in worker.log()

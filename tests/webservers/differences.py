@@ -10,8 +10,6 @@ HAPROXY = {
     "300 KB in chunks": "refused",
     # It sends no QUERY_STRING where there is no query. To a handler that is an empty one.
     "no query": None,
-    # It has no files to send.
-    "a file over --max-response": 502,
     # It routes by the path as it came.
     "/report//a//b": "//a//b",
     "/report/a/./b/../c": "/a/./b/../c",
@@ -41,8 +39,9 @@ DIFFERENCES = {
         "/report/%FF": 400,
     },
     "caddy": {
-        # It does not break off what it has begun.
+        # It does not break off what it has begun, whoever wants it to.
         "the client hung up": "run",
+        "a response that breaks off": "short",
         "connection to the bridge": "one for each request",
     },
     "haproxy": HAPROXY,

@@ -12,6 +12,14 @@ static void long_field(crew_response *response, size_t bytes) {
     free(value);
 }
 
+/* ?break=1: flushes a line, and when that has gone its way, fails. */
+static int fail_halfway(crew_response *response) {
+    crew_response_text(response, "a line\n");
+    crew_response_flush(response);
+    nanosleep(&(struct timespec){.tv_nsec = 300 * 1000000}, NULL);
+    return 1;
+}
+
 /* ?ms=N: sleep first, unless told to stop. ?field=N: a field of N bytes. Then all CGI parameters, one NAME=value a
  * line, and a field that is there twice. */
 static int report(crew_request *request, crew_response *response) {
@@ -22,6 +30,9 @@ static int report(crew_request *request, crew_response *response) {
     long bytes = crew_request_query_number(request, "field", 0, 1000000, 0);
     if (bytes > 0)
         long_field(response, (size_t)bytes);
+
+    if (crew_request_query_value(request, "break") != NULL)
+        return fail_halfway(response);
 
     size_t count;
     const struct crew_pair *params = crew_request_params(request, &count);

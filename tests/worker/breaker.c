@@ -71,6 +71,18 @@ static int shout(crew_request *request, crew_response *response) {
     return crew_response_text(response, "ok");
 }
 
+/* The body: how many pieces of ten bytes, each flushed. */
+static int pieces(crew_request *request, crew_response *response) {
+    long count = strtol(body_text(request), NULL, 10);
+    int error = 0;
+    for (long i = 0; i < count && error == 0; i++) {
+        error = crew_response_printf(response, "%9ld\n", i);
+        if (error == 0)
+            error = crew_response_flush(response);
+    }
+    return error;
+}
+
 /* ---- those that call ---- */
 
 static int call_other(crew_request *request, const char *name, const char *text,
@@ -218,10 +230,11 @@ CREW_APP(app) {
         const char *name;
         crew_handler *handler;
     } tasks[] = {
-        {"ping", ping},           {"who", who},     {"echo", echo},   {"bytes", bytes},
-        {"note", note},           {"shout", shout}, {"chain", chain}, {"crash", crash},
-        {"call_hang", call_hang}, {"hang", hang},   {"leak", leak},   {"family", family},
-        {"gather", gather},
+        {"ping", ping},     {"who", who},       {"echo", echo},
+        {"bytes", bytes},   {"note", note},     {"shout", shout},
+        {"chain", chain},   {"crash", crash},   {"call_hang", call_hang},
+        {"hang", hang},     {"leak", leak},     {"family", family},
+        {"gather", gather}, {"pieces", pieces},
     };
     if (crew_app_argc(app) < 2)
         return EINVAL;

@@ -42,6 +42,8 @@ typedef int crew_handler(crew_request *request, crew_response *response);
 
 /* ---- what an app consists of ---------------------------------------------------------- */
 
+/* All of this is for CREW_APP, on its thread. Texts are copied, and nothing blocks. */
+
 /* CREW_APP(app) { ... return 0; } - the one entry point of an app. It runs once in each
  * handler process, before any handler. Non-zero: the app cannot be used. Nor can it when a
  * route or task could not be registered, so what those return may be left unread. */
@@ -120,12 +122,13 @@ CREW_API void crew_app_error_page(crew_app *app, crew_error_page *page);
 
 /* crew_app_state - set up what handlers share, once per handler process: SETUP gives
  * *STATE (a database connection, a counter), TEARDOWN (may be null) frees it when the
- * process ends in peace. A SETUP that returns non-zero ends the process. */
+ * process ends in peace. A SETUP that returns non-zero ends the process. Both may block.
+ * What is set up is crew_request_state for the handlers. */
 CREW_API void crew_app_state(crew_app *app, int (*setup)(crew_app *app, void **state),
                              void (*teardown)(void *state));
 
-/* crew_app_argc, crew_app_argv - the arguments behind APP.so on app-worker's command line.
- * argv[0] is the path of the app. */
+/* crew_app_argc, crew_app_argv - the arguments on app-worker's command line, from the path
+ * of the app on, which is argv[0]. They live as long as the process. Also for the set-up. */
 CREW_API int crew_app_argc(const crew_app *app);
 CREW_API char *const *crew_app_argv(const crew_app *app);
 

@@ -123,13 +123,45 @@ CREW_API int crew_client_call(crew_client *client, const struct crew_call *call,
                               crew_answer_fn *fn, void *arg, crew_pending **pending);
 
 /* crew_client_cancel - forget a call: FN is not called any more. Work that no worker has
- * begun is not begun any more, as far as the notice gets there in time. False: too late, FN
+ * begun is not begun any more, and a stream is stopped, as far as the notice gets there in
+ * time; other work that was begun goes on. False: too late, FN
  * is being called. Any thread, as long as the handle is good: where another thread may call
  * FN meanwhile, hold a lock of your own that FN takes first. */
 CREW_API bool crew_client_cancel(crew_client *client, crew_pending *pending);
 
 /* crew_client_pending_id - the correlation id of a call, valid as long as the handle. */
 CREW_API const char *crew_client_pending_id(const crew_pending *pending);
+
+/* ---- streamed answers ----------------------------------------------------------------- */
+
+/* A handler may answer an HTTP call piece by piece. Where nothing else is said the pieces
+ * are collected, and the call ends with the whole, as any other; over max_answer_bytes it
+ * ends with CREW_EBADRESPONSE. Who wants them as they come says so with a receiver: */
+struct crew_receiver {
+    /* The beginning of a stream: status and header fields, no body. */
+    crew_answer_fn *head;
+    /* What follows of the body. DATA is valid during the call. */
+    void (*chunk)(void *arg, const void *data, size_t bytes);
+    /* Once, unless the call is cancelled before. Without a head before it: the whole
+     * answer, or how the call ended. Behind a head: the end of the stream, without a body;
+     * with an error, what came before it is not the whole. */
+    crew_answer_fn *ended;
+};
+
+/* crew_client_stream - make a call whose answer may be a stream. RECEIVER is copied, ARG is
+ * given to its functions, which are callbacks like any. All else is as in
+ * crew_client_call. */
+CREW_API int crew_client_stream(crew_client *client, const struct crew_call *call,
+                                const struct crew_receiver *receiver, void *arg,
+                                crew_pending **pending);
+
+/* crew_client_credit - the caller of crew_client_stream is done with BYTES of what its
+ * chunks held, and takes as many more. No more than CREW_WINDOW_BYTES come without it. From
+ * any thread, also in the callbacks, as long as the handle is good. */
+CREW_API void crew_client_credit(crew_client *client, crew_pending *pending,
+                                 size_t bytes);
+
+/* ---- groups --------------------------------------------------------------------------- */
 
 /* Called once for each accepted group. ERROR is what crew_client_group_wait returns.
  * ANSWERS, one for each call, are valid during the call. */

@@ -15,6 +15,8 @@ extern "C" {
 
 #define CREW_API __attribute__((visibility("default")))
 
+/* What the functions return, and how calls end. The numbers stay within one process; what
+ * goes over the wire are the words. */
 enum crew_error {
     CREW_OK = 0,
 

@@ -31,8 +31,8 @@ CREW_API int crew_request_json(crew_request *request, json_t **json);
  *
  *     const char *name;
  *     int age = 0;
- *     int error = crew_request_json_unpack(request, "{s:s, s?:i}", "name", &name,
- *                                          "age", &age);
+ *     int error = crew_request_json_unpack(request, "{s:s, s?:i}",
+ *                                          "name", &name, "age", &age);
  *     if (error != 0)
  *         return error;
  *
@@ -52,7 +52,8 @@ CREW_API int crew_response_json(crew_response *response, const json_t *json);
 /* crew_response_json_new - the same, and JSON's reference is taken over, so that a
  * handler may end with
  *
- *     return crew_response_json_new(response, json_pack("{s:i}", "id", id)); */
+ *     return crew_response_json_new(response,
+ *                                   json_pack("{s:i}", "id", id)); */
 CREW_API int crew_response_json_new(crew_response *response, json_t *json);
 
 #ifdef __cplusplus

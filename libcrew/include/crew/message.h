@@ -96,6 +96,11 @@ CREW_API struct crew_answer *crew_answer_copy(const struct crew_answer *answer);
 /* crew_answer_free - free a copy. Null is fine. */
 CREW_API void crew_answer_free(struct crew_answer *copy);
 
+/* Of a streamed answer: the most that one piece of its body holds, and the most that is sent
+ * before its reader is done with some of it. */
+#define CREW_CHUNK_BYTES 65536u
+#define CREW_WINDOW_BYTES 262144u
+
 /* Several calls made together. */
 enum crew_group_end {
     CREW_GROUP_ALL,  /* the group ends when every call has ended */
@@ -114,6 +119,7 @@ struct crew_group {
                                nothing has this. 0: only their own */
 };
 
+/* The most calls in a group. */
 #define CREW_GROUP_MAX 1000
 
 /* What happens inside, for a program's log. libcrew itself never logs. */

@@ -1,7 +1,8 @@
 /* crew/request.h - what a handler reads, and what it can do while it runs.
  *
  * Everything here belongs to the thread that the handler was called on. Strings and buffers
- * that a request gives live until the handler returns.
+ * that a request gives are its own and live until the handler returns. No function blocks
+ * unless it says so.
  */
 #ifndef CREW_REQUEST_H
 #define CREW_REQUEST_H
@@ -16,7 +17,8 @@ typedef struct crew_request crew_request;
 
 /* ---- reading the request -------------------------------------------------------------- */
 
-/* Never null; "" for a plain call. The path is PATH_INFO when the web server sets it, else
+/* crew_request_method, crew_request_path, crew_request_query - what is asked for, and how.
+ * Never null; "" for a plain call. The path is PATH_INFO when the web server sets it, else
  * SCRIPT_NAME, else that of REQUEST_URI; decoded. The query is raw, without '?'. */
 CREW_API const char *crew_request_method(const crew_request *request);
 CREW_API const char *crew_request_path(const crew_request *request);
@@ -81,12 +83,13 @@ CREW_API const struct crew_pair *crew_request_cookies(crew_request *request,
  * browser. Null: it would hold a zero byte, or there is no memory. Any thread. */
 CREW_API char *crew_unescape_url(const char *text);
 
-/* What the web server says of the client: its address, the scheme ("https") and the host
- * that it asked for ("example.com:8080"). Null when it does not say, and for a plain
- * call. X-Forwarded-For and the like are what any client can write, and not believed:
- * where a proxy stands before the web server, teach that to see through it (nginx:
- * realip). The host is the Host field when there is a sound one, else SERVER_NAME and
- * SERVER_PORT; the client chooses among all that the web server answers to. */
+/* crew_request_client, crew_request_scheme, crew_request_host - what the web server says of
+ * the client: its address, the scheme ("https") and the host that it asked for
+ * ("example.com:8080"). Null when it does not say, and for a plain call. X-Forwarded-For
+ * and the like are what any client can write, and not believed: where a proxy stands before
+ * the web server, teach that to see through it (nginx: realip). The host is the Host field
+ * when there is a sound one, else SERVER_NAME and SERVER_PORT; the client chooses among all
+ * that the web server answers to. */
 CREW_API const char *crew_request_client(const crew_request *request);
 CREW_API const char *crew_request_scheme(const crew_request *request);
 CREW_API const char *crew_request_host(crew_request *request);
@@ -100,14 +103,16 @@ CREW_API const char *crew_request_param(const crew_request *request, const char 
 CREW_API const struct crew_pair *crew_request_params(const crew_request *request,
                                                      size_t *count);
 
-/* Never null: "" when there is none. */
+/* crew_request_content_type - what kind of body it is, as the caller says. Never null: ""
+ * when there is none. */
 CREW_API const char *crew_request_content_type(const crew_request *request);
 
 /* crew_request_body - the body and its length. Followed by a zero byte, so that text can
  * be used as a string. Never null. */
 CREW_API const void *crew_request_body(const crew_request *request, size_t *bytes);
 
-/* Whether it is an HTTP request or a plain call, the task it came for, and its id. */
+/* crew_request_form, crew_request_task, crew_request_id - whether it is an HTTP request or
+ * a plain call, the task it came for, and its id. Never null. */
 CREW_API enum crew_form crew_request_form(const crew_request *request);
 CREW_API const char *crew_request_task(const crew_request *request);
 CREW_API const char *crew_request_id(const crew_request *request);
@@ -130,7 +135,8 @@ CREW_API const char *crew_request_complaint(const crew_request *request);
  * handler that could do without any field calls this one first. CREW_ENOMEM. */
 CREW_API int crew_request_read_form(crew_request *request);
 
-/* As crew_request_query_value and so on, of the form. */
+/* crew_request_form_value, crew_request_form_number, crew_request_form_values,
+ * crew_request_form_pairs - as crew_request_query_value and so on, of the form. */
 CREW_API const char *crew_request_form_value(crew_request *request, const char *key);
 CREW_API long crew_request_form_number(crew_request *request, const char *key, long min,
                                        long max, long fallback);
@@ -188,10 +194,11 @@ CREW_API void crew_request_set_limits(crew_request *request,
 
 /* ---- where the handler runs ------------------------------------------------------------ */
 
-/* crew_request_state - what SETUP gave. */
+/* crew_request_state - what the set-up gave (crew_app_state in crew/app.h), null without
+ * one. Still the app's. */
 CREW_API void *crew_request_state(const crew_request *request);
 
-/* crew_request_uuid - this handler process; crew_request_node_uuid - its app-worker. */
+/* crew_request_uuid, crew_request_node_uuid - this handler process, and its app-worker. */
 CREW_API const char *crew_request_uuid(const crew_request *request);
 CREW_API const char *crew_request_node_uuid(const crew_request *request);
 
@@ -230,9 +237,11 @@ CREW_API int crew_request_call(crew_request *request, const struct crew_call *ca
 CREW_API int crew_request_group(crew_request *request, const struct crew_group *group,
                                 const struct crew_answer *answers[]);
 
+/* The levels of app-worker's log (--logging). */
 enum crew_log_level { CREW_LOG_DEBUG, CREW_LOG_INFO, CREW_LOG_WARNING, CREW_LOG_ERROR };
 
-/* crew_request_log - a line in app-worker's log, with the request's id. */
+/* crew_request_log - a line in app-worker's log, with the request's id; cut off after 2047
+ * bytes. Blocks until it is written to app-worker's socket. */
 CREW_API void crew_request_log(crew_request *request, enum crew_log_level level,
                                const char *format, ...)
     __attribute__((format(printf, 3, 4)));

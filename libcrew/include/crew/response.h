@@ -1,7 +1,7 @@
 /* crew/response.h - what a handler writes.
  *
  * Everything here belongs to the thread that the handler was called on. What is given to a
- * response is copied.
+ * response is copied. No function blocks unless it says so.
  */
 #ifndef CREW_RESPONSE_H
 #define CREW_RESPONSE_H
@@ -53,6 +53,23 @@ CREW_API int crew_response_printf(crew_response *response, const char *format, .
 /* crew_response_text - the same with TEXT. */
 CREW_API int crew_response_text(crew_response *response, const char *text);
 
+/* ---- streaming ------------------------------------------------------------------------- */
+
+/* crew_response_flush - send what was written until now, and go on: the client has it while
+ * the handler still runs. The first time the head goes along, with `X-Accel-Buffering: no`
+ * and without Content-Length: what would change it returns CREW_EINVAL from then on, and
+ * after-hooks (crew/app.h) come too late for it. --max-response bounds what is written
+ * between two flushes. Blocks while the client takes no more: at most CREW_WINDOW_BYTES are
+ * under way.
+ * CREW_ECANCELLED: nobody wants the rest (the client has hung up, or the time is over);
+ * every later write and flush returns it at once, so that handlers that pass errors on come
+ * to their end. CREW_EINVAL: the response is invalid; it is not sent, or not any further.
+ * A handler that returns an error behind its first flush breaks off its response: the
+ * client sees that it is not whole. The response to HEAD ends with the head. Callers that
+ * take no streams (plain calls) get all of it in one answer: for them flush sends nothing,
+ * and --max-response bounds the whole. */
+CREW_API int crew_response_flush(crew_response *response);
+
 /* crew_response_error - answer with an error: STATUS, and TEXT (may be null) for the client.
  * The body is plain text ("404 Not Found: no such item"), or the app's own page: see
  * crew_app_error_page in crew/app.h. It takes the place of what there was, with the fields
@@ -67,7 +84,8 @@ CREW_API int crew_response_error(crew_response *response, int status, const char
 /* crew_response_html - append to a page. FORMAT is markup of the author's own, what its
  * conversions insert is escaped, so that it is text wherever it comes from:
  *
- *     crew_response_html(response, "<a title=\"%s\">%s, %d</a>", title, name, count);
+ *     crew_response_html(response, "<a title=\"%s\">%s, %d</a>",
+ *                        title, name, count);
  *
  * That holds for the text of elements and for attributes in quotes; inside <script>,
  * <style> and attributes like onclick or href other rules hold. The conversions are those
@@ -102,6 +120,7 @@ CREW_API int crew_response_redirect_local(crew_response *response, int status,
 
 /* ---- cookies -------------------------------------------------------------------------- */
 
+/* With which requests from other sites browsers send a cookie. */
 enum crew_same_site {
     CREW_SAME_SITE_UNSET, /* browsers take that for Lax */
     CREW_SAME_SITE_LAX,
@@ -150,8 +169,9 @@ CREW_API int crew_response_cookie_delete(crew_response *response,
  * preconditions of crew_response_conditional, and Range: one range is answered 206 or
  * 416, several get the whole file. A file under a status other than 200 is sent as it is.
  *
- * CREW_ETOOLARGE: what is to be read is over --max-response; the response is invalid
- * then. CREW_ESYSTEM: the file cannot be read; the caller gets 500 `failed`. Blocks on
+ * One that is over --max-response leaves while it is read, as with crew_response_flush,
+ * whose errors it returns; where answers are whole (see there) that is CREW_ETOOLARGE, and
+ * the response is invalid. CREW_ESYSTEM: the file cannot be read; the caller gets 500 `failed`. Blocks on
  * the file system. */
 CREW_API int crew_response_file(crew_request *request, crew_response *response,
                                 const char *path);

@@ -124,9 +124,10 @@ struct crew_test_request {
 CREW_API const struct crew_test_response *
 crew_test_send(crew_test *test, const struct crew_test_request *request);
 
+/* crew_test_get, crew_test_post - the same with less to say. Null: no CONTENT_TYPE, no
+ * BODY. */
 CREW_API const struct crew_test_response *crew_test_get(crew_test *test,
                                                         const char *path);
-
 CREW_API const struct crew_test_response *
 crew_test_post(crew_test *test, const char *path, const char *content_type,
                const void *body, size_t body_bytes);
@@ -138,7 +139,8 @@ crew_test_post_json(crew_test *test, const char *path, const char *json);
 /* crew_test_post_form - what a browser sends of a form (URL Standard §5.2). Its fields are
  * name, value, name, value ..., NULL:
  *
- *     crew_test_post_form(test, "/login", "user", "neo", "words", "follow me", NULL);
+ *     crew_test_post_form(test, "/login", "user", "neo",
+ *                         "words", "follow me", NULL);
  */
 CREW_API const struct crew_test_response *
 crew_test_post_form(crew_test *test, const char *path, ...) __attribute__((sentinel));
@@ -180,16 +182,17 @@ CREW_API const char *crew_test_cookie(const crew_test *test, const char *name);
 /* crew_test_set_cookie - keep one as if Set-Cookie had said it: "session=12; Path=/notes". */
 CREW_API void crew_test_set_cookie(crew_test *test, const char *set_cookie);
 
+/* crew_test_clear_cookies - forget those that are kept. */
 CREW_API void crew_test_clear_cookies(crew_test *test);
 
 /* ---- what handlers ask of the outside -------------------------------------------------- */
 
 /* The calls that handlers make are answered in their order, on the same thread:
  *
- *   1. as the test says (below);
- *   2. those to the app's own tasks by its handlers, with a state of their own: set-up runs
- *      once more, as in a second handler process;
- *   3. others with CREW_ENOWORKERS.
+ *   1.  as the test says (below);
+ *   2.  those to the app's own tasks by its handlers, with a state of their own: set-up
+ *       runs once more, as in a second handler process;
+ *   3.  others with CREW_ENOWORKERS.
  *
  * When a group is over, the calls that follow in it are answered CREW_ECANCELLED. */
 
@@ -212,6 +215,7 @@ CREW_API void crew_test_answer_text(crew_test *test, const char *task, const cha
  * zero byte stands behind bodies, names and values. Good until the next request. */
 CREW_API const struct crew_call *crew_test_calls(const crew_test *test, size_t *count);
 
+/* A line that app-worker would have logged. */
 struct crew_test_log {
     enum crew_log_level level;
     const char *request_id; /* "test-1", "test-2" ...; a call made by a handler counts, too */

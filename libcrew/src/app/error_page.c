@@ -43,6 +43,8 @@ void response_forget_body(struct crew_response *response) {
 }
 
 int crew_response_error(crew_response *response, int status, const char *text) {
+    if (response->stream.begun)
+        return CREW_EINVAL;
     response_forget_body(response);
     response->is_error = true;
     response->error_text.len = 0;

@@ -138,11 +138,14 @@ static int run(struct crew_host *host, const struct crew_task_view *task,
     int error = request_begin(&host->request, &host->context, task, left_ms);
     if (error != CREW_OK)
         return error == CREW_ENOMEM ? CREW_EFAILED : error;
+    bool head = strcmp(host->request.method, "HEAD") == 0;
+    const struct crew_host_port *port = &host->context.port;
+    response_stream_to(&host->response, port,
+                       task->form != CREW_HTTP || port->flush == NULL, head);
     error = serve(&host->app, host->route_task, &host->request, &host->response);
     if (error != CREW_OK)
         return error;
-    response_answer(&host->response, task->form,
-                    strcmp(host->request.method, "HEAD") == 0, answer);
+    response_answer(&host->response, task->form, head, answer);
     return answer->error;
 }
 

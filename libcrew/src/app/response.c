@@ -21,6 +21,7 @@ void response_begin(struct crew_response *response, size_t max_body_bytes) {
     response->field_count = 0;
     response->kind = RESPONSE_BYTES;
     response->max_body_bytes = max_body_bytes;
+    response->stream = (struct response_stream){.whole = true};
     response->error = CREW_OK;
     response->why[0] = '\0';
     response->is_error = false;
@@ -60,6 +61,8 @@ int crew_response_get_status(const crew_response *response) {
 }
 
 int crew_response_status(crew_response *response, int status) {
+    if (response->stream.begun)
+        return CREW_EINVAL;
     if (!http_status_valid(status)) {
         char number[DECIMAL_BYTES];
         snprintf(number, sizeof number, "%d", status);
@@ -99,6 +102,8 @@ static int add_field(crew_response *response, const char *name, const char *valu
 }
 
 int crew_response_header(crew_response *response, const char *name, const char *value) {
+    if (response->stream.begun)
+        return CREW_EINVAL;
     if (name == NULL || !http_field_name_valid(name, strlen(name)))
         return response_invalid(response, CREW_EBADRESPONSE, CREW_EINVAL,
                                 "not a field name: ", name != NULL ? name : "(null)");
@@ -116,6 +121,10 @@ int crew_response_header(crew_response *response, const char *name, const char *
 }
 
 char *response_body_room(struct crew_response *response, size_t bytes, int *error) {
+    if (response->stream.error != CREW_OK) {
+        *error = response->stream.error;
+        return NULL;
+    }
     if (bytes > response->max_body_bytes ||
         response->body.len > response->max_body_bytes - bytes) {
         *error =
@@ -135,6 +144,10 @@ static void raise_kind(crew_response *response, enum response_kind kind) {
 
 int response_written(struct crew_response *response, enum response_kind kind) {
     raise_kind(response, kind);
+    if (response->stream.error != CREW_OK) {
+        response->body.len = 0;
+        return response->stream.error;
+    }
     if (response->body.failed)
         return response_out_of_memory(response);
     if (response->body.len <= response->max_body_bytes)
@@ -235,8 +248,23 @@ static void list_pairs(struct crew_response *response, bool with_content_type,
     answer->pair_count = count;
 }
 
+void response_head(struct crew_response *response, struct crew_answer *answer) {
+    *answer = (struct crew_answer){.status = response->status};
+    default_content_type(response);
+    list_pairs(response, true, answer);
+}
+
+static void end_of_stream(struct crew_response *response, struct crew_answer *answer) {
+    int error = crew_response_flush(response);
+    *answer = (struct crew_answer){.error = error, .status = response->status};
+}
+
 void response_answer(struct crew_response *response, enum crew_form form, bool head,
                      struct crew_answer *answer) {
+    if (response->stream.begun) {
+        end_of_stream(response, answer);
+        return;
+    }
     *answer = (struct crew_answer){.status = response->status};
     default_content_type(response);
     if (head)

@@ -5,7 +5,16 @@
 
 #include "app/conditional.h"
 #include "base/buffer.h"
-#include <crew/app.h>
+#include <crew/host.h>
+
+/* Where the parts of a response go that are flushed: flush.c. */
+struct response_stream {
+    const struct crew_host_port *port;
+    bool whole;     /* nothing goes before the end */
+    bool head_only; /* of the body nothing goes at all */
+    bool begun;     /* the head has gone */
+    int error;      /* not 0: nobody wants the rest */
+};
 
 /* What the body is, as far as nobody says it with a Content-Type. The largest counts: a
  * page in which some text was written is a page. */
@@ -23,6 +32,7 @@ struct crew_response {
     int error;     /* 0, or how the call ends because of what was put in here */
     char why[160]; /* and why, for the log */
 
+    struct response_stream stream;
     bool is_error;            /* the body is what crew_response_error wrote ... */
     struct buffer error_text; /* ... of this text; empty: none */
 
@@ -33,8 +43,17 @@ struct crew_response {
 
 void response_begin(struct crew_response *response, size_t max_body_bytes);
 
+/* response_stream_to - what is flushed goes to PORT; WHOLE: it does not. */
+void response_stream_to(struct crew_response *response, const struct crew_host_port *port,
+                        bool whole, bool head_only);
+
+/* response_head - status and header fields as they are now, for HTTP. They point into the
+ * response; response->error says if they cannot be had. */
+void response_head(struct crew_response *response, struct crew_answer *answer);
+
 /* response_answer - the finished response as the answer to a request of FORM. HEAD: the
- * body is counted and left out (RFC 9110 §9.3.2). ANSWER points into the response. */
+ * body is counted and left out (RFC 9110 §9.3.2). ANSWER points into the response. Of one
+ * that has begun to leave, the rest is flushed, and ANSWER says only how it ended. */
 void response_answer(struct crew_response *response, enum crew_form form, bool head,
                      struct crew_answer *answer);
 
@@ -45,6 +64,7 @@ void response_fail(struct crew_response *response);
 
 /* response_forget_body - there is no body any more, nor fields that speak of it. */
 void response_forget_body(struct crew_response *response);
+
 /* ---- for the files that write responses ---- */
 
 /* response_invalid - the call will end with OUTCOME; returns ERROR for the handler. The

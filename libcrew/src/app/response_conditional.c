@@ -36,6 +36,8 @@ static void add_validators(crew_response *response, const struct validators *cur
 
 bool response_settled(const crew_request *request, crew_response *response,
                       const struct validators *current) {
+    if (response->stream.begun)
+        return false;
     const char *method = crew_request_method(request);
     const struct preconditions asked = {
         .reads = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0,

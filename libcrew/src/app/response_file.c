@@ -18,7 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { FIELD_BYTES = 80, PATH_IN_LOG_BYTES = 100 };
+enum { FIELD_BYTES = 80, PATH_IN_LOG_BYTES = 100, PIECE_BYTES = 64 * 1024 };
 
 /* What is opened. O_NONBLOCK: a FIFO without a writer would not come back. */
 enum { OPEN_FLAGS = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK };
@@ -91,9 +91,6 @@ static bool leave_to_server(const crew_request *request, crew_response *response
 static int read_part(crew_response *response, int file, const char *path,
                      const struct range *part) {
     int error = CREW_OK;
-    if (part->bytes > response->max_body_bytes)
-        return response_invalid(response, CREW_EBADRESPONSE, CREW_ETOOLARGE,
-                                "over --max-response: ", path);
     char *room = response_body_room(response, (size_t)part->bytes, &error);
     size_t done = 0;
     while (room != NULL && done < part->bytes) {
@@ -106,6 +103,28 @@ static int read_part(crew_response *response, int file, const char *path,
         done += bytes > 0 ? (size_t)bytes : 0;
     }
     response->body.len += done;
+    return error;
+}
+
+/* One that is larger than a response may be leaves while it is read, where it can. */
+static int stream_part(crew_response *response, int file, const char *path,
+                       const struct range *part) {
+    if (response->stream.whole)
+        return response_invalid(response, CREW_EBADRESPONSE, CREW_ETOOLARGE,
+                                "over --max-response: ", path);
+    size_t most = response->max_body_bytes;
+    most = most == 0 || most > PIECE_BYTES ? PIECE_BYTES : most;
+    struct range piece = {.first = part->first};
+    uint64_t left = part->bytes;
+    int error = CREW_OK;
+    while (left > 0 && error == CREW_OK) {
+        piece.bytes = left < most ? left : most;
+        error = read_part(response, file, path, &piece);
+        if (error == CREW_OK)
+            error = crew_response_flush(response);
+        piece.first += piece.bytes;
+        left -= piece.bytes;
+    }
     return error;
 }
 
@@ -140,7 +159,9 @@ static int send_part(const crew_request *request, crew_response *response, int f
                      const char *path, const struct range *part) {
     char length[FIELD_BYTES];
     if (strcmp(crew_request_method(request), "HEAD") != 0)
-        return read_part(response, file, path, part);
+        return part->bytes > response->max_body_bytes
+                   ? stream_part(response, file, path, part)
+                   : read_part(response, file, path, part);
     snprintf(length, sizeof length, "%" PRIu64, part->bytes);
     return crew_response_header(response, "Content-Length", length);
 }
@@ -204,6 +225,8 @@ static int answer(crew_request *request, crew_response *response, int file,
 }
 
 int crew_response_file(crew_request *request, crew_response *response, const char *path) {
+    if (response->stream.begun)
+        return CREW_EINVAL;
     return answer(request, response, open(path, OPEN_FLAGS), path);
 }
 
@@ -219,6 +242,8 @@ static int open_below(int root, const char *relative) {
 
 int crew_response_file_below(crew_request *request, crew_response *response,
                              const char *root, const char *relative) {
+    if (response->stream.begun)
+        return CREW_EINVAL;
     int folder = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0)
         return cannot(response, root);

@@ -45,7 +45,10 @@ static void show_error_page(struct serving *s) {
 
 /* What became of the handler, or of what took its place. */
 static void settle(struct serving *s, const char *who, int result) {
-    if (result == CREW_EBADREQUEST)
+    const struct response_stream *stream = &s->response->stream;
+    if (stream->error != CREW_OK)
+        return; /* nobody waits for it any more */
+    if (result == CREW_EBADREQUEST && !stream->begun)
         crew_response_error(s->response, 400, crew_request_complaint(s->request));
     else if (result != CREW_OK)
         fail(s, who, result);
@@ -133,5 +136,5 @@ int serve(const struct crew_app *app, const char *route_task, crew_request *requ
     if (response->why[0] != '\0')
         crew_request_log(request, CREW_LOG_WARNING, "the response is not valid: %s",
                          response->why);
-    return response->error;
+    return response->stream.error != CREW_OK ? response->stream.error : response->error;
 }

@@ -50,6 +50,7 @@ static void free_headers(struct crew_pending *call) {
 static void call_free(struct crew_pending *call) {
     if (call->lane != NULL)
         lane_leave(call->lane);
+    stream_free(call->stream);
     if (call->squeeze != NULL)
         call->squeeze->arg = NULL;
     buffer_fini(&call->body);
@@ -62,7 +63,7 @@ static void call_tell(struct crew_pending *call, const struct crew_answer *answe
     struct crew_client *c = call->client;
     if (call->fn_is_the_programs)
         client_leave(c);
-    call->fn(call->arg, answer);
+    call->to.ended(call->arg, answer);
     if (call->fn_is_the_programs)
         client_enter(c);
 }
@@ -74,7 +75,7 @@ void call_finish(struct crew_pending *call, const struct crew_answer *answer) {
     parcel_leave(call);
     session_timer_clear(&c->session, &call->timer);
     HASH_DELETE(hh, c->calls, call);
-    if (call->fn != NULL)
+    if (call->to.ended != NULL)
         call_tell(call, answer);
     call_free(call);
 }
@@ -104,6 +105,8 @@ static int error_at_deadline(const struct crew_pending *call) {
 
 static void at_deadline(struct session_timer *timer) {
     struct crew_pending *call = call_of_timer(timer);
+    if (call->state == CALL_STREAMING)
+        call_take_back(call);
     call_fail(call, error_at_deadline(call));
 }
 
@@ -182,6 +185,8 @@ void call_take_body(struct crew_pending *call, struct message *m) {
 
 /* No call ends here, but at the next flush: a callback may cancel any other call. */
 void call_fate(struct crew_pending *call, enum message_fate fate) {
+    if (call->state == CALL_STREAMING)
+        return; /* its answer knows better */
     if (fate != MESSAGE_UNSENT)
         call->written = true;
     switch (fate) {
@@ -217,6 +222,8 @@ void calls_reply_queue_lost(struct crew_client *c) {
             call->orphaned = true;
         else if (call->state == CALL_ACCEPTED)
             call_lost(call);
+        else if (call->state == CALL_STREAMING)
+            call_doom(call, CREW_ELOST);
     }
 }
 
@@ -295,10 +302,10 @@ static void call_start(struct crew_pending *call, enum crew_gzip gzip) {
 }
 
 static struct crew_pending *call_new(struct crew_client *c, const struct crew_call *from,
-                                     crew_answer_fn *fn, void *arg) {
+                                     const struct crew_receiver *to, void *arg) {
     struct crew_pending *call = memory_zeroed(sizeof *call);
     call->client = c;
-    call->fn = fn;
+    call->to = *to;
     call->arg = arg;
     call->timer.fire = at_deadline;
     call->budget_ms =
@@ -310,14 +317,15 @@ static struct crew_pending *call_new(struct crew_client *c, const struct crew_ca
     return call;
 }
 
-int client_call(struct crew_client *c, const struct crew_call *from, crew_answer_fn *fn,
-                void *arg, struct crew_pending **pending) {
+int client_call(struct crew_client *c, const struct crew_call *from,
+                const struct crew_receiver *to, void *arg,
+                struct crew_pending **pending) {
     if (c->closing)
         return CREW_ECLOSED;
     int error = check_call(from);
     if (error != 0)
         return error;
-    struct crew_pending *call = call_new(c, from, fn, arg);
+    struct crew_pending *call = call_new(c, from, to, arg);
     if (call_by_id(c, call->id, strlen(call->id)) != NULL)
         error = CREW_EEXIST;
     else
@@ -336,25 +344,27 @@ int client_call(struct crew_client *c, const struct crew_call *from, crew_answer
 void call_take_back(struct crew_pending *call) {
     struct crew_client *c = call->client;
     bool may_be_waiting = call->state == CALL_SENT || call->state == CALL_ACCEPTED;
-    if (may_be_waiting && !call->taken && client_takes_calls(c))
-        session_publish(&c->session, call_cancel_message(call));
+    bool streams = call->state == CALL_STREAMING;
+    if (((may_be_waiting && !call->taken) || streams) && client_takes_calls(c))
+        call_publish_cancel(call);
 }
 
 void client_cancel(struct crew_pending *call) {
     call_take_back(call);
-    call->fn = NULL;
+    call->to.ended = NULL;
     call_fail(call, CREW_ECANCELLED);
 }
 
 /* ---- public
  * ---------------------------------------------------------------------------- */
 
-int crew_client_call(crew_client *c, const struct crew_call *from, crew_answer_fn *fn,
-                     void *arg, crew_pending **pending) {
+int crew_client_stream(crew_client *c, const struct crew_call *from,
+                       const struct crew_receiver *receiver, void *arg,
+                       crew_pending **pending) {
     if (!client_enter(c))
         return CREW_ECLOSED;
     struct crew_pending *call;
-    int error = client_call(c, from, fn, arg, &call);
+    int error = client_call(c, from, receiver, arg, &call);
     if (error == 0) {
         call->fn_is_the_programs = true;
         if (pending != NULL)
@@ -362,6 +372,12 @@ int crew_client_call(crew_client *c, const struct crew_call *from, crew_answer_f
     }
     client_leave(c);
     return error;
+}
+
+int crew_client_call(crew_client *c, const struct crew_call *from, crew_answer_fn *fn,
+                     void *arg, crew_pending **pending) {
+    return crew_client_stream(c, from, &(struct crew_receiver){.ended = fn}, arg,
+                              pending);
 }
 
 bool crew_client_cancel(crew_client *c, crew_pending *call) {

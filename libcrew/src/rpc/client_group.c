@@ -132,7 +132,8 @@ static int start_member(struct crew_pending_group *g, size_t place,
         call.expiration_ms = group->expiration_ms;
     struct member *m = &g->members[place];
     m->group = g;
-    int error = client_call(g->client, &call, on_member, m, &m->pending);
+    const struct crew_receiver to = {.ended = on_member};
+    int error = client_call(g->client, &call, &to, m, &m->pending);
     g->open += error == 0;
     return error;
 }

@@ -184,18 +184,34 @@ struct message *parcel_message(struct parcel *p) {
     return m;
 }
 
-struct message *call_cancel_message(const struct crew_pending *call) {
-    const char *task = call->lane->queue + sizeof NAME_TASK_QUEUE_PREFIX - 1;
-    char key[sizeof NAME_CONTROL_TASK_PREFIX + LIMIT_TASK_NAME_BYTES];
-    snprintf(key, sizeof key, "%s%s", NAME_CONTROL_TASK_PREFIX, task);
+/* ---- notices ---- */
+
+static void publish_notice(struct crew_client *c, const char *prefix, const char *name,
+                           const struct wire_item *item) {
+    char key[sizeof NAME_CONTROL_WORKER_PREFIX + LIMIT_TASK_NAME_BYTES];
+    snprintf(key, sizeof key, "%s%s", prefix, name);
     struct message_properties p = {
         .exchange = NAME_CONTROL, .routing_key = key, .content_type = WIRE_CONTENT_TYPE};
+    struct message *m = message_new(&p);
+    wire_begin(&m->body);
+    wire_put(&m->body, item);
+    session_publish(&c->session, m);
+}
+
+void client_tell_worker(struct crew_client *c, const char *uuid,
+                        const struct wire_item *item) {
+    publish_notice(c, NAME_CONTROL_WORKER_PREFIX, uuid, item);
+}
+
+/* While it waits, any worker may have it. */
+void call_publish_cancel(const struct crew_pending *call) {
     struct wire_item item = {.kind = WIRE_CANCEL,
                              .id = wire_text(call->id),
                              .deadline_unix_ms = call->deadline_unix_ms,
                              .budget_ms = (uint32_t)left_ms(call)};
-    struct message *m = message_new(&p);
-    wire_begin(&m->body);
-    wire_put(&m->body, &item);
-    return m;
+    if (call->stream != NULL)
+        client_tell_worker(call->client, call->stream->worker, &item);
+    else
+        publish_notice(call->client, NAME_CONTROL_TASK_PREFIX,
+                       call->lane->queue + sizeof NAME_TASK_QUEUE_PREFIX - 1, &item);
 }

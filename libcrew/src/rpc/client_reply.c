@@ -21,59 +21,81 @@ static int error_of_word(const char *word, size_t bytes) {
     return error != 0 ? error : CREW_EFAILED;
 }
 
+int reply_error(const struct wire_item *item) {
+    return error_of_word((const char *)item->error.data, item->error.len);
+}
+
 static void add_pair(struct crew_client *c, const struct crew_pair *pair) {
     buffer_append(&c->pairs, pair, sizeof *pair);
 }
 
-static void finish_with_pairs(struct crew_client *c, struct crew_pending *call,
-                              struct crew_answer *answer) {
+/* Those of the last answer are forgotten with the next. */
+static void forget_pairs(struct crew_client *c) {
+    buffer_reset(&c->pairs, 65536);
+}
+
+/* False: memory was out. */
+static bool list_pairs(const struct crew_client *c, struct crew_answer *answer) {
     answer->pairs = (const struct crew_pair *)(const void *)c->pairs.data;
     answer->pair_count = c->pairs.len / sizeof(struct crew_pair);
-    if (c->pairs.failed)
-        call_fail(call, CREW_EBADRESPONSE);
-    else
+    return !c->pairs.failed;
+}
+
+bool reply_head(struct crew_client *c, const struct wire_item *item,
+                struct crew_answer *answer) {
+    struct wire_bytes pairs = item->pairs;
+    struct crew_pair pair;
+    forget_pairs(c);
+    while (wire_pairs_next(&pairs, &pair))
+        add_pair(c, &pair);
+    *answer = (struct crew_answer){.status = item->status};
+    return list_pairs(c, answer);
+}
+
+static void finish(struct crew_pending *call, const struct crew_answer *answer,
+                   bool sound) {
+    if (call->stream != NULL && answer->error == 0)
+        stream_break(call, CREW_ELOST, "a whole answer came behind a head");
+    else if (sound)
         call_finish(call, answer);
-    buffer_reset(&c->pairs, 65536);
+    else
+        call_fail(call, CREW_EBADRESPONSE);
 }
 
 static void answer_item(struct crew_client *c, struct crew_pending *call,
                         const struct wire_item *item) {
-    int error = error_of_word((const char *)item->error.data, item->error.len);
+    struct crew_answer answer;
+    bool sound = reply_head(c, item, &answer);
     char worker[LIMIT_ITEM_ID_BYTES];
     snprintf(worker, sizeof worker, "%.*s", (int)item->worker.len,
              (const char *)item->worker.data);
-    struct crew_answer answer = {
-        .error = error,
-        .status = error != 0 ? crew_error_status(error) : item->status,
-        .body = item->body.data,
-        .body_bytes = item->body.len,
-        .run_us = item->run_us,
-        .worker = worker[0] != '\0' ? worker : NULL,
-    };
-    struct wire_bytes pairs = item->pairs;
-    struct crew_pair pair;
-    while (wire_pairs_next(&pairs, &pair))
-        add_pair(c, &pair);
-    if (error == 0 && call->form == CREW_HTTP)
+    answer.error = reply_error(item);
+    if (answer.error != 0)
+        answer.status = crew_error_status(answer.error);
+    answer.body = item->body.data;
+    answer.body_bytes = item->body.len;
+    answer.run_us = item->run_us;
+    answer.worker = worker[0] != '\0' ? worker : NULL;
+    if (answer.error == 0 && call->form == CREW_HTTP)
         lane_note_answer(call->lane, item);
-    finish_with_pairs(c, call, &answer);
+    finish(call, &answer, sound);
 }
 
 static void receive_item(struct crew_client *c, const struct wire_item *item) {
     struct crew_pending *call = call_by_id(c, item->id.data, item->id.len);
-    if (call == NULL)
-        return;
     switch (item->kind) {
     case WIRE_ANSWER:
-        answer_item(c, call, item);
+        if (call != NULL)
+            answer_item(c, call, item);
         break;
     case WIRE_TAKEN:
-        call->taken = true;
+        if (call != NULL)
+            call->taken = true;
         break;
     case WIRE_HEAD:
-        call_fail(call, CREW_EBADRESPONSE);
-        client_warn(c, "call %.*s: a streamed answer is not understood",
-                    (int)item->id.len, (const char *)item->id.data);
+    case WIRE_CHUNK:
+    case WIRE_END:
+        stream_receive(c, call, item);
         break;
     default:
         break;
@@ -109,13 +131,15 @@ static void receive_plain(struct crew_client *c, const struct message *m) {
         .body_bytes = m->body.len,
         .run_us = run_us != NULL && run_us->number > 0 ? (uint64_t)run_us->number : 0,
     };
+    forget_pairs(c);
     for (size_t i = 0; i < m->p.header_count; i++) {
         const struct message_header *h = &m->p.headers[i];
         if (header_is_the_callers(h))
             add_pair(c, &(struct crew_pair){h->name, strlen(h->name), h->text,
                                             strlen(h->text)});
     }
-    finish_with_pairs(c, call, &answer);
+    bool sound = list_pairs(c, &answer);
+    finish(call, &answer, sound);
 }
 
 /* ---- dead letters

@@ -24,7 +24,9 @@ enum call_state {
     CALL_ACCEPTED, /* the broker has it; the answer, a dead letter or the clock ends it */
     CALL_STRANDED, /* was written, the connection was lost, may run again: waits for the
                       next connection */
-    CALL_ENDED     /* its end is being told; then it is freed */
+    CALL_STREAMING, /* the head of its answer has come; the end of the stream, what does
+                       not follow on what came, or the clock ends it */
+    CALL_ENDED      /* its end is being told; then it is freed */
 };
 
 /* A doubly linked list (utlist) of calls in one of the waiting states. */
@@ -76,6 +78,17 @@ struct parcel {
     struct parcel *all_prev, *all_next; /* client->parcels */
 };
 
+/* A streamed answer: client_stream.c. */
+struct call_stream {
+    char worker[LIMIT_ITEM_ID_BYTES + 1];
+    uint32_t next;            /* the number of the piece that follows */
+    uint64_t received;        /* bytes of body */
+    uint64_t used;            /* of these, those that the caller is done with */
+    uint64_t granted;         /* what the worker was told that it may send in all */
+    struct crew_answer *head; /* kept, where the pieces are collected */
+    struct buffer body;       /* the same */
+};
+
 struct crew_pending {
     crew_client *client;
     enum call_state state;
@@ -105,8 +118,9 @@ struct crew_pending {
     struct parcel *parcel; /* the message that it is in */
     struct crew_pending *parcel_prev, *parcel_next;
     struct session_squeeze *squeeze; /* COMPRESSING */
+    struct call_stream *stream;      /* from its head on; else null */
 
-    crew_answer_fn *fn;
+    struct crew_receiver to; /* chunk and head null: pieces are collected */
     void *arg;
     bool fn_is_the_programs; /* called without the lock, libcrew's own are called with it
                               */
@@ -212,8 +226,8 @@ void client_wait_end(struct client_waiter *w);
 void client_wait_for_leavers(struct crew_client *c); /* until no thread waits */
 
 /* client_call.c: the life cycle */
-int client_call(struct crew_client *c, const struct crew_call *from, crew_answer_fn *fn,
-                void *arg, struct crew_pending **pending);
+int client_call(struct crew_client *c, const struct crew_call *from,
+                const struct crew_receiver *to, void *arg, struct crew_pending **pending);
 void client_cancel(struct crew_pending *call);
 void call_finish(struct crew_pending *call, const struct crew_answer *answer);
 void call_fail(struct crew_pending *call, int error);
@@ -246,10 +260,25 @@ void parcels_fini(struct crew_client *c);
 uint8_t level_of(uint8_t priority);
 int call_encode(struct crew_pending *call, const struct crew_call *from);
 struct message *parcel_message(struct parcel *p);
-struct message *call_cancel_message(const struct crew_pending *call);
+void call_publish_cancel(const struct crew_pending *call);
+/* To the worker with this UUID, about one of its streams. */
+void client_tell_worker(struct crew_client *c, const char *uuid,
+                        const struct wire_item *item);
 
 /* client_reply.c: what comes back. Frees M. */
 void client_receive(struct crew_client *c, struct message *m);
+/* The head of an answer; its pairs are good until the next one is read. False: memory is
+ * out. */
+bool reply_head(struct crew_client *c, const struct wire_item *item,
+                struct crew_answer *answer);
+int reply_error(const struct wire_item *item); /* 0, or the outcome that it names */
+
+/* client_stream.c: head, chunk and end. CALL is null where nobody waits. */
+void stream_receive(struct crew_client *c, struct crew_pending *call,
+                    const struct wire_item *item);
+/* What came does not follow on what came before. */
+void stream_break(struct crew_pending *call, int error, const char *why);
+void stream_free(struct call_stream *stream); /* null is fine */
 
 /* client_group.c. ANSWERS, each to be freed with crew_answer_free, may be taken out. */
 typedef void group_ended_fn(void *arg, int error, struct crew_answer *answers[],

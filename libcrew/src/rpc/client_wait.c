@@ -21,11 +21,12 @@ static void on_answer(void *arg, const struct crew_answer *answer) {
 int crew_client_call_wait(crew_client *c, const struct crew_call *call,
                           struct crew_answer **answer) {
     struct call_wait w = {.answer = NULL};
+    const struct crew_receiver to = {.ended = on_answer};
     struct crew_pending *pending;
     int error = client_wait_begin(c, &w.waiter);
     if (error != 0)
         return error;
-    error = client_call(c, call, on_answer, &w, &pending);
+    error = client_call(c, call, &to, &w, &pending);
     if (error == 0)
         client_wait(&w.waiter);
     client_wait_end(&w.waiter);

@@ -38,6 +38,11 @@ static void link_down(crew_worker *w, enum session_side side, const char *why) {
         queues_disconnected(w);
 }
 
+static void message_fate(struct message *m) {
+    struct fate_taker *taker = m->owner;
+    taker->take(taker, m);
+}
+
 static void on_event(void *owner, enum session_side side, struct link_event *event) {
     crew_worker *w = owner;
     switch (event->kind) {
@@ -64,7 +69,7 @@ static void on_event(void *owner, enum session_side side, struct link_event *eve
         event->op = NULL;
         break;
     case LINK_PUBLISHED:
-        shipment_fate(event->message->owner, event->message);
+        message_fate(event->message);
         event->message = NULL;
         break;
     case LINK_DELIVERY:
@@ -93,6 +98,7 @@ static void say_when_ready(crew_worker *w) {
 static bool on_flush(void *owner) {
     crew_worker *w = owner;
     say_when_ready(w);
+    streams_flush(w); /* before their ends */
     shipments_flush(w);
     return false;
 }
@@ -112,6 +118,8 @@ int crew_worker_new(const crew_broker *broker, const struct crew_worker_options 
                                                            : LIMIT_INFLATED_DEFAULT_BYTES;
     w->on_task = options->on_task;
     w->task_arg = options->task_arg;
+    w->on_credit = options->on_credit;
+    w->on_gone = options->on_gone;
     w->retry.fire = queues_retry;
     struct session_options how = {
         .broker = broker,
@@ -161,6 +169,7 @@ void crew_worker_free(crew_worker *w) {
     crew_task *task, *next;
     HASH_ITER (hh, w->tasks, task, next)
         task_free(task);
+    streams_fini(w);
     shipments_fini(w);
     cancelled_fini(w);
     queues_fini(w);

@@ -31,18 +31,20 @@ static void reject(crew_worker *w, struct message *m, const char *why) {
 /* ---- notices
  * --------------------------------------------------------------------------- */
 
-static void cancel(crew_worker *w, const struct wire_item *item) {
-    char key[LIMIT_ITEM_ID_BYTES + 1];
-    if (item->id.len > LIMIT_ITEM_ID_BYTES)
-        return;
-    memcpy(key, item->id.data, item->id.len);
-    key[item->id.len] = '\0';
-    crew_task *task;
-    HASH_FIND_STR(w->tasks, key, task);
+static void cancel(crew_worker *w, crew_task *task, const struct wire_item *item) {
     if (task != NULL)
         task_cancel(task);
     else
         cancelled_remember(w, item);
+}
+
+static void take_notice(crew_worker *w, const struct wire_item *item) {
+    crew_task *task = NULL;
+    HASH_FIND(hh, w->tasks, item->id.data, item->id.len, task);
+    if (item->kind == WIRE_CANCEL)
+        cancel(w, task, item);
+    else if (item->kind == WIRE_CREDIT && task != NULL && task->stream != NULL)
+        stream_credit(task, item->credit_bytes);
 }
 
 static void receive_notice(crew_worker *w, const struct message *m) {
@@ -51,10 +53,8 @@ static void receive_notice(crew_worker *w, const struct message *m) {
     int more = -1;
     if (!m->unreadable && wire_read(&reader, m->body.data, m->body.len) == 0)
         more = 1;
-    while (more > 0 && (more = wire_next(&reader, &item)) > 0) {
-        if (item.kind == WIRE_CANCEL)
-            cancel(w, &item);
-    }
+    while (more > 0 && (more = wire_next(&reader, &item)) > 0)
+        take_notice(w, &item);
     if (more < 0)
         worker_warn(w, "a malformed notice came");
 }

@@ -21,21 +21,26 @@ static int status_of(const struct crew_answer *answer) {
     return answer->error != 0 ? crew_error_status(answer->error) : answer->status;
 }
 
-static struct message *reply_envelope(const crew_task *task,
-                                      const struct crew_answer *answer) {
+static struct message *new_envelope(const crew_task *task) {
     struct message_properties p = {.exchange = "",
                                    .routing_key = task->reply_to,
                                    .content_type = WIRE_CONTENT_TYPE,
                                    .correlation_id = task->id,
                                    .mandatory = true};
     struct message *m = message_new(&p);
+    wire_begin(&m->body);
+    return m;
+}
+
+static struct message *reply_envelope(const crew_task *task,
+                                      const struct crew_answer *answer) {
+    struct message *m = new_envelope(task);
     struct wire_item item = {.kind = WIRE_ANSWER,
                              .id = wire_text(task->id),
                              .status = (uint16_t)status_of(answer),
                              .error = wire_text(crew_error_word(answer->error)),
                              .run_us = answer->run_us,
                              .worker = wire_text(task->worker->uuid)};
-    wire_begin(&m->body);
     size_t mark = wire_open(&m->body, &item);
     for (size_t i = 0; i < answer->pair_count; i++) {
         const struct crew_pair *pair = &answer->pairs[i];
@@ -148,10 +153,26 @@ static struct message *reply_or_apology(const crew_task *task,
     return plain ? reply_plain(task, &apology) : reply_envelope(task, &apology);
 }
 
+/* What was sent of a stream needs an end, if somebody still waits for it. */
+static void end_stream(crew_task *task, const struct crew_answer *answer) {
+    struct wire_item end;
+    if (!stream_end(task, answer, &end)) {
+        task->reply_state = REPLY_SAFE;
+        return;
+    }
+    task->reply = new_envelope(task);
+    wire_put(&task->reply->body, &end);
+    shipment_ready(task);
+}
+
 void reply_make(crew_task *task, const struct crew_answer *answer) {
     crew_worker *w = task->worker;
     if (task->reply_to == NULL) {
         task->reply_state = REPLY_SAFE;
+        return;
+    }
+    if (task->stream != NULL) {
+        end_stream(task, answer);
         return;
     }
     task->reply = reply_or_apology(task, answer);

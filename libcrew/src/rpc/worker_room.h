@@ -33,6 +33,11 @@ enum reply_state {
     REPLY_SAFE         /* the broker has it, or nobody waits for it */
 };
 
+/* Who is told what has become of a message: first in whatever is a message's owner. */
+struct fate_taker {
+    void (*take)(struct fate_taker *taker, struct message *m); /* frees m, or keeps it */
+};
+
 struct delivery {
     struct message *message;
     size_t refs;      /* tasks that read from it */
@@ -65,6 +70,7 @@ struct crew_task {
     struct shipment *shipment; /* SENT, PUT_BACK: the message that it is in */
     struct crew_task *ship_prev, *ship_next;
     struct session_squeeze *squeeze;
+    struct task_stream *stream;    /* from its head on; else null */
     struct crew_task *prev, *next; /* in ready (READY) or kept (KEPT) */
 };
 
@@ -102,6 +108,8 @@ struct crew_worker {
     size_t max_request_bytes;
     void (*on_task)(void *arg, crew_task *task);
     void *task_arg;
+    void (*on_credit)(void *arg, crew_task *task, uint32_t allowed_bytes);
+    void (*on_gone)(void *arg, crew_task *task);
 
     char *notice_queue;    /* of the present connection; null: none yet */
     unsigned notice_steps; /* under way; 0: notices come in */
@@ -117,6 +125,7 @@ struct crew_worker {
     struct crew_task *tasks; /* all, by key */
     struct crew_task *ready; /* with answers to be sent */
     struct shipment *shipments;
+    struct task_stream *streams;
     struct crew_task *kept; /* oldest first */
     size_t kept_count;
     size_t kept_bytes;
@@ -172,9 +181,19 @@ void reply_taken(crew_task *task);
 void shipment_ready(crew_task *task); /* its reply is to be sent */
 void shipment_send(crew_task *task, struct message *m);
 void shipment_leave(crew_task *task);
-void shipment_fate(struct shipment *s, struct message *m); /* frees m, or gives it back */
 void shipments_flush(crew_worker *w);
 void shipments_fini(crew_worker *w);
+
+/* worker_stream.c: answers in pieces, of tasks that have a stream */
+void stream_credit(crew_task *task, uint32_t credit_bytes);
+void stream_cancel(crew_task *task); /* nobody wants it */
+void stream_redelivered(crew_task *task, const char *reply_to);
+/* ITEM is its end; false: nobody is to be told of it. */
+bool stream_end(crew_task *task, const struct crew_answer *answer,
+                struct wire_item *item);
+void stream_leave(crew_task *task); /* it goes; with or without a stream */
+void streams_flush(crew_worker *w);
+void streams_fini(crew_worker *w);
 
 /* worker_cancelled.c */
 void cancelled_remember(crew_worker *w, const struct wire_item *item);

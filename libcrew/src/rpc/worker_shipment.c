@@ -18,6 +18,7 @@
 
 /* A message with the link, and the tasks whose answers are in it. */
 struct shipment {
+    struct fate_taker taker; /* first */
     crew_worker *worker;
     struct crew_task *tasks; /* those that have not gone meanwhile */
     size_t count;            /* of all that were in it */
@@ -40,8 +41,26 @@ void shipment_leave(crew_task *task) {
     task->shipment = NULL;
 }
 
+static void take_fate(struct fate_taker *taker, struct message *m) {
+    struct shipment *s = (struct shipment *)taker;
+    enum message_fate fate = m->fate;
+    crew_task *task = s->tasks;
+    if (s->count == 1 && task != NULL) {
+        shipment_leave(task);
+        task_message_fate(task, m);
+        m = NULL;
+    }
+    while ((task = s->tasks) != NULL) {
+        shipment_leave(task);
+        reply_settled(task, fate);
+    }
+    message_free(m);
+    shipment_free(s);
+}
+
 static struct shipment *shipment_new(crew_worker *w) {
     struct shipment *s = memory_zeroed(sizeof *s);
+    s->taker.take = take_fate;
     s->worker = w;
     DL_APPEND(w->shipments, s);
     return s;
@@ -58,22 +77,6 @@ void shipment_send(crew_task *task, struct message *m) {
     load(s, task);
     m->owner = s;
     session_publish(&task->worker->session, m);
-}
-
-void shipment_fate(struct shipment *s, struct message *m) {
-    enum message_fate fate = m->fate;
-    crew_task *task = s->tasks;
-    if (s->count == 1 && task != NULL) {
-        shipment_leave(task);
-        task_message_fate(task, m);
-        m = NULL;
-    }
-    while ((task = s->tasks) != NULL) {
-        shipment_leave(task);
-        reply_settled(task, fate);
-    }
-    message_free(m);
-    shipment_free(s);
 }
 
 /* ---- what is ready ---- */

@@ -79,6 +79,7 @@ void task_free(crew_task *task) {
     if (task->source != NULL)
         delivery_release(task->source);
     shipment_leave(task);
+    stream_leave(task);
     if (task->reply_state == REPLY_READY)
         DL_DELETE(w->ready, task);
     message_free(task->reply);
@@ -217,12 +218,16 @@ void task_redelivered(crew_task *task, struct delivery *d, const char *reply_to)
         unkeep(task);
         task->state = TASK_SETTLING;
     }
+    if (task->stream != NULL)
+        stream_redelivered(task, reply_to);
     reply_readdress(task, reply_to);
 }
 
 void task_cancel(crew_task *task) {
     if (task->state == TASK_WAITING)
         task->state = TASK_CANCELLED;
+    else if (task->stream != NULL)
+        stream_cancel(task);
 }
 
 /* ---- put back

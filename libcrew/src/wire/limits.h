@@ -12,6 +12,7 @@
 #define LIMIT_MESSAGE_BYTES (128u * 1024u * 1024u) /* an AMQP message that we take in */
 #define LIMIT_INFLATED_DEFAULT_BYTES (64u * 1024u * 1024u)
 #define LIMIT_CANCELLED_IDS 10000u /* ids that a worker remembers not to begin */
+/* of a streamed answer: CREW_CHUNK_BYTES and CREW_WINDOW_BYTES in crew/message.h */
 
 /* What is read of a body for a handler (crew/request.h); all but the first are defaults. */
 #define LIMIT_PART_HEAD_BYTES (8 * 1024) /* header of a part of a multipart form */
