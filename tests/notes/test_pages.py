@@ -1,6 +1,8 @@
 """The pages, as a browser without scripts asks for them."""
+import contextlib
 import html
 import re
+import sqlite3
 
 import pytest
 
@@ -185,6 +187,37 @@ def test_a_session_is_none_that_a_visitor_makes_up(site):
     visitor = site.visitor()
     visitor.http.cookies.set("notes_session", "0" * 32, path="/notes")
     assert "0" * 32 not in visitor.get("/new").headers["Set-Cookie"]
+
+
+def set_days_left(site, visitor, days):
+    with contextlib.closing(sqlite3.connect(site.database, timeout=10)) as database, database:
+        changed = database.execute("UPDATE sessions SET expires = unixepoch() + ? WHERE token = ?",
+                                   (days * 24 * 60 * 60, visitor.http.cookies["notes_session"]))
+        assert changed.rowcount == 1
+
+
+def count_of(site, what):
+    with contextlib.closing(sqlite3.connect(site.database, timeout=10)) as database:
+        return database.execute(f"SELECT count(*) FROM {what}").fetchone()[0]
+
+
+def test_a_session_goes_on_while_its_visitor_comes(site, visitor):
+    note = visitor.note()
+    assert "Set-Cookie" not in visitor.get(note).headers
+    set_days_left(site, visitor, 10)
+    assert "Max-Age=7776000" in visitor.get(note).headers["Set-Cookie"]
+    assert "Set-Cookie" not in visitor.get(note).headers
+
+
+def test_a_session_that_is_over_takes_its_notes_along(site, visitor):
+    visitor.attach(visitor.note("Forgotten"), "file", b"x")
+    notes, files = count_of(site, "notes"), count_of(site, "files")
+    secret = visitor.secret()
+    set_days_left(site, visitor, -1)
+    assert "No notes yet." in visitor.get("/").text
+    assert visitor.post("/new", {"csrf": secret, "title": "x"}).status_code == 403
+    site.visitor().get("/new")
+    assert (count_of(site, "notes"), count_of(site, "files")) == (notes - 1, files - 1)
 
 
 @pytest.mark.parametrize("secret", [None, "", "0" * 32, "0" * 31])
