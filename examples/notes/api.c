@@ -96,8 +96,8 @@ int api_create(crew_request *request, crew_response *response) {
     return answer_note(request, response, 201, id);
 }
 
-/* The ETag is the version, so an update may say If-Match. True: the response is complete.
- */
+/* The ETag is the version, so that an update may say If-Match. True: there is no more to
+ * answer. */
 static bool is_settled(crew_request *request, crew_response *response,
                        const struct note *note) {
     char etag[32];

@@ -47,20 +47,21 @@ static const struct session *carry(crew_request *request, const struct session *
     return carried;
 }
 
-static bool look_up(sqlite3 *database, const char *token, struct session *session) {
+static enum result look_up(sqlite3 *database, const char *token,
+                           struct session *session) {
     static const char sql[] = "SELECT id, csrf, expires FROM sessions"
                               " WHERE token = ?1 AND expires > unixepoch()";
-    enum result result = RESULT_OK;
+    enum result result = RESULT_NONE;
     sqlite3_stmt *rows = database_prepare(database, sql, "s", token);
-    bool found = database_next(rows, &result);
-    if (found) {
+    if (database_next(rows, &result)) {
         session->id = (long)sqlite3_column_int64(rows, 0);
         session->expires = (long)sqlite3_column_int64(rows, 2);
         snprintf(session->csrf, sizeof session->csrf, "%s", sqlite3_column_text(rows, 1));
         snprintf(session->token, sizeof session->token, "%s", token);
+        result = RESULT_OK;
     }
     sqlite3_finalize(rows);
-    return found;
+    return result;
 }
 
 /* Who keeps coming keeps the notes. Once a day is enough to write that down. */
@@ -74,15 +75,28 @@ static void prolong(crew_request *request, crew_response *response,
     send_cookie(request, response, session->token);
 }
 
-const struct session *session_find(crew_request *request, crew_response *response) {
-    const struct session *known = crew_request_get(request, "session");
+/* RESULT_OK: *SESSION is the request's session. */
+static enum result find(crew_request *request, crew_response *response,
+                        const struct session **session) {
     const char *token = crew_request_cookie(request, COOKIE);
-    struct session session;
-    if (known != NULL || token == NULL ||
-        !look_up(app_database(request), token, &session))
-        return known;
-    prolong(request, response, &session);
-    return carry(request, &session);
+    struct session found;
+    *session = crew_request_get(request, "session");
+    if (*session != NULL)
+        return RESULT_OK;
+    if (token == NULL)
+        return RESULT_NONE;
+    enum result result = look_up(app_database(request), token, &found);
+    if (result != RESULT_OK)
+        return result;
+    prolong(request, response, &found);
+    *session = carry(request, &found);
+    return *session != NULL ? RESULT_OK : RESULT_FAILED;
+}
+
+const struct session *session_find(crew_request *request, crew_response *response) {
+    const struct session *session;
+    find(request, response, &session);
+    return session;
 }
 
 /* The sessions that are over leave when a new one comes, and their notes with them. */
@@ -102,9 +116,12 @@ static const struct session *begin(crew_request *request, crew_response *respons
     return carry(request, &session);
 }
 
+/* Only who has none gets a new one: when the database failed, the old one is still good.
+ */
 const struct session *session_need(crew_request *request, crew_response *response) {
-    const struct session *session = session_find(request, response);
-    return session != NULL ? session : begin(request, response);
+    const struct session *session;
+    enum result result = find(request, response, &session);
+    return result == RESULT_NONE ? begin(request, response) : session;
 }
 
 long session_number(crew_request *request, crew_response *response) {
