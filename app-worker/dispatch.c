@@ -113,6 +113,8 @@ static void watch_ahead(struct pool *pool) {
 void dispatch_tasks(struct pool *pool) {
     struct job *job;
     struct handler *handler;
+    if (pool->is_held)
+        return;
     while (pool->queue != NULL && (handler = next_handler(pool)) != NULL &&
            (job = next_job(pool)) != NULL) {
         crew_task *task = job->task;

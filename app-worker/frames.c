@@ -64,13 +64,14 @@ static void put_number(struct buffer *to, size_t value) {
     wire_put_pair(to, "", 0, (const char *)&value, sizeof value);
 }
 
-/* Two numbers, three names, then the words of the command line, in this order. */
+/* Two numbers, four names, then the words of the command line, in this order. */
 enum setup_pair {
     SETUP_MAX_RESPONSE,
     SETUP_MAX_MEMORY,
     SETUP_UUID,
     SETUP_NODE_UUID,
     SETUP_ROUTE_TASK,
+    SETUP_APP,
     SETUP_ARGV
 };
 
@@ -81,6 +82,7 @@ void frame_put_setup(struct buffer *to, const struct frame_setup *setup) {
     put_setting(to, "uuid", setup->uuid);
     put_setting(to, "node_uuid", setup->node_uuid);
     put_setting(to, "route_task", setup->route_task);
+    put_setting(to, "app", setup->app);
     for (int i = 0; i < setup->argc; i++)
         put_setting(to, "argv", setup->argv[i]);
     wire_open_body(to, mark);
@@ -111,6 +113,7 @@ bool frame_get_setup(const struct wire_item *item, struct frame_parts *parts,
     setup->uuid = add_value(parts, SETUP_UUID);
     setup->node_uuid = add_value(parts, SETUP_NODE_UUID);
     setup->route_task = add_value(parts, SETUP_ROUTE_TASK);
+    setup->app = add_value(parts, SETUP_APP);
     setup->argc = (int)(count - SETUP_ARGV);
     char **argv = memory_resize(NULL, count - SETUP_ARGV + 1, sizeof *argv);
     for (size_t i = SETUP_ARGV; i < count; i++)

@@ -49,6 +49,7 @@ struct frame_setup {
     const char *uuid;
     const char *node_uuid;
     const char *route_task;
+    const char *app; /* the file to load: APP.so or a copy of it */
     size_t max_response_bytes;
     size_t max_memory_bytes;
     int argc; /* APP.so and its arguments */

@@ -369,11 +369,13 @@ static void on_timer(uv_timer_t *timer) {
 /* ---- orders ---- */
 
 static void send_setup(struct handler *handler) {
-    const struct settings *settings = handler->context->settings;
+    const struct handler_context *context = handler->context;
+    const struct settings *settings = context->settings;
     const struct frame_setup setup = {
         .uuid = handler->uuid,
-        .node_uuid = handler->context->node_uuid,
+        .node_uuid = context->node_uuid,
         .route_task = settings->route_task,
+        .app = handler->duty == DUTY_CANDIDATE ? context->next_app : context->app,
         .max_response_bytes = settings->max_response_bytes,
         .max_memory_bytes = settings->max_memory_bytes,
         .argc = settings->app_argc,

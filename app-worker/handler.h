@@ -60,6 +60,8 @@ struct handler_context {
     uv_loop_t *loop;
     const struct settings *settings;
     const char *node_uuid;
+    const char *app;      /* the file that processes load */
+    const char *next_app; /* the same for candidates */
     struct calls *calls;
     struct handler **unsent; /* those to be flushed */
     void *arg;

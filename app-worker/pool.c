@@ -192,7 +192,8 @@ static bool died_useless(const struct handler *handler) {
 static void on_gone(struct pool *pool, struct handler *handler) {
     const struct pool_listener *listener = &pool->listener;
     const char *why = handler->refusal;
-    bool is_wanted_still = handler->end != HANDLER_ORDERED;
+    bool is_wanted_still =
+        handler->end != HANDLER_ORDERED && handler->duty != DUTY_RETIRED;
     DL_DELETE(pool->handlers, handler);
     if (died_useless(handler))
         respawn_failed(&pool->respawn, clock_ms());
@@ -253,7 +254,7 @@ static bool may_wait(void *arg, struct handler *handler, const struct crew_group
 
 /* ---- what the supervisor asks for ---- */
 
-struct pool *pool_new(uv_loop_t *loop, const struct settings *settings,
+struct pool *pool_new(uv_loop_t *loop, const struct settings *settings, const char *app,
                       crew_worker *worker, const struct pool_listener *listener) {
     struct pool *pool = memory_zeroed(sizeof *pool);
     pool->listener = *listener;
@@ -262,6 +263,7 @@ struct pool *pool_new(uv_loop_t *loop, const struct settings *settings,
         .loop = loop,
         .settings = settings,
         .node_uuid = crew_worker_uuid(worker),
+        .app = app,
         .calls = calls_new(loop, &settings->broker),
         .unsent = &pool->unsent,
         .arg = pool,
@@ -296,6 +298,13 @@ void pool_gone(struct pool *pool, const crew_task *task) {
     struct handler *handler = handler_of(pool, task);
     if (handler != NULL)
         handler_gone(handler);
+}
+
+void pool_hold(struct pool *pool, bool is_held) {
+    bool is_released = pool->is_held && !is_held;
+    pool->is_held = is_held;
+    if (is_released)
+        dispatch_tasks(pool);
 }
 
 void pool_flush(struct pool *pool) {
@@ -353,7 +362,8 @@ void pool_reap(struct pool *pool) {
 
 /* ---- for a reload ---- */
 
-int pool_start_candidates(struct pool *pool, unsigned count) {
+int pool_start_candidates(struct pool *pool, unsigned count, const char *app) {
+    pool->context.next_app = app;
     for (unsigned i = 0; i < count; i++)
         if (pool_start(pool, DUTY_CANDIDATE) == NULL)
             return -1;
@@ -378,6 +388,7 @@ static void promote(struct pool *pool, struct handler *handler) {
 
 void pool_promote_candidates(struct pool *pool) {
     struct handler *handler;
+    pool->context.app = pool->context.next_app;
     DL_FOREACH (pool->handlers, handler) {
         if (handler->duty != DUTY_CANDIDATE)
             pool_retire(pool, handler);

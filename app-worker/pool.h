@@ -22,9 +22,9 @@ struct pool_listener {
     void (*empty)(void *arg);
 };
 
-/* Start the first process; the others follow when it is ready. SETTINGS and WORKER must
- * outlive the pool. */
-struct pool *pool_new(uv_loop_t *loop, const struct settings *settings,
+/* Start the first process; the others follow when it is ready. They load the file APP.
+ * SETTINGS and WORKER must outlive the pool, APP the time until others are in charge. */
+struct pool *pool_new(uv_loop_t *loop, const struct settings *settings, const char *app,
                       crew_worker *worker, const struct pool_listener *listener);
 
 /* A task has come. */
@@ -34,6 +34,9 @@ void pool_add(struct pool *pool, crew_task *task);
  * 2^32; nobody reads it any more. */
 void pool_credit(struct pool *pool, const crew_task *task, uint32_t allowed_bytes);
 void pool_gone(struct pool *pool, const crew_task *task);
+
+/* Give no tasks to processes as long as IS_HELD; they wait here. */
+void pool_hold(struct pool *pool, bool is_held);
 
 /* Send what was given to processes. To be called before the loop waits. */
 void pool_flush(struct pool *pool);
@@ -53,8 +56,8 @@ void pool_reap(struct pool *pool);
 
 /* ---- for a reload ---- */
 
-/* Start COUNT candidates. 0, or -1 with errno: there may be some. */
-int pool_start_candidates(struct pool *pool, unsigned count);
+/* Start COUNT candidates, which load APP. 0, or -1 with errno: there may be some. */
+int pool_start_candidates(struct pool *pool, unsigned count, const char *app);
 /* Kill all candidates. */
 void pool_drop_candidates(struct pool *pool);
 /* The candidates, all ready, are in charge now; those that were retire. */

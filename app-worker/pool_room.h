@@ -29,6 +29,7 @@ struct pool {
     struct handler *handlers; /* all */
     struct handler *idle;     /* PRESENT and WORN ones that are IDLE; the latest first */
     struct job *queue;        /* tasks not begun */
+    bool is_held;             /* they wait for another generation of processes */
     unsigned ahead;           /* tasks given to processes ahead of their turn */
     struct handler *unsent;   /* processes with tasks that are not yet sent to them */
     struct handler *latest;   /* the busy one that was given a task last, or null */

@@ -346,10 +346,25 @@ static void forget_service_manager(void) {
         unsetenv(names[i]);
 }
 
+/* Whoever reads why the app cannot be used knows nothing of a copy of it. */
+static void name_the_app(const struct frame_setup *setup, const char *why, char *text,
+                         size_t text_bytes) {
+    const char *found;
+    size_t used = 0;
+    text[0] = '\0';
+    while ((found = strstr(why, setup->app)) != NULL && used < text_bytes) {
+        used += (size_t)snprintf(text + used, text_bytes - used, "%.*s%s",
+                                 (int)(found - why), why, setup->argv[0]);
+        why = found + strlen(setup->app);
+    }
+    if (used < text_bytes)
+        snprintf(text + used, text_bytes - used, "%s", why);
+}
+
 static int load_app(struct process *process) {
     const struct frame_setup *setup = &process->setup;
     const struct crew_host_options options = {
-        .path = setup->argv[0],
+        .path = setup->app,
         .argc = setup->argc,
         .argv = setup->argv,
         .route_task = setup->route_task,
@@ -359,13 +374,15 @@ static int load_app(struct process *process) {
         .port = {process, port_group, port_log, port_stopping, port_flush},
     };
     char why[512];
+    char text[512];
     int error = crew_host_new(&options, &process->host, why, sizeof why);
     if (error == CREW_OK) {
         size_t count;
         const char *const *tasks = crew_host_tasks(process->host, &count);
         frame_put_hello(&process->channel.out, tasks, count);
     } else {
-        frame_put_refusal(&process->channel.out, why);
+        name_the_app(setup, why, text, sizeof text);
+        frame_put_refusal(&process->channel.out, text);
     }
     send_frames(process);
     return error;

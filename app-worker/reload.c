@@ -1,22 +1,64 @@
 /* Generations of handler processes. */
 #include "reload.h"
 
+#include "base/memory.h"
+#include "copy.h"
 #include "daemon/log.h"
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* ---- the file of a generation ---- */
+
+static char *take_app(const struct reload *reload) {
+    const char *path = reload->settings->app_argv[0];
+    return reload->settings->reload ? copy_make(path) : memory_text(path);
+}
+
+static void drop_app(const struct reload *reload, char **app) {
+    if (reload->settings->reload)
+        copy_remove(*app);
+    else
+        free(*app);
+    *app = NULL;
+}
+
+int reload_init(struct reload *reload, const struct settings *settings) {
+    *reload = (struct reload){.settings = settings};
+    reload->app = take_app(reload);
+    return reload->app != NULL ? 0 : -1;
+}
+
+void reload_fini(struct reload *reload) {
+    drop_app(reload, &reload->app);
+    drop_app(reload, &reload->next_app);
+}
+
+/* ---- the change ---- */
 
 static void fail(struct reload *reload, const char *why) {
     reload_cancel(reload);
     log_error("reload failed, the processes that are there stay: %s", why);
 }
 
+static void fail_to(struct reload *reload, const char *what) {
+    char why[512];
+    snprintf(why, sizeof why, "cannot %s: %s", what, strerror(errno));
+    fail(reload, why);
+}
+
 void reload_begin(struct reload *reload) {
+    unsigned processes = reload->settings->processes;
     reload_cancel(reload);
-    log_info("reload: starting %u new handler processes", reload->processes);
+    log_info("reload: starting %u new handler processes", processes);
     reload->state = RELOAD_STARTING;
-    reload->awaited = reload->processes;
-    if (pool_start_candidates(reload->pool, reload->processes) != 0)
-        fail(reload, strerror(errno));
+    reload->awaited = processes;
+    reload->next_app = take_app(reload);
+    if (reload->next_app == NULL)
+        fail_to(reload, "copy the app");
+    else if (pool_start_candidates(reload->pool, processes, reload->next_app) != 0)
+        fail_to(reload, "start a process");
 }
 
 bool reload_candidate(struct reload *reload, const char *why) {
@@ -30,11 +72,16 @@ bool reload_candidate(struct reload *reload, const char *why) {
         return false;
     reload->state = RELOAD_NONE;
     pool_promote_candidates(reload->pool);
+    drop_app(reload, &reload->app);
+    reload->app = reload->next_app;
+    reload->next_app = NULL;
     return true;
 }
 
 void reload_cancel(struct reload *reload) {
-    if (reload->state == RELOAD_STARTING)
+    if (reload->state == RELOAD_STARTING) {
         pool_drop_candidates(reload->pool);
+        drop_app(reload, &reload->next_app);
+    }
     reload->state = RELOAD_NONE;
 }

@@ -61,6 +61,8 @@ void settings_parse(struct settings *settings, int argc, char **argv) {
         {OPTION_TEXT, 0, "user", NULL, &settings->user, 0, 0, "NAME", "run as this user"},
         {OPTION_TEXT, 0, "group", NULL, &settings->group, 0, 0, "NAME",
          "run as this group"},
+        {OPTION_FLAG, 0, "reload", NULL, &settings->reload, 0, 0, NULL,
+         "restart the handlers when APP.so changes: for development"},
         {0},
     };
     const struct options options = {

@@ -3,6 +3,7 @@
 #define CREW_WORKER_SETTINGS_H
 
 #include <crew/broker.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct settings {
@@ -21,6 +22,7 @@ struct settings {
     uint32_t grace_ms;   /* between telling a handler to stop and killing it */
     const char *user;
     const char *group;
+    bool reload; /* when APP.so changes */
 };
 
 /* Ends the program when the command line is not right (daemon/options.h). */

@@ -4,6 +4,9 @@
  * Signals: SIGTERM, SIGQUIT  stop taking tasks, finish those in hand, leave
  *          SIGINT, or a second of those  leave now
  *          SIGHUP            new handler processes with the app as it is now
+ *
+ * Under --reload a change of the app does what SIGHUP does, and tasks that come after it
+ * are held until it is done.
  */
 #include "supervisor.h"
 
@@ -11,12 +14,21 @@
 #include "daemon/notify.h"
 #include "pool.h"
 #include "reload.h"
+#include "watch.h"
 #include <crew/worker.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <uv.h>
 
-enum { GZIP_ABOVE_BYTES = 32 * 1024, SETTLE_MS = 10 * 1000, LEAVE_NOW_MS = 2 * 1000 };
+enum {
+    GZIP_ABOVE_BYTES = 32 * 1024,
+    SETTLE_MS = 10 * 1000,
+    LEAVE_NOW_MS = 2 * 1000,
+    LOOK_EVERY_MS = 50,
+    HOLD_MOST_MS = 10 * 1000
+};
 
 enum phase {
     PHASE_STARTING, /* the first handler process is awaited */
@@ -47,9 +59,11 @@ struct supervisor {
     crew_worker *worker;
     struct pool *pool;
     struct reload reload;
+    struct watch watch; /* --reload */
     uv_poll_t worker_poll;
     uv_prepare_t worker_flush; /* answers leave together, before the loop waits */
     uv_timer_t patience;       /* LEAVING, SETTLING */
+    uv_timer_t look;           /* --reload: SERVING */
     uv_signal_t signals[SIGNAL_COUNT];
 };
 
@@ -87,6 +101,7 @@ static void drain(struct supervisor *supervisor) {
     enter(supervisor, PHASE_DRAINING);
     reload_cancel(&supervisor->reload);
     crew_worker_serve(supervisor->worker, NULL, 0);
+    pool_hold(supervisor->pool, false);
     pool_drain(supervisor->pool);
 }
 
@@ -100,10 +115,41 @@ static void leave_now(struct supervisor *supervisor) {
     pool_close(supervisor->pool);
 }
 
+/* ---- reload ---- */
+
+static void begin_reload(struct supervisor *supervisor) {
+    notify("RELOADING=1");
+    watch_loading(&supervisor->watch);
+    reload_begin(&supervisor->reload);
+    if (supervisor->reload.state == RELOAD_NONE)
+        notify("READY=1");
+}
+
+/* Tasks that come after the change wait for the new app; but not for ever, should its
+ * processes not become ready. */
+static void look_at_app(struct supervisor *supervisor) {
+    if (!supervisor->settings->reload || supervisor->phase != PHASE_SERVING)
+        return;
+    enum watch_sight sight = watch_look(&supervisor->watch);
+    if (sight == WATCH_CHANGED) {
+        log_info("%s has changed", supervisor->watch.path);
+        begin_reload(supervisor);
+    }
+    bool is_awaited =
+        sight == WATCH_CHANGING || supervisor->reload.state == RELOAD_STARTING;
+    pool_hold(supervisor->pool,
+              is_awaited && watch_was_lately(&supervisor->watch, HOLD_MOST_MS));
+}
+
+static void on_look(uv_timer_t *timer) {
+    look_at_app(timer->data);
+}
+
 /* ---- the worker ---- */
 
 static void on_task(void *arg, crew_task *task) {
     struct supervisor *supervisor = arg;
+    look_at_app(supervisor);
     pool_add(supervisor->pool, task);
 }
 
@@ -161,6 +207,8 @@ static void on_pool_ready(void *arg) {
     struct supervisor *supervisor = arg;
     enter(supervisor, PHASE_SERVING);
     serve_tasks(supervisor);
+    if (supervisor->settings->reload)
+        uv_timer_start(&supervisor->look, on_look, LOOK_EVERY_MS, LOOK_EVERY_MS);
 }
 
 static void on_unusable(void *arg, const char *why) {
@@ -168,13 +216,6 @@ static void on_unusable(void *arg, const char *why) {
     log_error("%s", why);
     supervisor->status = EXIT_FAILURE;
     leave_now(supervisor);
-}
-
-static void begin_reload(struct supervisor *supervisor) {
-    notify("RELOADING=1");
-    reload_begin(&supervisor->reload);
-    if (supervisor->reload.state == RELOAD_NONE)
-        notify("READY=1");
 }
 
 static void on_changed(void *arg) {
@@ -189,11 +230,12 @@ static void on_candidate(void *arg, struct handler *candidate, const char *why) 
     (void)candidate;
     struct supervisor *supervisor = arg;
     if (reload_candidate(&supervisor->reload, why)) {
-        log_info("reload: the new handler processes are in charge");
+        log_info("reloaded: the new handler processes are in charge");
         serve_tasks(supervisor);
     }
     if (supervisor->reload.state == RELOAD_NONE)
         notify("READY=1");
+    look_at_app(supervisor);
 }
 
 /* ---- signals ---- */
@@ -256,6 +298,15 @@ static int make_worker(struct supervisor *supervisor) {
     return error;
 }
 
+static int take_app(struct supervisor *supervisor) {
+    const char *path = supervisor->settings->app_argv[0];
+    watch_init(&supervisor->watch, path);
+    int failed = reload_init(&supervisor->reload, supervisor->settings);
+    if (failed)
+        log_error("cannot copy %s: %s", path, strerror(errno));
+    return failed;
+}
+
 static void make_pool(struct supervisor *supervisor) {
     const struct pool_listener listener = {
         .arg = supervisor,
@@ -265,16 +316,16 @@ static void make_pool(struct supervisor *supervisor) {
         .candidate = on_candidate,
         .empty = on_empty,
     };
-    supervisor->pool =
-        pool_new(&supervisor->loop, supervisor->settings, supervisor->worker, &listener);
-    supervisor->reload = (struct reload){.pool = supervisor->pool,
-                                         .processes = supervisor->settings->processes};
+    supervisor->pool = pool_new(&supervisor->loop, supervisor->settings,
+                                supervisor->reload.app, supervisor->worker, &listener);
+    supervisor->reload.pool = supervisor->pool;
 }
 
 static void watch(struct supervisor *supervisor) {
     uv_loop_t *loop = &supervisor->loop;
     uv_timer_init(loop, &supervisor->patience);
-    supervisor->patience.data = supervisor;
+    uv_timer_init(loop, &supervisor->look);
+    supervisor->patience.data = supervisor->look.data = supervisor;
     for (size_t i = 0; i < SIGNAL_COUNT; i++) {
         uv_signal_init(loop, &supervisor->signals[i]);
         supervisor->signals[i].data = supervisor;
@@ -290,6 +341,7 @@ static void watch(struct supervisor *supervisor) {
 
 static void unwatch(struct supervisor *supervisor) {
     uv_close((uv_handle_t *)&supervisor->patience, NULL);
+    uv_close((uv_handle_t *)&supervisor->look, NULL);
     for (size_t i = 0; i < SIGNAL_COUNT; i++)
         uv_close((uv_handle_t *)&supervisor->signals[i], NULL);
     uv_close((uv_handle_t *)&supervisor->worker_poll, NULL);
@@ -300,12 +352,17 @@ int supervisor_run(const struct settings *settings) {
     struct supervisor supervisor = {.settings = settings};
     if (make_worker(&supervisor) != CREW_OK)
         return EXIT_FAILURE;
+    if (take_app(&supervisor) != 0) {
+        crew_worker_free(supervisor.worker);
+        return EXIT_FAILURE;
+    }
     uv_loop_init(&supervisor.loop);
     watch(&supervisor);
     make_pool(&supervisor);
     uv_run(&supervisor.loop, UV_RUN_DEFAULT);
 
     pool_free(supervisor.pool);
+    reload_fini(&supervisor.reload);
     unwatch(&supervisor);
     crew_worker_free(supervisor.worker);
     uv_run(&supervisor.loop, UV_RUN_DEFAULT); /* the handles close */

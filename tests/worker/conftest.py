@@ -1,6 +1,5 @@
 """A worker with the breaking app, and a caller of its tasks."""
 import os
-import subprocess
 import sys
 import uuid
 
@@ -10,7 +9,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from caller import Caller  # noqa: E402
 
-from support.program import BUILD, ROOT, SLOWNESS  # noqa: E402
+from support.compiler import compile_app  # noqa: E402
+from support.program import BUILD, SLOWNESS  # noqa: E402
 from support.waiting import wait_until  # noqa: E402
 
 BREAKER = os.path.join(BUILD, "tests", "breaker.so")
@@ -79,12 +79,7 @@ def build_app(tmp_path):
     def build(source, name="app.so", flags=()):
         path = str(tmp_path / name)
         new = path + ".new"
-        done = subprocess.run(
-            ["cc", "-shared", "-fPIC", "-x", "c", "-o", new, *flags,
-             f"-I{ROOT}/libcrew/include", "-", f"-L{BUILD}/lib", "-lcrew",
-             f"-Wl,-rpath,{BUILD}/lib"],
-            input=source, text=True, capture_output=True, check=False)
-        assert done.returncode == 0, done.stderr
+        compile_app(source, new, *flags)
         os.rename(new, path)
         return path
 

@@ -41,7 +41,7 @@ def test_app_that_cannot_be_used(broker, build_app, source, says):
     ([], "APP.so"), (["--processes", "0", "x.so"], "--processes"),
     (["--processes", "4", "--max-processes", "2", "x.so"], "--max-processes"),
     (["--timeout", "1501", "x.so"], "--timeout"), (["--nonsense", "x.so"], "--nonsense"),
-    (["--task", "", "x.so"], "--task"), (["--reload", "x.so"], "--reload")])
+    (["--task", "", "x.so"], "--task"), (["--reload=x", "x.so"], "--reload")])
 def test_bad_command_line(broker, words, names):
     status, log = run(broker, *words)
     assert status == 2
@@ -59,7 +59,8 @@ def test_help_names_every_option():
     done = subprocess.run([binary("app-worker"), "--help"], check=True, capture_output=True,
                           text=True, timeout=30)
     for name in ["processes", "max-processes", "task", "timeout", "grace", "prefetch",
-                 "max-requests", "max-memory", "max-response", "user", "group"]:
+                 "max-requests", "max-memory", "max-response", "user", "group",
+                 "reload"]:
         assert f"--{name}" in done.stdout
 
 

@@ -41,7 +41,7 @@ struct crew_host_options {
     /* Null: PATH is loaded. Else crew_app_init of an app that is linked in, and PATH what it
      * is called. */
     int (*init)(crew_app *app);
-    int argc; /* argv[0] is the path again */
+    int argc; /* argv[0] is what the app is called on the command line */
     char *const *argv;
     const char *route_task; /* the task behind which the app's routes live */
     const char *uuid;       /* of this handler process */

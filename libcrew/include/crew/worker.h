@@ -10,7 +10,7 @@
  *
  * The life of a task:
  *   on_task ──▶ crew_task_begin ──▶ crew_task_answer ──▶ crew_task_done
- *      │              │  └─ crew_task_head ─▶ crew_task_chunk ─▶ crew_task_answer
+ *      │              │  └─ crew_task_head, _chunk ... ─▶ crew_task_answer
  *      │              └─ not to be run any more: the handle is gone
  *      └────▶ crew_task_put_back: the handle is gone
  */

@@ -3,9 +3,13 @@
 
 #include "base/memory.h"
 #include <dlfcn.h>
+#include <fcntl.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* A name without a slash is a file in this folder; dlopen(3) would search the system's.
  */
@@ -18,6 +22,36 @@ static void *open_library(const char *path) {
     void *library = dlopen(here, RTLD_NOW | RTLD_LOCAL);
     free(here);
     return library;
+}
+
+static bool reaches_beyond(uint64_t at, uint64_t bytes, uint64_t end) {
+    return at > end || bytes > end - at;
+}
+
+/* dlopen(3) maps what a file says it has. Where the rest of it is missing, because it is
+ * still being written or could not be, using it is SIGBUS. */
+static bool is_cut(int fd) {
+    struct stat file;
+    ElfW(Ehdr) head;
+    ElfW(Phdr) part;
+    if (fstat(fd, &file) != 0 || pread(fd, &head, sizeof head, 0) != sizeof head ||
+        memcmp(head.e_ident, ELFMAG, SELFMAG) != 0 || head.e_phentsize != sizeof part)
+        return false; /* no library: dlopen says so */
+    uint64_t end = (uint64_t)file.st_size;
+    uint64_t at = head.e_phoff;
+    for (unsigned i = 0; i < head.e_phnum; i++, at += sizeof part)
+        if (pread(fd, &part, sizeof part, (off_t)at) != sizeof part ||
+            reaches_beyond(part.p_offset, part.p_filesz, end))
+            return true;
+    return reaches_beyond(head.e_shoff, (uint64_t)head.e_shnum * head.e_shentsize, end);
+}
+
+static bool is_file_cut(const char *path) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool cut = fd >= 0 && is_cut(fd);
+    if (fd >= 0)
+        close(fd);
+    return cut;
 }
 
 static int find_entry(struct loader *loader, const char *path, char *why,
@@ -38,7 +72,12 @@ static int find_entry(struct loader *loader, const char *path, char *why,
 }
 
 int loader_open(struct loader *loader, const char *path, char *why, size_t why_bytes) {
-    *loader = (struct loader){.library = open_library(path)};
+    *loader = (struct loader){0};
+    if (is_file_cut(path)) {
+        snprintf(why, why_bytes, "cannot load %s: its end is missing", path);
+        return CREW_EINVAL;
+    }
+    loader->library = open_library(path);
     if (loader->library == NULL) {
         snprintf(why, why_bytes, "cannot load %s: %s", path, dlerror());
         why[strcspn(why, "\n")] = '\0';

@@ -9,8 +9,8 @@ struct loader {
     int (*init)(crew_app *app);
 };
 
-/* loader_open - CREW_EINVAL: not there, not a shared object, not a crew app, or of
- * another ABI; WHY says which, in one line. */
+/* loader_open - CREW_EINVAL: not there, cut short, not a shared object, not a crew app,
+ * or of another ABI; WHY says which, in one line. */
 int loader_open(struct loader *loader, const char *path, char *why, size_t why_bytes);
 
 /* loader_close - fine for one that was never opened. */
