@@ -145,6 +145,16 @@ static void test_host_answers_for_routes_that_are_not_there(void **state) {
     assert_memory_equal(answer.pairs[0].value, "GET, POST, HEAD, OPTIONS", 24);
 }
 
+static void test_host_reads_a_number_of_the_path(void **state) {
+    (void)state;
+    struct crew_answer answer = run_route("GET", "/number/7");
+    assert_answer(&answer, 200, "7");
+    answer = run_route("GET", "/number/100");
+    assert_answer(&answer, 200, "-1");
+    answer = run_route("GET", "/number/7x");
+    assert_answer(&answer, 200, "-1");
+}
+
 static void test_host_serves_head_by_get(void **state) {
     (void)state;
     struct crew_answer answer = run_route("HEAD", "/counter");
@@ -303,6 +313,7 @@ int main(void) {
         LOADED(test_host_names_its_tasks),
         LOADED(test_host_keeps_state_between_requests),
         LOADED(test_host_answers_for_routes_that_are_not_there),
+        LOADED(test_host_reads_a_number_of_the_path),
         LOADED(test_host_serves_head_by_get),
         LOADED(test_host_answers_for_handlers_that_fail),
         LOADED(test_host_answers_for_requests_that_are_refused),

@@ -167,6 +167,23 @@ static void test_request_host_falls_back_on_the_servers_name(void **state) {
                   BEGIN("SERVER_NAME", "n", "HTTP_HOST", "evil/..;@x"));
 }
 
+static void assert_prefix(const char *wanted, struct begun *b) {
+    assert_string_equal(crew_request_prefix(&b->request), wanted);
+    begun_free(b);
+}
+
+static void test_request_prefix_is_where_the_app_is_mounted(void **state) {
+    (void)state;
+    assert_prefix("/shop", BEGIN("SCRIPT_NAME", "/shop", "PATH_INFO", "/items"));
+    assert_prefix("/a%20%22b/c", BEGIN("SCRIPT_NAME", "/a \"b/c/", "PATH_INFO", "/"));
+    assert_prefix("", BEGIN("SCRIPT_NAME", "/", "PATH_INFO", "/items"));
+    assert_prefix("", BEGIN("SCRIPT_NAME", "", "PATH_INFO", "/items"));
+    assert_prefix("", BEGIN("SCRIPT_NAME", "/items"));
+    assert_prefix("/evil", BEGIN("SCRIPT_NAME", "//evil", "PATH_INFO", "/items"));
+    const char *const headers[] = {"SCRIPT_NAME", "/a", "PATH_INFO", "/", NULL};
+    assert_prefix("", begun_new(CREW_PLAIN, NULL, headers));
+}
+
 static void test_request_params_keep_order_and_repetition(void **state) {
     (void)state;
     struct begun *b = BEGIN("B", "1", "A", "2", "B", "3", "E", "");
@@ -315,6 +332,7 @@ int main(void) {
         cmocka_unit_test(test_request_origin_is_what_the_web_server_says),
         cmocka_unit_test(test_request_origin_does_not_believe_the_client),
         cmocka_unit_test(test_request_host_falls_back_on_the_servers_name),
+        cmocka_unit_test(test_request_prefix_is_where_the_app_is_mounted),
         cmocka_unit_test(test_request_params_keep_order_and_repetition),
         cmocka_unit_test(test_request_passes_bytes_as_they_are),
         cmocka_unit_test(test_request_body_ends_with_a_zero),

@@ -101,6 +101,11 @@ static int posted(crew_request *request, crew_response *response) {
     return crew_response_text(response, "posted");
 }
 
+static int number(crew_request *request, crew_response *response) {
+    return crew_response_printf(response, "%ld",
+                                crew_request_path_number(request, "n", 1, 99, -1));
+}
+
 CREW_APP(app) {
     crew_app_state(app, setup, teardown);
     crew_app_task(app, "failing", failing);
@@ -110,6 +115,7 @@ CREW_APP(app) {
     crew_app_task(app, "publishing", publishing);
     crew_app_route(app, "GET", "/counter", counter);
     crew_app_route(app, "POST", "/counter", posted);
+    crew_app_route(app, "GET", "/number/:n", number);
     crew_app_route(app, "GET", "/failing", failing);
     crew_app_route(app, "GET", "/refusing", refusing);
     crew_app_route(app, "GET", "/invalid", invalid);

@@ -80,6 +80,8 @@ def test_sent_ahead_while_one_streams(connect):
     assert connection.response().body == b"Hello, world\n"
 
 
+@pytest.mark.skipif(bool(os.environ.get("CREW_SANITIZE")),
+                    reason="the sanitizer keeps freed memory")
 def test_a_peer_that_reads_nothing_for_a_while(bridge, connect):
     connection = connect()
     before = bridge.rss_bytes()

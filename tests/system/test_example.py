@@ -96,6 +96,13 @@ def test_probe(site):
     assert get(site, "/probe/crash?how=segv").error == "crashed"
 
 
+def test_notes(site):
+    answer = get(site, "/notes/")
+    assert (answer.status, answer.header("Content-Type")) == (200, "text/html; charset=utf-8")
+    assert 'href="/notes/new"' in answer.text
+    assert os.path.exists(f"{FOLDER}/notes.db")
+
+
 @pytest.mark.parametrize("path", ["/other", "/stat/more", "/fastest"])
 def test_nothing_else(site, path):
     answer = get(site, path)

@@ -12,7 +12,7 @@ def front(stage, broker, task, prefetch):
 
 def test_while_queued_with_the_worker(stage, broker, lines):
     _, nginx = front(stage, broker, "queued", 5)
-    first = nginx.begin("GET", lines.url("/p", "first", 1500))
+    first = nginx.begin("GET", lines.url("/p", "first", 3000))
     wait_until(lambda: lines.count("first"))
     gone = [nginx.begin("POST", lines.url("/p", f"gone{number}", 0), b"")
             for number in range(3)]
@@ -28,7 +28,7 @@ def test_while_queued_with_the_worker(stage, broker, lines):
 
 def test_while_queued_with_the_broker(stage, broker, lines):
     _, nginx = front(stage, broker, "behind", 1)
-    first = nginx.begin("GET", lines.url("/p", "first", 1500))
+    first = nginx.begin("GET", lines.url("/p", "first", 3000))
     wait_until(lambda: lines.count("first"))
     gone = nginx.begin("POST", lines.url("/p", "gone", 0), b"")
     broker.wait_ready_messages("behind", 1)

@@ -24,6 +24,13 @@ CREW_API const char *crew_request_method(const crew_request *request);
 CREW_API const char *crew_request_path(const crew_request *request);
 CREW_API const char *crew_request_query(const crew_request *request);
 
+/* crew_request_prefix - where the web server has mounted the app: what of the URL's path
+ * stands before crew_request_path. "/shop", percent-encoded and without a '/' at its end, so
+ * that a link of the app is the prefix and its path; "" at the root, for a plain call, and
+ * when the web server does not say (it is SCRIPT_NAME where there is a PATH_INFO). Never
+ * null. */
+CREW_API const char *crew_request_prefix(crew_request *request);
+
 /* crew_request_query_value - the first value of KEY in the query, percent- and
  * plus-decoded; null when there is none. "" for a key without '='. A value that holds a
  * zero byte (%00) would not be a string, and counts as none. */
@@ -50,6 +57,11 @@ CREW_API const struct crew_pair *crew_request_query_pairs(crew_request *request,
  * empty. Null for any other name, and where there is no route (tasks by name, 404, 405). */
 CREW_API const char *crew_request_path_value(const crew_request *request,
                                              const char *name);
+
+/* crew_request_path_number - the same as crew_request_query_number does it: FALLBACK when it
+ * is no decimal number between MIN and MAX. */
+CREW_API long crew_request_path_number(const crew_request *request, const char *name,
+                                       long min, long max, long fallback);
 
 /* crew_request_header - the first value of a header field ("Accept-Language"), its name in
  * any case; null when there is none. */

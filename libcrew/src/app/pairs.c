@@ -32,9 +32,7 @@ const char *pairs_value(const struct pairs *pairs, const char *name) {
 }
 
 /* Unlike strtol: no spaces before it, no '+', nothing behind it. */
-long pairs_number(const struct pairs *pairs, const char *name, long min, long max,
-                  long fallback) {
-    const char *text = pairs_value(pairs, name);
+long text_number(const char *text, long min, long max, long fallback) {
     if (text == NULL || !isdigit((unsigned char)text[text[0] == '-']))
         return fallback;
     char *end;
@@ -42,6 +40,11 @@ long pairs_number(const struct pairs *pairs, const char *name, long min, long ma
     long number = strtol(text, &end, 10);
     return errno == 0 && *end == '\0' && number >= min && number <= max ? number
                                                                         : fallback;
+}
+
+long pairs_number(const struct pairs *pairs, const char *name, long min, long max,
+                  long fallback) {
+    return text_number(pairs_value(pairs, name), min, max, fallback);
 }
 
 const char *const *pairs_values(const struct pairs *pairs, const char *name,

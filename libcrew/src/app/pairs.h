@@ -21,8 +21,11 @@ const struct crew_pair *pairs_all(const struct pairs *pairs, size_t *count);
  * string, and counts as none. */
 const char *pairs_value(const struct pairs *pairs, const char *name);
 
-/* That value as a whole decimal number; FALLBACK when there is none, or it is not one
- * between MIN and MAX. */
+/* TEXT as a whole decimal number; FALLBACK when it is null, or not one between MIN and
+ * MAX. */
+long text_number(const char *text, long min, long max, long fallback);
+
+/* The same with the first value of NAME. */
 long pairs_number(const struct pairs *pairs, const char *name, long min, long max,
                   long fallback);
 

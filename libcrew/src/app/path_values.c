@@ -40,3 +40,8 @@ void path_values_fini(struct path_values *values) {
 const char *crew_request_path_value(const crew_request *request, const char *name) {
     return path_values_get(&request->path_values, name);
 }
+
+long crew_request_path_number(const crew_request *request, const char *name, long min,
+                              long max, long fallback) {
+    return text_number(crew_request_path_value(request, name), min, max, fallback);
+}

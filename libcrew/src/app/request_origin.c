@@ -1,4 +1,5 @@
 /* Whom a request comes from, and what for, in the words of the web server. */
+#include "app/escape.h"
 #include "app/request.h"
 
 #include <stdio.h>
@@ -53,4 +54,22 @@ const char *crew_request_host(crew_request *request) {
     if (both != NULL)
         snprintf(both, bytes, "%s:%s", name, port);
     return both;
+}
+
+/* One slash at the beginning, or a link would lead to another host; none at the end. */
+const char *crew_request_prefix(crew_request *request) {
+    const char *script = told(request, "SCRIPT_NAME");
+    if (script == NULL || script[0] != '/' || told(request, "PATH_INFO") == NULL)
+        return "";
+    script += strspn(script, "/");
+    struct buffer prefix = BUFFER_INIT;
+    buffer_append_text(&prefix, "/");
+    escape_url(&prefix, script, "/");
+    while (prefix.len > 0 && prefix.data[prefix.len - 1] == '/')
+        prefix.len--;
+    const char *text =
+        prefix.failed ? NULL
+                      : pool_text(&request->pool, (const char *)prefix.data, prefix.len);
+    buffer_fini(&prefix);
+    return text != NULL ? text : "";
 }
