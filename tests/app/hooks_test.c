@@ -10,18 +10,12 @@ static crew_host *host;
 
 static int load(void **state) {
     (void)state;
-    static char word[] = "argument";
-    static char *argv[] = {word, word};
-    struct crew_host_options options = host_port_options(&port, APPS "/hooks.so", argv);
-    char why[256];
-    port = (struct host_port){0};
-    return crew_host_new(&options, &host, why, sizeof why);
+    return host_load(APPS "/hooks.so", &port, &host);
 }
 
 static int unload(void **state) {
     (void)state;
-    crew_host_free(host);
-    host_port_fini(&port);
+    host_unload(&port, host);
     return 0;
 }
 

@@ -1,4 +1,4 @@
-/* Tasks for a host. */
+/* A host, and tasks for it. */
 #include "host_run.h"
 
 #include "cmocka_all.h"
@@ -6,6 +6,20 @@
 #include "wire/http.h"
 #include <stdio.h>
 #include <string.h>
+
+int host_load(const char *path, struct host_port *port, crew_host **host) {
+    static char word[] = "argument";
+    static char *argv[] = {word, word};
+    const struct crew_host_options options = host_port_options(port, path, argv);
+    char why[256];
+    *port = (struct host_port){0};
+    return crew_host_new(&options, host, why, sizeof why);
+}
+
+void host_unload(struct host_port *port, crew_host *host) {
+    crew_host_free(host);
+    host_port_fini(port);
+}
 
 struct crew_answer host_run(crew_host *host, enum crew_form form, const char *task,
                             const char *const *params, const char *body) {

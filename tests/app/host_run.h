@@ -1,8 +1,13 @@
-/* Tasks for a host, one after the other. */
+/* A host, and tasks for it, one after the other. */
 #ifndef CREW_TEST_HOST_RUN_H
 #define CREW_TEST_HOST_RUN_H
 
-#include <crew/host.h>
+#include "host_port.h"
+
+/* The app PATH with a port that notes what comes through it; what crew_host_new returns.
+ */
+int host_load(const char *path, struct host_port *port, crew_host **host);
+void host_unload(struct host_port *port, crew_host *host);
 
 /* PARAMS: name, value, name, value ..., null. */
 struct crew_answer host_run(crew_host *host, enum crew_form form, const char *task,

@@ -73,19 +73,12 @@ static void test_host_finds_an_app_in_this_folder(void **state) {
 
 static int load(void **state) {
     (void)state;
-    static char word[] = "argument";
-    static char *argv[] = {word, word};
-    static const char path[] = APPS "/sample.so";
-    struct crew_host_options options = host_port_options(&port, path, argv);
-    char why[256];
-    port = (struct host_port){0};
-    return crew_host_new(&options, &host, why, sizeof why);
+    return host_load(APPS "/sample.so", &port, &host);
 }
 
 static int unload(void **state) {
     (void)state;
-    crew_host_free(host);
-    host_port_fini(&port);
+    host_unload(&port, host);
     return 0;
 }
 
