@@ -30,14 +30,7 @@ static struct {
            .parallel = 1};
 
 const struct option_row call_rows[] = {
-    {.kind = OPTION_HEADING, .help = "Body (none if left out; - reads standard input):"},
-    {OPTION_TEXT, 0, "json", NULL, &given.body.json, 0, 0, "TEXT",
-     "JSON; checked before it is sent"},
-    {OPTION_TEXT, 'd', "data", NULL, &given.body.text, 0, 0, "TEXT", "a text, in UTF-8"},
-    {OPTION_TEXT, 0, "file", NULL, &given.body.file, 0, 0, "FILE", "what is in FILE"},
-    {OPTION_TEXT, 0, "content-type", NULL, &given.body.content_type, 0, 0, "TYPE",
-     "another than application/json, text/plain or (file and standard input) "
-     "application/octet-stream"},
+    BODY_OPTIONS(given.body),
     {OPTION_TEXT, 0, "gzip", NULL, &given.gzip, 0, 0, "WHEN",
      "compress the body on its way: auto (above 32 KiB), never or always (auto)"},
     {.kind = OPTION_HEADING, .help = "Call:"},

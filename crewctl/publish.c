@@ -16,14 +16,7 @@ static struct {
 } given = {.expiration_ms = 30000};
 
 const struct option_row publish_rows[] = {
-    {.kind = OPTION_HEADING, .help = "Body (none if left out; - reads standard input):"},
-    {OPTION_TEXT, 0, "json", NULL, &given.body.json, 0, 0, "TEXT",
-     "JSON; checked before it is sent"},
-    {OPTION_TEXT, 'd', "data", NULL, &given.body.text, 0, 0, "TEXT", "a text, in UTF-8"},
-    {OPTION_TEXT, 0, "file", NULL, &given.body.file, 0, 0, "FILE", "what is in FILE"},
-    {OPTION_TEXT, 0, "content-type", NULL, &given.body.content_type, 0, 0, "TYPE",
-     "another than application/json, text/plain or (file and standard input) "
-     "application/octet-stream"},
+    BODY_OPTIONS(given.body),
     {.kind = OPTION_HEADING, .help = "Message:"},
     {OPTION_FLAG, 0, "persistent", NULL, &given.persistent, 0, 0, NULL,
      "it survives a restart of the broker, in queues that do"},
