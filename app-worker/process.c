@@ -110,6 +110,16 @@ static void read_frame(struct process *process, struct wire_item *item) {
         leave_with_group();
 }
 
+/* Whether memory was out for the last frame, which is taken out again then: the BYTES
+ * before it are whole. */
+static bool taken_back(struct buffer *out, size_t bytes) {
+    if (!out->failed)
+        return false;
+    out->failed = false;
+    out->len = bytes;
+    return true;
+}
+
 static void send_frames(struct process *process) {
     if (channel_flush(&process->channel) != 1)
         leave_with_group();
@@ -198,11 +208,8 @@ static int port_publish(void *arg, const struct crew_publication *publication) {
     struct wire_item item;
     int error;
     frame_put_publish(out, publication);
-    if (out->failed) {
-        out->failed = false; /* what was there before is whole */
-        out->len = before;
+    if (taken_back(out, before))
         return CREW_ENOMEM;
-    }
     send_frames(process);
     keep_run_frame(process);
     read_frame_of_kind(process, FRAME_PUBLISHED, &item);
@@ -282,11 +289,8 @@ static void put_answer(struct process *process, const struct crew_answer *answer
         return;
     }
     frame_put_answer(out, answer, ticket);
-    if (!out->failed)
-        return;
-    out->failed = false; /* memory was out: what was there before is whole */
-    out->len = before;
-    put_outcome(process, CREW_EFAILED, ticket);
+    if (taken_back(out, before))
+        put_outcome(process, CREW_EFAILED, ticket);
 }
 
 /* An answer is kept for as long as requests follow that are known to be short; and the

@@ -28,7 +28,7 @@ static const char *const state_names[LINK_STATE_COUNT] = {
     [LINK_STATE_LENT] = "lent",
 };
 
-/* The one place where the state changes. */
+/* The one place where the state changes, but for a loan (link_lend.c). */
 static void enter(struct link *l, enum link_state next) {
     uint64_t now_ms = clock_ms();
     assert(state_names[next] != NULL);

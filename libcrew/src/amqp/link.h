@@ -9,7 +9,7 @@
  * connection itself: its link lends it (lend_epoll_fd), and the link's thread sleeps
  * until it is lost. That saves a change of thread for everything that comes and goes.
  *
- * Life cycle (enum link_state in link.c): WAITING (backoff) → CONNECTING → OPEN or LENT →
+ * Life cycle (enum link_state in link_room.h): WAITING (backoff) → CONNECTING → OPEN or LENT →
  * WAITING … → CLOSED. An OPEN link has channel 1 for publishing and consuming (publisher
  * confirms are on if the link was made for publishing) and channel 2 for topology and
  * probes, so that a refused declare costs nobody's deliveries. Each connection has a new

@@ -44,11 +44,8 @@ static bool grow(struct buffer *b, size_t bytes) {
 }
 
 uint8_t *buffer_grow(struct buffer *b, size_t bytes) {
-    if (b->failed) {
-        return NULL; /* a gap would be worse than an end */
-    }
-    if ((b->data == NULL || b->cap - b->len < bytes) && !grow(b, bytes)) {
-        b->failed = true;
+    if (b->failed || !grow(b, bytes)) {
+        b->failed = true; /* for good: a gap would be worse than an end */
         return NULL;
     }
     return b->data + b->len;

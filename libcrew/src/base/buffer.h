@@ -22,7 +22,7 @@ struct buffer {
 void buffer_init(struct buffer *b);
 void buffer_fini(struct buffer *b);
 
-/* For buffer_reserve. */
+/* For buffer_reserve, where BYTES more do not fit. */
 uint8_t *buffer_grow(struct buffer *b, size_t bytes);
 
 /* Room for BYTES more behind the end; returns where they go, null when memory is out.

@@ -80,8 +80,13 @@ static bool is_ready(unsigned ready, enum session_ready what) {
     return (ready & 1u << what) != 0;
 }
 
+/* Where nothing is lent it does not matter what is ready. */
 static unsigned take_ready(struct session *s) {
     struct epoll_event events[READY_COUNT];
+    if (!s->owner_io) {
+        wake_clear(s->wake_fd);
+        return 0;
+    }
     int count = epoll_wait(s->poll_fd, events, READY_COUNT, 0);
     unsigned ready = 0;
     for (int i = 0; i < count; i++)

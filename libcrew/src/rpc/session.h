@@ -73,7 +73,7 @@ struct session {
     bool dispatching;
     bool closing;
     bool owner_io;     /* the owner's loop never blocks for long, and calls session_flush
-                          before     it waits */
+                          before it waits */
     bool flush_wanted; /* there is something that on_flush or publishing takes care of */
 
     struct deadlines deadlines;
