@@ -16,6 +16,7 @@ ROOMS = [
     ("libcrew/src/wire", ["base/", "wire/"]),
     ("libcrew/src/amqp", ["base/", "wire/", "amqp/"]),
     ("libcrew/src/rpc", ["base/", "wire/", "amqp/", "rpc/"]),
+    ("libcrew/src/pubsub", ["base/", "wire/", "amqp/", "rpc/", "pubsub/"]),
     ("libcrew/src/app", ["base/", "wire/", "app/"]),
     ("libcrew/src/test", ["base/", "wire/", "app/", "test/"]),
     ("libcrew/src", ["base/", "wire/"]),

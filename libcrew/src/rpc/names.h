@@ -8,6 +8,7 @@
 #define NAME_DLX "crew.DLX"
 #define NAME_CONTROL "crew.control"
 #define NAME_PUBSUB "crew.pubsub"
+#define NAME_HISTORY "crew.history"
 
 /* Routing keys of crew.control. */
 #define NAME_CONTROL_TASK_PREFIX "task."
