@@ -139,6 +139,11 @@ static void send_rest(struct connection *c, size_t sent) {
         close_now(c);
 }
 
+/* An event stream is nearly always idle. */
+static size_t kept_bytes(const struct connection *c) {
+    return c->request.state == REQUEST_LISTENING ? 0 : LIMIT_KEPT_BUFFER_BYTES;
+}
+
 static void flush(struct connection *c) {
     if (c->state == CONNECTION_CLOSED || c->sending.len > 0)
         return;
@@ -158,7 +163,7 @@ static void flush(struct connection *c) {
             send_rest(c, sent > 0 ? (size_t)sent : 0);
             return;
         }
-        buffer_reset(&c->out, LIMIT_KEPT_BUFFER_BYTES);
+        buffer_reset(&c->out, kept_bytes(c));
     }
     if (c->state == CONNECTION_LEAVING)
         close_now(c);

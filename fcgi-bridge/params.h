@@ -5,13 +5,23 @@
 
 #include "answer.h"
 #include "settings.h"
-#include "subscribe.h"
 #include <crew/message.h>
 
 /* What a request is for. */
 enum purpose {
     PURPOSE_CALL,     /* to call a task */
     PURPOSE_SUBSCRIBE /* to wait for what is published */
+};
+
+/* What a location that subscribes and its client ask for. */
+struct subscribe_params {
+    const char *channel; /* null: it does not subscribe */
+    bool pattern;
+    bool events; /* an event stream, not a poll */
+    bool list;   /* poll: a JSON array */
+    bool since;  /* the client has brought a cursor */
+    uint64_t cursor;
+    uint32_t timeout_ms;
 };
 
 struct params {

@@ -5,6 +5,7 @@
 #include "caps.h"
 #include "daemon/log.h"
 #include "event_stream.h"
+#include "params.h"
 #include "poll.h"
 #include <stddef.h>
 #include <stdlib.h>

@@ -16,18 +16,8 @@
 
 struct bridge;
 struct request;
+struct subscribe_params;
 struct subscriber;
-
-/* What a location and a client ask for. */
-struct subscribe_params {
-    const char *channel; /* null: it does not subscribe */
-    bool pattern;
-    bool events; /* an event stream, not a poll */
-    bool list;   /* poll: a JSON array */
-    bool since;  /* the client has brought a cursor */
-    uint64_t cursor;
-    uint32_t timeout_ms;
-};
 
 /* All subscribers of a bridge. */
 struct subscribers {

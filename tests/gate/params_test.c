@@ -76,18 +76,35 @@ static void test_empty_is_absent(void **state) {
 static void test_bad_values(void **state) {
     (void)state;
     static const char *const bad[][2] = {
-        {"CREW_TASK", "a\nb"},      {"CREW_EXPIRATION", "0"},
-        {"CREW_EXPIRATION", "-1"},  {"CREW_EXPIRATION", "1500.001"},
-        {"CREW_EXPIRATION", "1."},  {"CREW_EXPIRATION", "."},
-        {"CREW_EXPIRATION", "1e3"}, {"CREW_EXPIRATION", "0.0"},
-        {"CREW_EXPIRATION", "1 "},  {"CREW_EXPIRATION", "99999999999999999999"},
-        {"CREW_PRIORITY", "256"},   {"CREW_PRIORITY", "-1"},
-        {"CREW_PRIORITY", "x"},     {"CREW_PERSISTENT", "yes"},
-        {"CREW_REPEAT", "SAFE"},    {"CREW_NO_WORKERS", "maybe"},
-        {"CREW_SUBSCRIBE", "c"},    {"CREW_PUBLISH", "c"},
-        {"CREW_STATUS", "json"},    {"CONTENT_LENGTH", "1x"},
-        {"CONTENT_LENGTH", "-2"},   {"CONTENT_LENGTH", "99999999999999999999"},
-        {"REQUEST_METHOD", ""},     {"REQUEST_METHOD", "G T"},
+        {"CREW_TASK", "a\nb"},
+        {"CREW_EXPIRATION", "0"},
+        {"CREW_EXPIRATION", "-1"},
+        {"CREW_EXPIRATION", "1500.001"},
+        {"CREW_EXPIRATION", "1."},
+        {"CREW_EXPIRATION", "."},
+        {"CREW_EXPIRATION", "1e3"},
+        {"CREW_EXPIRATION", "0.0"},
+        {"CREW_EXPIRATION", "1 "},
+        {"CREW_EXPIRATION", "99999999999999999999"},
+        {"CREW_PRIORITY", "256"},
+        {"CREW_PRIORITY", "-1"},
+        {"CREW_PRIORITY", "x"},
+        {"CREW_PERSISTENT", "yes"},
+        {"CREW_REPEAT", "SAFE"},
+        {"CREW_NO_WORKERS", "maybe"},
+        {"CREW_SUBSCRIBE", "a.*"},
+        {"CREW_PUBLISH", "c"},
+        {"CREW_SUBSCRIBE", "a\nb"},
+        {"CREW_SUBSCRIBE_PATTERN", "yes"},
+        {"CREW_SUBSCRIBE_MODE", "SSE"},
+        {"CREW_SUBSCRIBE_TIMEOUT", "-1"},
+        {"CREW_SUBSCRIBE_TIMEOUT", "86400.001"},
+        {"CREW_STATUS", "json"},
+        {"CONTENT_LENGTH", "1x"},
+        {"CONTENT_LENGTH", "-2"},
+        {"CONTENT_LENGTH", "99999999999999999999"},
+        {"REQUEST_METHOD", ""},
+        {"REQUEST_METHOD", "G T"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         const char *complaint = READ(bad[i][0], bad[i][1]);
@@ -158,6 +175,48 @@ static void test_advice_for_the_log(void **state) {
     assert_non_null(params.advice);
 }
 
+static void test_subscribe(void **state) {
+    (void)state;
+    assert_null(READ("CREW_SUBSCRIBE", "a,b.c"));
+    assert_int_equal(params.purpose, PURPOSE_SUBSCRIBE);
+    assert_string_equal(params.subscribe.channel, "a,b.c");
+    assert_int_equal(params.subscribe.timeout_ms, 25000);
+    assert_false(params.subscribe.pattern || params.subscribe.events ||
+                 params.subscribe.list || params.subscribe.since);
+    assert_null(READ("CREW_SUBSCRIBE_PATTERN", "1", "CREW_SUBSCRIBE", "a.*",
+                     "CREW_SUBSCRIBE_TIMEOUT", "0", "HTTP_CREW_CURSOR", "7"));
+    assert_true(params.subscribe.pattern && params.subscribe.since);
+    assert_true(params.subscribe.cursor == 7);
+    assert_int_equal(params.subscribe.timeout_ms, 0);
+    assert_null(READ("HTTP_HOST", "h"));
+    assert_int_equal(params.purpose, PURPOSE_CALL);
+}
+
+static void test_subscribe_mode(void **state) {
+    (void)state;
+    static const char accept[] = "application/json, text/event-stream";
+    assert_null(READ("CREW_SUBSCRIBE", "c", "HTTP_ACCEPT", accept));
+    assert_true(params.subscribe.events && params.subscribe.list);
+    assert_null(READ("CREW_SUBSCRIBE", "c", "HTTP_ACCEPT", accept, "CREW_SUBSCRIBE_MODE",
+                     "poll"));
+    assert_false(params.subscribe.events);
+    assert_null(READ("CREW_SUBSCRIBE", "c", "CREW_SUBSCRIBE_MODE", "sse"));
+    assert_true(params.subscribe.events);
+}
+
+static void test_subscribe_refused(void **state) {
+    (void)state;
+    assert_non_null(READ("CREW_SUBSCRIBE", "c", "HTTP_LAST_EVENT_ID", "x"));
+    assert_non_null(READ("CREW_SUBSCRIBE", "c", "QUERY_STRING", "cursor=%2D1"));
+    assert_null(params.advice); /* the client's doing */
+    assert_non_null(READ("CREW_SUBSCRIBE", "c", "CREW_TASK", "t"));
+    assert_non_null(params.advice);
+    assert_null(READ("CREW_SUBSCRIBE", "c", "REQUEST_METHOD", "POST"));
+    assert_null(params.style.allow);
+    assert_null(READ("CREW_SUBSCRIBE", "c", "REQUEST_METHOD", "DELETE"));
+    assert_non_null(params.style.allow);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults),
@@ -170,6 +229,9 @@ int main(void) {
         cmocka_unit_test(test_style),
         cmocka_unit_test(test_content_length),
         cmocka_unit_test(test_advice_for_the_log),
+        cmocka_unit_test(test_subscribe),
+        cmocka_unit_test(test_subscribe_mode),
+        cmocka_unit_test(test_subscribe_refused),
     };
     return cmocka_run_group_tests_name("params", tests, NULL, NULL);
 }
