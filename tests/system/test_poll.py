@@ -16,6 +16,7 @@ LITERAL = "$arg_channel"
 def locations(bridge, **more):
     """Polls of a channel that the client names: with patience, with little, with none."""
     return {"/poll": (bridge, {"CREW_SUBSCRIBE": LITERAL, "CREW_SUBSCRIBE_TIMEOUT": "20"}),
+            "/long": (bridge, {"CREW_SUBSCRIBE": LITERAL, "CREW_SUBSCRIBE_TIMEOUT": "90"}),
             "/short": (bridge, {"CREW_SUBSCRIBE": LITERAL, "CREW_SUBSCRIBE_TIMEOUT": "0.5"}),
             "/now": (bridge, {"CREW_SUBSCRIBE": LITERAL, "CREW_SUBSCRIBE_TIMEOUT": "0"}),
             **{f"/{name}": (bridge, {"CREW_SUBSCRIBE": f'"{channels}"',
@@ -48,6 +49,15 @@ def parked(nginx, bridge, path, headers=()):
     poll = nginx.begin("GET", path, headers=headers)
     wait_parked(bridge, before + 1)
     return poll
+
+
+def listed(nginx, channel, cursor, count):
+    """The answer with all COUNT messages behind CURSOR, once the bridge has them."""
+    def whole():
+        answer = nginx.get(f"/poll/?channel={channel}", [("Crew-Cursor", cursor), JSON])
+        return len(answer.json) == count and answer
+
+    return wait_until(whole)
 
 
 def follow(nginx, channel, answer, headers=()):
@@ -105,8 +115,7 @@ def test_json_has_all_that_waits(nginx, publisher):
     binary = bytes(range(256))
     publisher.publish("listed", '{"a": "\u00e4"}\n', "application/json", "them.1")
     publisher.publish("listed", binary)
-    answer = nginx.get("/poll/?channel=listed", [("Crew-Cursor", cursor), JSON])
-    assert answer.status == 200
+    answer = listed(nginx, "listed", cursor, 2)
     assert answer.header("Content-Type") == "application/json"
     text, bytes_ = answer.json
     assert text.pop("cursor") < bytes_["cursor"] == answer.header("Crew-Cursor")
@@ -134,9 +143,8 @@ def test_json_is_bounded(nginx, publisher):
     cursor = wait_live(nginx)
     for _ in range(5):
         publisher.publish("large", "x" * 300_000)
-    first = nginx.get("/poll/?channel=large", [("Crew-Cursor", cursor), JSON])
-    assert len(first.json) == 3
-    assert len(follow(nginx, "large", first, [JSON]).json) == 2
+    first = listed(nginx, "large", cursor, 3)
+    listed(nginx, "large", first.header("Crew-Cursor"), 2)
 
 
 # ---- no message
@@ -223,12 +231,8 @@ def test_repeats_are_dropped(nginx, publisher):
         publisher.publish("again", body)
     publisher.publish("again", "end", message_id="publisher.4")
 
-    def bodies():
-        answer = nginx.get("/poll/?channel=again", [("Crew-Cursor", cursor), JSON])
-        found = [item["data"] for item in answer.json]
-        return found[-1] == "end" and found
-
-    assert wait_until(bodies) == ["1", "2", "3", "same", "same", "end"]
+    found = listed(nginx, "again", cursor, 6).json
+    assert [item["data"] for item in found] == ["1", "2", "3", "same", "same", "end"]
 
 
 # ---- hang-ups and limits
@@ -337,10 +341,18 @@ def own(stage):
     return broker, bridge, nginx
 
 
+def wait_back(bridge):
+    """The bridge, and with it the stream, is there again: for half a second after its start
+    the broker routes nothing to a stream."""
+    wait_until(lambda: bridge.log().count("the history is read") == 2, 30,
+               what="the history is read again")
+
+
 def test_a_broker_that_restarts_meanwhile(own):
     broker, bridge, nginx = own
-    poll = parked(nginx, bridge, "/poll/?channel=restart")
+    poll = parked(nginx, bridge, "/long/?channel=restart")
     broker.restart()
+    wait_back(bridge)
     with Publisher(broker) as publisher:
         publisher.publish("restart", "after")
     answer = poll.receive()
@@ -349,7 +361,7 @@ def test_a_broker_that_restarts_meanwhile(own):
 
 def test_connections_that_are_closed(own):
     broker, bridge, nginx = own
-    poll = parked(nginx, bridge, "/poll/?channel=closed")
+    poll = parked(nginx, bridge, "/long/?channel=closed")
     broker.ctl("close_all_connections", "a test")
     with Publisher(broker) as publisher:
         publisher.publish("closed", "after")
@@ -361,16 +373,17 @@ def test_connections_that_are_closed(own):
 
 def test_a_broker_that_is_away(own):
     broker, bridge, nginx = own
-    waiting = parked(nginx, bridge, "/poll/?channel=away")
+    waiting = parked(nginx, bridge, "/long/?channel=away")
     known = parked(nginx, bridge, "/short/?channel=away")
-    broker.stop()
+    broker.ctl("stop_app")
     answer = known.receive()
     assert answer.status == 204
     refused = nginx.wait_status("/poll/?channel=away", 503)
     assert refused.error == "broker"
     assert refused.header("Retry-After")
     assert refused.seconds < 2
-    broker.start()
+    broker.ctl("start_app")
+    wait_back(bridge)
     with Publisher(broker) as publisher:
         publisher.publish("away", "back")
     assert waiting.receive().text == "back"
