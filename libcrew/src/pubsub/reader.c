@@ -163,7 +163,7 @@ static void try_again(struct session_timer *timer) {
 
 /* All that was known is past, and who waited for more has perhaps missed something. */
 static void forget_history(struct crew_subscriber *s, uint64_t begin) {
-    subscriptions_gap(s);
+    subscriptions_restart(s);
     history_restart(&s->history, begin);
 }
 
@@ -174,12 +174,12 @@ static void read_from_the_beginning(struct crew_subscriber *s) {
     consume(s);
 }
 
-static void stay_without_streams(struct crew_subscriber *s) {
+static void stay_without_streams(struct crew_subscriber *s, const char *why) {
     struct reader *r = &s->reader;
     session_report(&s->session, CREW_EVENT_WARNING,
-                   "the broker keeps no history (%s is no stream): cursors are good for "
-                   "this connection only",
-                   NAME_HISTORY);
+                   "the broker keeps no history (%s): cursors are good for this "
+                   "connection only",
+                   why);
     r->source = READER_OWN;
     declare(s);
 }
@@ -279,7 +279,7 @@ static void receive_from_stream(struct crew_subscriber *s, struct message *m) {
     session_ack(&s->session, m);
     if (offset == NULL || offset->text != NULL) {
         step(s, link_op_new(LINK_CANCEL, NAME_HISTORY));
-        stay_without_streams(s);
+        stay_without_streams(s, NAME_HISTORY " is no stream");
         message_free(m);
         return;
     }
@@ -338,6 +338,12 @@ static void refused(struct crew_subscriber *s, const struct link_op *op) {
     session_timer_set(&s->session, &s->reader.retry, clock_ms() + RETRY_MS);
 }
 
+static void without_streams(struct crew_subscriber *s, const struct link_op *op) {
+    char text[480];
+    topology_describe(op, text, sizeof text);
+    stay_without_streams(s, text);
+}
+
 static bool is_about(const struct link_op *op, enum link_op_kind kind, const char *name) {
     return op->kind == kind && strcmp(op->name, name) == 0;
 }
@@ -368,7 +374,7 @@ static void op_done(struct crew_subscriber *s, const struct link_op *op) {
         warn_foreign(s, op);
     if (!op->ok && r->source == READER_STREAM &&
         is_about(op, LINK_DECLARE_QUEUE, NAME_HISTORY))
-        stay_without_streams(s);
+        without_streams(s, op);
     else if (!op->ok && !deadline_is_set(&r->retry.deadline))
         refused(s, op);
     else if (op->ok && is_about(op, LINK_CONSUME, queue_of(r)))

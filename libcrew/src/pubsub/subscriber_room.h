@@ -97,9 +97,8 @@ struct crew_subscriber {
 
 /* A message was kept. */
 void subscriptions_tell(struct crew_subscriber *s, const struct kept *kept);
-/* What was not read between the last message and the next one may have been for anyone.
- */
-void subscriptions_gap(struct crew_subscriber *s);
+/* The history begins anew. */
+void subscriptions_restart(struct crew_subscriber *s);
 /* A marker came back, or nothing has to be waited for. */
 void subscriptions_place(struct crew_subscriber *s);
 /* Call back. True: there are more. */

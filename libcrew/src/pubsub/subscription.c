@@ -112,10 +112,15 @@ void subscriptions_place(struct crew_subscriber *s) {
     }
 }
 
-void subscriptions_gap(struct crew_subscriber *s) {
-    crew_subscription *n;
-    DL_FOREACH (s->lists[SUBSCRIPTION_WAITING], n)
-        n->gap = true;
+/* Whoever was placed has perhaps missed something, and his cursor is one of the past. */
+void subscriptions_restart(struct crew_subscriber *s) {
+    for (int state = SUBSCRIPTION_WAITING; state < SUBSCRIPTION_STATES; state++) {
+        crew_subscription *n;
+        DL_FOREACH (s->lists[state], n) {
+            n->gap = true;
+            n->cursor = 0;
+        }
+    }
 }
 
 /* ---- when something comes ---- */
