@@ -27,6 +27,7 @@ static const struct own {
     [CREW_EBADRESPONSE] = {.sentence = "The task's response is not valid"},
     [CREW_EBADENVELOPE] = {.sentence = "The worker could not read the task"},
     [ANSWER_BAD_REQUEST] = {"bad-request", 400, 0, "The request is malformed"},
+    [ANSWER_BAD_METHOD] = {"bad-request", 405, 0, "The method is not allowed here"},
     [ANSWER_TOO_LARGE] = {"too-large", 413, 0, "The request body is too large"},
 };
 
@@ -103,6 +104,8 @@ void answer_own(struct buffer *to, uint16_t id, const struct answer_style *style
     put_number("Content-Length", (uint64_t)bytes);
     if (own->retry_after_s > 0)
         put_number("Retry-After", own->retry_after_s);
+    if (outcome == ANSWER_BAD_METHOD)
+        put_field("Allow", 5, style->allow, strlen(style->allow));
     codec_text("Crew-Error: ");
     codec_text(word);
     codec_text("\r\n\r\n");

@@ -1,5 +1,6 @@
 #include "params.h"
 
+#include "wire/channel_name.h"
 #include "wire/http.h"
 #include "wire/limits.h"
 #include "wire/task_name.h"
@@ -95,6 +96,12 @@ static bool read_no_workers(struct params *p, const struct crew_pair *pair) {
     return p->call.fail_without_workers || value_is(pair, "wait");
 }
 
+/* Looked at when all are known. */
+static bool read_publish(struct params *p, const struct crew_pair *pair) {
+    p->publish = pair->value;
+    return true;
+}
+
 static bool not_here(struct params *p, const struct crew_pair *pair) {
     (void)p;
     (void)pair;
@@ -113,7 +120,7 @@ static const struct row {
     {"REPEAT", read_repeat, "CREW_REPEAT is none of safe, always, never"},
     {"NO_WORKERS", read_no_workers, "CREW_NO_WORKERS is neither wait nor fail"},
     {"SUBSCRIBE", not_here, "CREW_SUBSCRIBE is not available in this version"},
-    {"PUBLISH", not_here, "CREW_PUBLISH is not available in this version"},
+    {"PUBLISH", read_publish, NULL},
     {"STATUS", not_here, "CREW_STATUS is not available in this version"},
 };
 
@@ -184,6 +191,19 @@ static void settle_method(struct params *p, const struct crew_pair *method) {
             method && method_is_safe(method) ? CREW_REPEAT_ALWAYS : CREW_REPEAT_NEVER;
 }
 
+/* What the request is for: its location and its method say it. */
+static void settle_purpose(struct params *p, const struct crew_pair *method) {
+    if (!p->publish)
+        return;
+    p->purpose = PURPOSE_PUBLISH;
+    if (p->task[0] != '\0')
+        complain(p, "CREW_PUBLISH and CREW_TASK exclude each other", "");
+    if (!channel_name_valid(p->publish, strlen(p->publish))) /* may be the client's */
+        complain(p, "CREW_PUBLISH is not the name of a channel", NULL);
+    if (!method || (!value_is(method, "POST") && !value_is(method, "PUT")))
+        p->style.allow = "POST, PUT";
+}
+
 /* Caddy says so of a body that comes in chunks. It is as good as nothing said. */
 static bool length_unknown(const struct crew_pair *pair) {
     return text_is(pair->name, pair->name_bytes, "CONTENT_LENGTH") &&
@@ -225,6 +245,7 @@ void params_read(struct params *p, const struct settings *settings,
         }
     }
     settle_method(p, method);
+    settle_purpose(p, method);
     p->call.pairs = pairs;
     p->call.pair_count = kept;
 }

@@ -1,4 +1,4 @@
-/* What a request's parameters say: how to call (CREW_*, set by the web server's
+/* What a request's parameters say: what to do with it (CREW_*, set by the web server's
  * administrator), and what the handler shall see (RFC 3875 §4.1). */
 #ifndef BRIDGE_PARAMS_H
 #define BRIDGE_PARAMS_H
@@ -7,9 +7,17 @@
 #include "settings.h"
 #include <crew/message.h>
 
+/* What a request is for. */
+enum purpose {
+    PURPOSE_CALL,   /* to call a task */
+    PURPOSE_PUBLISH /* to publish its body */
+};
+
 struct params {
+    enum purpose purpose;
     struct crew_call call; /* all but the body */
     char task[256];        /* call.task, when the location names one */
+    const char *publish;   /* the channel, when the location names one */
     bool repeat_by_method; /* CREW_REPEAT safe */
     struct answer_style style;
     int64_t content_length; /* -1: not given */

@@ -9,6 +9,7 @@
 
 #include "answer.h"
 #include "gate.h"
+#include "publish.h"
 #include <crew/client.h>
 
 struct bridge;
@@ -18,9 +19,10 @@ enum request_state {
     REQUEST_JUDGED,  /* it is being looked at; ends before request_start returns */
     REQUEST_WAITING, /* the client has it and will answer, at its deadline at the latest;
                         request_abandon ends it earlier */
-    REQUEST_STREAMING, /* the beginning of its answer is written; the client gives more,
-                          and the end; request_abandon ends it earlier */
-    REQUEST_ENDED      /* on its way to NONE: the answer is being written */
+    REQUEST_PUBLISHING, /* the same, of a publication */
+    REQUEST_STREAMING,  /* the beginning of its answer is written; the client gives more,
+                           and the end; request_abandon ends it earlier */
+    REQUEST_ENDED       /* on its way to NONE: the answer is being written */
 };
 
 struct request {
@@ -34,6 +36,7 @@ struct request {
     void *arg;
     crew_pending *pending;   /* while WAITING or STREAMING */
     size_t body_bytes;       /* the same: what the client keeps for it */
+    struct publish *publish; /* while PUBLISHING */
     size_t uncredited_bytes; /* STREAMING: of the body, in OUT or already sent */
     uint64_t started_us;
     struct answer_style style;
