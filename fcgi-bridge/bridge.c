@@ -48,14 +48,19 @@ void bridge_stop(struct bridge *bridge, bool handed_over) {
     connections_stop(bridge);
     subscribers_stop(bridge);
     uv_timer_start(&bridge->timer, on_stop_timeout, bridge->settings->stop_timeout_ms, 0);
-    if (bridge->connections.count == 0)
+    bridge_leave_when_done(bridge);
+}
+
+/* What nobody waits for may be in flight: a publication goes on. */
+void bridge_leave_when_done(struct bridge *bridge) {
+    if (bridge->state == BRIDGE_STOPPING && bridge->connections.count == 0 &&
+        bridge->inflight == 0)
         leave(bridge);
 }
 
 void bridge_connection_gone(struct bridge *bridge) {
     acceptor_resume(bridge);
-    if (bridge->state == BRIDGE_STOPPING && bridge->connections.count == 0)
-        leave(bridge);
+    bridge_leave_when_done(bridge);
 }
 
 /* ---- events ---- */

@@ -36,7 +36,7 @@ struct bridge {
     struct connections connections;
     struct reload reload;
     struct subscribers subscribers;
-    unsigned inflight;      /* requests that the client has */
+    unsigned inflight;      /* calls and publications that the client has */
     size_t buffered_bytes;  /* of input, of bodies in flight, of unsent output */
     uint64_t complained_ms; /* when a misconfiguration was last logged; 0: never */
 };
@@ -58,6 +58,10 @@ void bridge_fini(struct bridge *bridge);
 /* bridge_stop - accept nothing more, answer what was begun, then leave. HANDED_OVER:
  * another bridge has the listening socket. */
 void bridge_stop(struct bridge *bridge, bool handed_over);
+
+/* bridge_leave_when_done - a connection or a publication is no more: was it the last
+ * thing that kept a stopping bridge? */
+void bridge_leave_when_done(struct bridge *bridge);
 
 /* bridge_full - whether requests hold as much memory as they may. */
 bool bridge_full(const struct bridge *bridge);

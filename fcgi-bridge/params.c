@@ -107,8 +107,13 @@ static bool read_no_workers(struct params *p, const struct crew_pair *pair) {
     return p->call.fail_without_workers || value_is(pair, "wait");
 }
 
-/* Whether it is a channel is seen when CREW_SUBSCRIBE_PATTERN is known. The pair's value
- * ends with a zero. */
+/* The channels are looked at when all is known: which of them counts, and whether
+ * patterns may be in it. Values end with a zero. */
+static bool read_publish(struct params *p, const struct crew_pair *pair) {
+    p->publish = pair->value;
+    return true;
+}
+
 static bool read_subscribe(struct params *p, const struct crew_pair *pair) {
     p->subscribe.channel = pair->value;
     return true;
@@ -150,12 +155,12 @@ static const struct row {
     {"PERSISTENT", read_persistent, "CREW_PERSISTENT is neither 0 nor 1"},
     {"REPEAT", read_repeat, "CREW_REPEAT is none of safe, always, never"},
     {"NO_WORKERS", read_no_workers, "CREW_NO_WORKERS is neither wait nor fail"},
-    {"SUBSCRIBE", read_subscribe, "CREW_SUBSCRIBE is not a channel"},
+    {"PUBLISH", read_publish, NULL},
+    {"SUBSCRIBE", read_subscribe, NULL},
     {"SUBSCRIBE_PATTERN", read_pattern, "CREW_SUBSCRIBE_PATTERN is neither 0 nor 1"},
     {"SUBSCRIBE_MODE", read_mode, "CREW_SUBSCRIBE_MODE is neither poll nor sse"},
     {"SUBSCRIBE_TIMEOUT", read_timeout,
      "CREW_SUBSCRIBE_TIMEOUT is not between 0 and 86400"},
-    {"PUBLISH", not_here, "CREW_PUBLISH is not available in this version"},
     {"STATUS", not_here, "CREW_STATUS is not available in this version"},
 };
 
@@ -246,32 +251,46 @@ static bool accepts(const struct seen *seen, const char *type) {
            accept_names(seen->accept->value, seen->accept->value_bytes, type);
 }
 
-/* The channel and the cursor may come from the client: no advice for the log. */
+/* Channels and cursors may come from the client: no advice for the log. */
+static void settle_publish(struct params *p) {
+    p->purpose = PURPOSE_PUBLISH;
+    if (!channel_name_valid(p->publish, strlen(p->publish)))
+        complain(p, "CREW_PUBLISH is not the name of a channel", NULL);
+}
+
 static void settle_subscribe(struct params *p, const struct seen *seen) {
     struct subscribe_params *subscribe = &p->subscribe;
+    p->purpose = PURPOSE_SUBSCRIBE;
     subscribe->events = p->mode == MODE_BY_ACCEPT ? accepts(seen, "text/event-stream")
                                                   : p->mode == MODE_EVENTS;
     subscribe->list = accepts(seen, "application/json");
     if (!subscribe->pattern &&
         !channel_name_valid(subscribe->channel, strlen(subscribe->channel)))
-        complain(p, "CREW_SUBSCRIBE is not a channel", NULL);
+        complain(p, "CREW_SUBSCRIBE is not the name of a channel", NULL);
     enum cursor_found found = cursor_find(&seen->cursor, &subscribe->cursor);
     subscribe->since = found == CURSOR_GIVEN;
     if (found == CURSOR_BAD)
         complain(p, "The cursor is not a number", NULL);
 }
 
-/* What the request is for: its location and its method say it. */
+/* What the request is for: its location and, where that does both, its method say it. */
 static void settle_purpose(struct params *p, const struct seen *seen) {
-    static const char *const subscribing[] = {"GET", "HEAD", "POST", NULL};
-    if (!p->subscribe.channel)
+    static const char *const publish[] = {"POST", "PUT", NULL};
+    static const char *const subscribe[] = {"GET", "HEAD", "POST", NULL};
+    bool may_publish = p->publish && method_is(seen, publish);
+    bool may_subscribe = p->subscribe.channel && method_is(seen, subscribe);
+    if (!p->publish && !p->subscribe.channel)
         return;
     if (p->task[0] != '\0')
-        complain(p, "CREW_SUBSCRIBE and CREW_TASK exclude each other", "");
-    p->purpose = PURPOSE_SUBSCRIBE;
-    settle_subscribe(p, seen);
-    if (!method_is(seen, subscribing))
-        p->style.allow = "GET, HEAD, POST";
+        complain(p, "CREW_TASK excludes CREW_PUBLISH and CREW_SUBSCRIBE", "");
+    if (may_publish || !p->subscribe.channel)
+        settle_publish(p);
+    else
+        settle_subscribe(p, seen);
+    if (!may_publish && !may_subscribe)
+        p->style.allow = !p->subscribe.channel ? "POST, PUT"
+                         : !p->publish         ? "GET, HEAD, POST"
+                                               : "GET, HEAD, POST, PUT";
 }
 
 /* Caddy says so of a body that comes in chunks. It is as good as nothing said. */

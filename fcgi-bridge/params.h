@@ -10,6 +10,7 @@
 /* What a request is for. */
 enum purpose {
     PURPOSE_CALL,     /* to call a task */
+    PURPOSE_PUBLISH,  /* to publish its body */
     PURPOSE_SUBSCRIBE /* to wait for what is published */
 };
 
@@ -29,6 +30,7 @@ struct params {
     struct crew_call call; /* all but the body */
     struct subscribe_params subscribe;
     char task[256];        /* call.task, when the location names one */
+    const char *publish;   /* the channel, when the location names one */
     bool repeat_by_method; /* CREW_REPEAT safe */
     enum { MODE_BY_ACCEPT, MODE_POLL, MODE_EVENTS } mode; /* CREW_SUBSCRIBE_MODE */
     struct answer_style

@@ -19,18 +19,20 @@ struct ending {
 };
 
 static const char *const state_names[] = {
-    [REQUEST_NONE] = "none",       [REQUEST_JUDGED] = "judged",
-    [REQUEST_WAITING] = "waiting", [REQUEST_STREAMING] = "streaming",
-    [REQUEST_PARKED] = "parked",   [REQUEST_LISTENING] = "listening",
-    [REQUEST_ENDED] = "ended",
+    [REQUEST_NONE] = "none",           [REQUEST_JUDGED] = "judged",
+    [REQUEST_WAITING] = "waiting",     [REQUEST_PUBLISHING] = "publishing",
+    [REQUEST_STREAMING] = "streaming", [REQUEST_PARKED] = "parked",
+    [REQUEST_LISTENING] = "listening", [REQUEST_ENDED] = "ended",
 };
 
 static void enter(struct request *r, enum request_state state) {
     static const unsigned allowed[] = {
         [REQUEST_NONE] = 1u << REQUEST_JUDGED,
-        [REQUEST_JUDGED] = 1u << REQUEST_WAITING | 1u << REQUEST_PARKED |
-                           1u << REQUEST_LISTENING | 1u << REQUEST_ENDED,
+        [REQUEST_JUDGED] = 1u << REQUEST_WAITING | 1u << REQUEST_PUBLISHING |
+                           1u << REQUEST_PARKED | 1u << REQUEST_LISTENING |
+                           1u << REQUEST_ENDED,
         [REQUEST_WAITING] = 1u << REQUEST_STREAMING | 1u << REQUEST_ENDED,
+        [REQUEST_PUBLISHING] = 1u << REQUEST_ENDED,
         [REQUEST_STREAMING] = 1u << REQUEST_ENDED,
         [REQUEST_PARKED] = 1u << REQUEST_ENDED,
         [REQUEST_LISTENING] = 1u << REQUEST_ENDED,
@@ -83,6 +85,7 @@ static void finish(struct request *r, const struct ending *end) {
     subscriber_free(r->subscriber);
     r->subscriber = NULL;
     r->pending = NULL;
+    r->publish = NULL;
     r->body_bytes = 0;
     r->uncredited_bytes = 0;
     enter(r, REQUEST_NONE);
@@ -153,6 +156,8 @@ void request_give_up(struct request *r) {
 void request_abandon(struct request *r) {
     if (with_client(r))
         crew_client_cancel(r->bridge->client, r->pending);
+    else if (r->state == REQUEST_PUBLISHING)
+        publish_forget(r->publish);
     else if (!r->subscriber)
         return;
     finish(r, &(struct ending){.unheard = true});
@@ -215,6 +220,24 @@ static void call(struct request *r, const struct params *params) {
     gate_drop(r->gate);
 }
 
+static void on_published(void *arg, int error, const struct crew_answer *answer) {
+    if (error)
+        request_refuse(arg, error, publish_sentence(error));
+    else
+        on_answer(arg, answer);
+}
+
+static void publish(struct request *r, const struct params *params) {
+    int error =
+        publish_begin(r->bridge, params, &r->gate->body, on_published, r, &r->publish);
+    if (error) {
+        request_refuse(r, error, publish_sentence(error));
+        return;
+    }
+    enter(r, REQUEST_PUBLISHING);
+    gate_drop(r->gate);
+}
+
 /* What the gate has found and what the parameters say, in the order in which it matters:
  * 0, or the outcome of a request that is not passed on. */
 static int objection(const struct request *r, const struct params *params,
@@ -251,6 +274,8 @@ static void start_decoded(struct request *r, struct crew_pair *pairs, size_t cou
     int outcome = objection(r, &params, &detail);
     if (outcome)
         request_refuse(r, outcome, detail);
+    else if (params.purpose == PURPOSE_PUBLISH)
+        publish(r, &params);
     else if (params.purpose == PURPOSE_SUBSCRIBE)
         subscribe_start(r, &params.subscribe);
     else

@@ -9,6 +9,7 @@
 
 #include "answer.h"
 #include "gate.h"
+#include "publish.h"
 #include <crew/client.h>
 
 struct bridge;
@@ -19,8 +20,9 @@ enum request_state {
     REQUEST_JUDGED,  /* it is being looked at; ends before request_start returns */
     REQUEST_WAITING, /* the client has it and will answer, at its deadline at the latest;
                         request_abandon ends it earlier */
-    REQUEST_STREAMING, /* the beginning of its answer is written; the client gives more,
-                          and the end; request_abandon ends it earlier */
+    REQUEST_PUBLISHING, /* the same, of a publication */
+    REQUEST_STREAMING,  /* the beginning of its answer is written; the client gives more,
+                           and the end; request_abandon ends it earlier */
     REQUEST_PARKED, /* a poll to which there is nothing to say yet: a message will end it,
                        or its time-out, or the bridge's stop, or request_abandon */
     REQUEST_LISTENING, /* an event stream, begun; the bridge's stop will end it, or
@@ -37,9 +39,10 @@ struct request {
     void (*on_output)(void *arg); /* a piece of its answer is in OUT */
     void (*on_break)(void *arg);  /* it has ended, and its answer is not whole */
     void *arg;
-    struct subscriber *subscriber; /* while PARKED or LISTENING */
     crew_pending *pending;         /* while WAITING or STREAMING */
     size_t body_bytes;             /* the same: what the client keeps for it */
+    struct publish *publish;       /* while PUBLISHING */
+    struct subscriber *subscriber; /* while PARKED or LISTENING */
     size_t uncredited_bytes;       /* STREAMING: of the body, in OUT or already sent */
     uint64_t started_us;
     struct answer_style style;
