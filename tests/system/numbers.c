@@ -2,9 +2,9 @@
  * until SIGTERM; then wait until each of them has ended.
  *
  * Message N has the body "NAME N" and goes to the channel CHANNEL[N % count]. What is not
- * confirmed is a line on the standard output, `FIRST LAST why`: a number that the broker did
- * not get is not said again under another id, it is left out. The last line is
- * `said COUNT`. */
+ * confirmed is a line on the standard output, `FIRST LAST why`: a number that the broker
+ * did not get is not said again under another id, it is left out. The last line is `said
+ * COUNT`. */
 #include <crew/client.h>
 #include <poll.h>
 #include <signal.h>
@@ -123,9 +123,8 @@ int main(int argc, char **argv) {
     if (argc < 5 || crew_broker_parse(&broker, argv[1], why, sizeof why) != CREW_OK)
         die("numbers URL NAME RATE CHANNEL...");
     int end_fd = termination(); /* before there are threads */
-    struct numbers numbers = {.name = argv[2],
-                              .channels = argv + 4,
-                              .channel_count = (unsigned long)argc - 4};
+    struct numbers numbers = {
+        .name = argv[2], .channels = argv + 4, .channel_count = (unsigned long)argc - 4};
     const struct crew_client_options options = {.name = argv[2]};
     if (crew_client_new(&broker, &options, &numbers.client) != CREW_OK)
         die("no client");

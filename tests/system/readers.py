@@ -137,7 +137,7 @@ class ListReader(Reader):
 
     accept = "application/json"
     kind = "list"
-    patience_bytes = 50000
+    patience_bytes = 400000  # as many as may come at once are a third of it
     pause_s = 0.2
 
     def path(self):

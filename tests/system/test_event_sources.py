@@ -129,7 +129,7 @@ def test_the_broker_is_away(stage, listen):
     source = listen(house, f"/channel/away?cursor={house.cursor()}")
     house.publish("away", "1")
     source.wait_heard(("message", "1"))
-    house.broker.kill()
+    house.broker.stop()
     both(restart)(house)
     source.wait_open(2)
     house.broker.restart()

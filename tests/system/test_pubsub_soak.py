@@ -20,7 +20,7 @@ CHANNELS = FAST * 12 + SLOW + RARE
 ALL = FAST + SLOW + RARE
 PUBLISHERS = ["left", "right"]
 GOES_ON_S = 60 * SLOWNESS
-ROUNDS = 6
+ROUNDS = 4
 NEVER_PUBLISHED = "the message broker cannot be reached or is blocked"
 
 
