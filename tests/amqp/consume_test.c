@@ -116,8 +116,8 @@ static void declare_dead_letters(struct stage *s, const char *exchange,
     stage_must(s, op);
     op = link_op_new(LINK_BIND, replies);
     op->exchange = memory_text(exchange);
-    op->header_name = memory_text("x-original-sender");
-    op->header_value = memory_text(replies);
+    link_op_text(op, "x-match", "all-with-x");
+    link_op_text(op, "x-original-sender", replies);
     stage_must(s, op);
     stage_consume(s, replies, true);
 }
@@ -160,8 +160,8 @@ static void test_dead_letters_come_to_their_sender_with_the_reason(void **state)
     snprintf(queue, sizeof queue, "%s.task", replies_a);
     struct link_op *op = link_op_new(LINK_DECLARE_QUEUE, queue);
     op->exclusive = true;
-    op->dead_letter_exchange = memory_text(exchange);
-    op->max_priority = 3;
+    link_op_text(op, "x-dead-letter-exchange", exchange);
+    link_op_number(op, "x-max-priority", 3);
     stage_must(&a, op);
 
     publish_from(&a, queue, replies_b, true);

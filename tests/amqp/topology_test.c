@@ -71,7 +71,8 @@ static void test_ops_end_in_their_order(void **state) {
 static struct link_op *queue_op(const char *name, unsigned max_priority) {
     struct link_op *op = link_op_new(LINK_DECLARE_QUEUE, name);
     op->durable = true;
-    op->max_priority = max_priority;
+    if (max_priority > 0)
+        link_op_number(op, "x-max-priority", max_priority);
     return op;
 }
 

@@ -95,6 +95,7 @@ CREW_API void crew_subscriber_free(crew_subscriber *subscriber);
  * only after that has said that there is nothing more. It may be freed here. */
 typedef void crew_subscription_fn(void *arg, crew_subscription *subscription);
 
+/* What is left zero has its default. channel and on_messages must be there. */
 struct crew_subscription_options {
     /* The name of a channel as it is; or, with pattern, patterns with commas between them,
      * in whose words `*` stands for one word and `#` for any number of words. */

@@ -9,11 +9,11 @@
  * connection itself: its link lends it (lend_epoll_fd), and the link's thread sleeps
  * until it is lost. That saves a change of thread for everything that comes and goes.
  *
- * Life cycle (enum link_state in link_room.h): WAITING (backoff) → CONNECTING → OPEN or LENT →
- * WAITING … → CLOSED. An OPEN link has channel 1 for publishing and consuming (publisher
- * confirms are on if the link was made for publishing) and channel 2 for topology and
- * probes, so that a refused declare costs nobody's deliveries. Each connection has a new
- * epoch (1, 2, …).
+ * Life cycle (enum link_state in link_room.h): WAITING (backoff) → CONNECTING → OPEN or
+ * LENT → WAITING … → CLOSED. An OPEN link has channel 1 for publishing and consuming
+ * (publisher confirms are on if the link was made for publishing) and channel 2 for
+ * topology and probes, so that a refused declare costs nobody's deliveries. Each
+ * connection has a new epoch (1, 2, …).
  *
  * Of several addresses a link takes the first that lets it in, and stays there as long as
  * it can; amqp/backoff.h says where it goes after a loss. link_go sends it elsewhere.
@@ -33,10 +33,9 @@ struct link;
 enum link_op_kind {
     LINK_DECLARE_EXCHANGE, /* name, type, durable. Exists with other arguments: used as it
                               is, foreign = true */
-    LINK_DECLARE_QUEUE,    /* name, durable, exclusive, arguments; the same */
+    LINK_DECLARE_QUEUE,    /* name, durable, exclusive; the same */
     LINK_PROBE_QUEUE,      /* passive declare: exists = ok, messages, consumers */
-    LINK_BIND,             /* name (queue), exchange, key, and one header argument
-                              (header_name = header_value, with x-match all-with-x) if given */
+    LINK_BIND,             /* name (queue), exchange, key */
     LINK_UNBIND,           /* name (queue), exchange, key */
     LINK_QOS,     /* prefetch, over all consumers of channel 1; or, per_consumer, of
                      each consumer that begins from now on */
@@ -46,6 +45,15 @@ enum link_op_kind {
     LINK_CANCEL   /* consumer tag = name; no delivery for it comes after the event */
 };
 
+/* Of a declare, bind or consume. */
+struct link_argument {
+    const char *name; /* a literal */
+    char *text;       /* null: a number */
+    int64_t number;
+};
+
+#define LINK_ARGUMENTS_MAX 4
+
 struct link_op {
     struct link_op *next; /* the link's own, as is epoch */
     uint64_t epoch;
@@ -54,14 +62,12 @@ struct link_op {
     char *type;
     char *exchange;
     char *key;
-    char *header_name;
-    char *header_value;
+    struct link_argument arguments[LINK_ARGUMENTS_MAX];
+    size_t argument_count;
     bool durable;
     bool exclusive;
     bool auto_delete;
     bool no_ack;
-    char *dead_letter_exchange; /* x-dead-letter-exchange, or null */
-    unsigned max_priority;      /* x-max-priority, 0: none */
     unsigned prefetch;
     bool per_consumer;
     void *owner;
@@ -79,6 +85,10 @@ struct link_op {
 /* A zeroed op of this kind for NAME. link_op_free frees it and its texts. */
 struct link_op *link_op_new(enum link_op_kind kind, const char *name);
 void link_op_free(struct link_op *op);
+
+/* One more argument, a text (copied) or a number. NAME is a literal. */
+void link_op_text(struct link_op *op, const char *name, const char *text);
+void link_op_number(struct link_op *op, const char *name, int64_t number);
 
 enum link_event_kind {
     LINK_OPEN,    /* connected and logged in at address url: declare your topology. Lent:

@@ -2,6 +2,7 @@
 #include "amqp/op.h"
 
 #include "base/memory.h"
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,11 +43,25 @@ void link_op_free(struct link_op *op) {
     free(op->type);
     free(op->exchange);
     free(op->key);
-    free(op->header_name);
-    free(op->header_value);
-    free(op->dead_letter_exchange);
+    for (size_t i = 0; i < op->argument_count; i++)
+        free(op->arguments[i].text);
     free(op->reply_text);
     free(op);
+}
+
+static struct link_argument *add_argument(struct link_op *op, const char *name) {
+    assert(op->argument_count < LINK_ARGUMENTS_MAX);
+    struct link_argument *argument = &op->arguments[op->argument_count++];
+    argument->name = name;
+    return argument;
+}
+
+void link_op_text(struct link_op *op, const char *name, const char *text) {
+    add_argument(op, name)->text = memory_text(text);
+}
+
+void link_op_number(struct link_op *op, const char *name, int64_t number) {
+    add_argument(op, name)->number = number;
 }
 
 static bool is_short(const char *text) {
@@ -55,8 +70,7 @@ static bool is_short(const char *text) {
 
 bool op_fits(const struct link_op *op) {
     return is_short(op->name) && is_short(op->type) && is_short(op->exchange) &&
-           is_short(op->key) && is_short(op->header_name) && is_short(op->header_value) &&
-           is_short(op->dead_letter_exchange);
+           is_short(op->key);
 }
 
 amqp_channel_t op_channel(const struct link_op *op) {
@@ -75,11 +89,22 @@ static amqp_bytes_t bytes_of(const char *text) {
     return text == NULL ? amqp_empty_bytes : amqp_cstring_bytes(text);
 }
 
-static void add_text(amqp_table_t *table, const char *name, const char *text) {
-    amqp_table_entry_t *entry = &table->entries[table->num_entries++];
-    entry->key = amqp_cstring_bytes(name);
-    entry->value.kind = AMQP_FIELD_KIND_UTF8;
-    entry->value.value.bytes = amqp_cstring_bytes(text);
+static void write_argument(amqp_table_entry_t *entry, const struct link_argument *from) {
+    entry->key = amqp_cstring_bytes(from->name);
+    if (from->text != NULL) {
+        entry->value.kind = AMQP_FIELD_KIND_UTF8;
+        entry->value.value.bytes = amqp_cstring_bytes(from->text);
+    } else {
+        entry->value.kind = AMQP_FIELD_KIND_I64;
+        entry->value.value.i64 = from->number;
+    }
+}
+
+/* ENTRIES is room for all of them. */
+static amqp_table_t table_of(const struct link_op *op, amqp_table_entry_t *entries) {
+    for (size_t i = 0; i < op->argument_count; i++)
+        write_argument(&entries[i], &op->arguments[i]);
+    return (amqp_table_t){.num_entries = (int)op->argument_count, .entries = entries};
 }
 
 static void write_exchange(struct transport *t, const struct link_op *op, bool passive) {
@@ -92,33 +117,19 @@ static void write_exchange(struct transport *t, const struct link_op *op, bool p
 }
 
 static void write_queue(struct transport *t, const struct link_op *op, bool passive) {
-    amqp_table_entry_t entries[2];
+    amqp_table_entry_t entries[LINK_ARGUMENTS_MAX];
     amqp_queue_declare_t declare = {.queue = bytes_of(op->name),
                                     .passive = passive,
                                     .durable = op->durable,
                                     .exclusive = op->exclusive,
                                     .auto_delete = op->auto_delete,
-                                    .arguments = {.entries = entries}};
-    if (op->dead_letter_exchange != NULL) {
-        add_text(&declare.arguments, "x-dead-letter-exchange", op->dead_letter_exchange);
-    }
-    if (op->max_priority > 0) {
-        amqp_table_entry_t *entry = &entries[declare.arguments.num_entries++];
-        entry->key = amqp_cstring_bytes("x-max-priority");
-        entry->value.kind = AMQP_FIELD_KIND_I32;
-        entry->value.value.i32 = (int32_t)op->max_priority;
-    }
+                                    .arguments = table_of(op, entries)};
     transport_method(t, op_channel(op), op_method(op), &declare);
 }
 
 static void write_bind(struct transport *t, const struct link_op *op) {
-    amqp_table_entry_t entries[2];
-    amqp_table_t arguments = {.entries = entries};
-    if (op->header_name != NULL) {
-        /* Plain `all` leaves out headers that begin with x- (RabbitMQ 3.10). */
-        add_text(&arguments, "x-match", "all-with-x");
-        add_text(&arguments, op->header_name, op->header_value);
-    }
+    amqp_table_entry_t entries[LINK_ARGUMENTS_MAX];
+    amqp_table_t arguments = table_of(op, entries);
     amqp_queue_bind_t bind = {.queue = bytes_of(op->name),
                               .exchange = bytes_of(op->exchange),
                               .routing_key = bytes_of(op->key),
@@ -132,10 +143,12 @@ static void write_bind(struct transport *t, const struct link_op *op) {
 }
 
 static void write_consume(struct transport *t, const struct link_op *op) {
+    amqp_table_entry_t entries[LINK_ARGUMENTS_MAX];
     amqp_basic_consume_t consume = {.queue = bytes_of(op->name),
                                     .consumer_tag = bytes_of(op->name),
                                     .no_ack = op->no_ack,
-                                    .exclusive = op->exclusive};
+                                    .exclusive = op->exclusive,
+                                    .arguments = table_of(op, entries)};
     transport_method(t, op_channel(op), op_method(op), &consume);
 }
 

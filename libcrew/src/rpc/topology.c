@@ -27,8 +27,8 @@ struct link_op *topology_pubsub(void) {
 struct link_op *topology_task_queue(const char *queue) {
     struct link_op *op = link_op_new(LINK_DECLARE_QUEUE, queue);
     op->durable = true;
-    op->dead_letter_exchange = memory_text(NAME_DLX);
-    op->max_priority = TASK_QUEUE_LEVELS;
+    link_op_text(op, "x-dead-letter-exchange", NAME_DLX);
+    link_op_number(op, "x-max-priority", TASK_QUEUE_LEVELS);
     return op;
 }
 
@@ -43,8 +43,9 @@ struct link_op *topology_bind_dead_letters(const char *queue) {
     struct link_op *op = link_op_new(LINK_BIND, queue);
     op->exchange = memory_text(NAME_DLX);
     op->key = memory_text("");
-    op->header_name = memory_text(NAME_ORIGINAL_SENDER);
-    op->header_value = memory_text(queue);
+    /* Plain `all` leaves out headers that begin with x- (RabbitMQ 3.10). */
+    link_op_text(op, "x-match", "all-with-x");
+    link_op_text(op, NAME_ORIGINAL_SENDER, queue);
     return op;
 }
 
