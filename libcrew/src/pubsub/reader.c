@@ -31,6 +31,8 @@
 #define MARKER_EVERY_MS 1000
 #define SILENCE_MS 2000
 #define RETRY_MS 5000
+#define STREAM_RETRY_MS 250
+#define STREAM_DOWN_MS 30000
 #define MARKER_TYPE "crew.marker"
 
 static struct crew_subscriber *subscriber_of(struct session_timer *timer,
@@ -325,6 +327,7 @@ static void link_open(struct crew_subscriber *s) {
         if (r->source == READER_OWN)
             forget_history(s, 0);
         r->source = READER_STREAM;
+        r->down_since_ms = 0;
         declare(s);
     } else if (is_reading(r) && r->marker_sent > r->marker_seen) {
         send_marker(s); /* the last one may be lost with the connection it went over */
@@ -338,7 +341,17 @@ static void refused(struct crew_subscriber *s, const struct link_op *op) {
     session_timer_set(&s->session, &s->reader.retry, clock_ms() + RETRY_MS);
 }
 
-static void without_streams(struct crew_subscriber *s, const struct link_op *op) {
+/* For a moment after its start a broker does not find its streams (404). One that does
+ * not find them at all goes on without. */
+static void stream_refused(struct crew_subscriber *s, const struct link_op *op) {
+    struct reader *r = &s->reader;
+    uint64_t now_ms = clock_ms();
+    if (r->down_since_ms == 0)
+        r->down_since_ms = now_ms;
+    if (op->reply_code == 404 && now_ms - r->down_since_ms < STREAM_DOWN_MS) {
+        session_timer_set(&s->session, &r->retry, now_ms + STREAM_RETRY_MS);
+        return;
+    }
     char text[480];
     topology_describe(op, text, sizeof text);
     stay_without_streams(s, text);
@@ -374,7 +387,7 @@ static void op_done(struct crew_subscriber *s, const struct link_op *op) {
         warn_foreign(s, op);
     if (!op->ok && r->source == READER_STREAM &&
         is_about(op, LINK_DECLARE_QUEUE, NAME_HISTORY))
-        without_streams(s, op);
+        stream_refused(s, op);
     else if (!op->ok && !deadline_is_set(&r->retry.deadline))
         refused(s, op);
     else if (op->ok && is_about(op, LINK_CONSUME, queue_of(r)))

@@ -32,11 +32,12 @@ struct reader {
     bool warned_foreign; /* the queue is there with other arguments */
     char id[17];         /* in our markers */
     char own_queue[64];
-    char last_id[64];      /* (the first bytes of) the id of the message read last */
-    uint64_t marker_sent;  /* number of the last marker */
-    uint64_t marker_live;  /* the first one of this connection */
-    uint64_t marker_seen;  /* of the last one that came back */
-    uint64_t marker_at_ms; /* when it was sent */
+    char last_id[64];       /* (the first bytes of) the id of the message read last */
+    uint64_t down_since_ms; /* the stream is there, and not to be had; 0: it is not so */
+    uint64_t marker_sent;   /* number of the last marker */
+    uint64_t marker_live;   /* the first one of this connection */
+    uint64_t marker_seen;   /* of the last one that came back */
+    uint64_t marker_at_ms;  /* when it was sent */
     struct session_timer marker; /* when the next one may be sent */
     struct session_timer silence;
     struct session_timer retry;
