@@ -5,7 +5,7 @@ import time
 import pytest
 
 import fcgi
-from support.pubsub import Publisher
+from support.publisher import Publisher
 from support.waiting import wait_until
 
 MANY = 1500

@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from support.pubsub import EventSource, Publisher, wait_live
+from support.publisher import Publisher
+from support.subscribing import EventSource, wait_live
 from support.waiting import wait_until
 
 MB = 1 << 20
@@ -228,13 +229,7 @@ def test_max_parked(stage, broker, opened):
     assert (refused.status, refused.error) == (503, "overloaded")
     assert refused.header("Retry-After")
     streams[0].close()
-    nginx_again = opened
-
-    def room():
-        stream = nginx_again("/events/?channel=full", at=nginx)
-        return stream.status == 200
-
-    wait_until(room)
+    wait_until(lambda: opened("/events/?channel=full", at=nginx).status == 200)
 
 
 # ---- bridge and broker

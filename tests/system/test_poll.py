@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from support.pubsub import Publisher, wait_live, wait_parked
+from support.publisher import Publisher
+from support.subscribing import wait_live, wait_parked
 from support.waiting import wait_until
 
 JSON = ("Accept", "application/json")
