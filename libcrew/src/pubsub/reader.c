@@ -33,6 +33,7 @@
 #define RETRY_MS 5000
 #define STREAM_RETRY_MS 250
 #define STREAM_DOWN_MS 30000
+#define REFUSALS_MAX 2 /* connections lost one after the other over the declare */
 #define MARKER_TYPE "crew.marker"
 
 static struct crew_subscriber *subscriber_of(struct session_timer *timer,
@@ -195,6 +196,7 @@ static void silence(struct session_timer *timer) {
 /* Cursors count from the clock, so that those of another connection are out of range. */
 static void begin_own(struct crew_subscriber *s) {
     struct reader *r = &s->reader;
+    r->refusals = REFUSALS_MAX - 1;
     forget_history(s, clock_unix_ms() * 1000);
     r->marker_seen = ++r->marker_sent;
     become_live(s);
@@ -203,6 +205,7 @@ static void begin_own(struct crew_subscriber *s) {
 static void begin_stream(struct crew_subscriber *s) {
     struct reader *r = &s->reader;
     bool resume = s->history.next_cursor > 0;
+    r->refusals = 0;
     r->state = resume ? READER_RESUMING : READER_READING;
     if (resume)
         session_timer_set(&s->session, &r->silence, clock_ms() + SILENCE_MS);
@@ -312,21 +315,26 @@ static void receive(struct crew_subscriber *s, struct message *m) {
 
 static void leave(struct crew_subscriber *s, const char *why) {
     struct reader *r = &s->reader;
-    if (r->state == READER_LIVE)
+    if (is_reading(r))
         session_report(&s->session, CREW_EVENT_DISCONNECTED, "lost the broker: %s", why);
+    if (r->state == READER_DECLARING && r->source == READER_STREAM) {
+        r->refusals++;
+        session_report(&s->session, CREW_EVENT_WARNING, "no history was to be had: %s",
+                       why);
+    }
     r->state = READER_AWAY;
     session_timer_clear(&s->session, &r->silence);
     session_timer_clear(&s->session, &r->retry);
 }
 
-/* Whether streams are there is asked anew on each connection: it may be another broker.
- */
+/* Whether streams are there is asked anew on each connection, for it may be another
+ * broker than the last one. RabbitMQ with its streams turned off closes it then (541). */
 static void link_open(struct crew_subscriber *s) {
     struct reader *r = &s->reader;
     if (r->state == READER_AWAY && session_open(&s->session)) {
         if (r->source == READER_OWN)
             forget_history(s, 0);
-        r->source = READER_STREAM;
+        r->source = r->refusals < REFUSALS_MAX ? READER_STREAM : READER_OWN;
         r->down_since_ms = 0;
         declare(s);
     } else if (is_reading(r) && r->marker_sent > r->marker_seen) {

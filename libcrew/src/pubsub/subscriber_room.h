@@ -28,6 +28,7 @@ enum reader_source {
 struct reader {
     enum reader_state state;
     enum reader_source source;
+    unsigned refusals;   /* of the stream, by the end of the connection */
     bool tried;          /* to connect, at least once */
     bool warned_foreign; /* the queue is there with other arguments */
     char id[17];         /* in our markers */
