@@ -390,6 +390,8 @@ int connections_init(struct bridge *bridge) {
 void connections_stop(struct bridge *bridge) {
     struct connection *c;
     DL_FOREACH (bridge->connections.all, c) {
+        if (c->request.state == REQUEST_LISTENING && c->sending.len > 0)
+            close_now(c); /* a slow reader, who comes back anyway, is not waited for */
         watch(c);
     }
 }

@@ -67,6 +67,12 @@ void poll_put_nothing(struct buffer *to, uint16_t id, uint64_t cursor) {
 
 /* ---- several ---- */
 
+static void append_escape(struct buffer *to, uint8_t c) {
+    static const char digits[] = "0123456789abcdef";
+    const char text[] = {'\\', 'u', '0', '0', digits[c >> 4], digits[c & 15]};
+    buffer_append(to, text, sizeof text);
+}
+
 /* TEXT is UTF-8 (RFC 8259 §7). */
 static void append_string(struct buffer *to, const char *text, size_t bytes) {
     buffer_u8(to, '"');
@@ -77,7 +83,7 @@ static void append_string(struct buffer *to, const char *text, size_t bytes) {
             plain++;
         buffer_append(to, text + done, plain - done);
         if (plain < bytes)
-            buffer_printf(to, "\\u%04x", (uint8_t)text[plain++]);
+            append_escape(to, (uint8_t)text[plain++]);
         done = plain;
     }
     buffer_u8(to, '"');

@@ -263,7 +263,7 @@ void subscribe_start(struct request *r, const struct subscribe_params *params) {
     r->subscriber = s;
     int error = subscribe(s, params);
     if (error == CREW_EINVAL)
-        request_refuse(r, ANSWER_BAD_REQUEST, "CREW_SUBSCRIBE is not a channel");
+        request_refuse(r, ANSWER_BAD_REQUEST, "CREW_SUBSCRIBE is not a list of patterns");
     else if (error)
         request_refuse(r, CREW_EOVERLOADED, NULL);
     else if (params->events)

@@ -1,35 +1,9 @@
-"""Publishing as any AMQP client does it, and a reader of server-sent events."""
+"""Waiting for subscribers, and a reader of server-sent events."""
 import socket
 import time
 from dataclasses import dataclass
 
-import pika
-
 from support.waiting import wait_until
-
-EXCHANGE = "crew.pubsub"
-
-
-class Publisher:
-    """Publishes with confirms: what publish() has returned from, the broker has."""
-
-    def __init__(self, broker):
-        self.connection = broker.connect()
-        self.channel = self.connection.channel()
-        self.channel.confirm_delivery()
-        self.channel.exchange_declare(EXCHANGE, "topic", durable=True)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.connection.close()
-
-    def publish(self, channel, body, content_type=None, message_id=None):
-        self.channel.basic_publish(
-            EXCHANGE, channel, body if isinstance(body, bytes) else body.encode(),
-            pika.BasicProperties(content_type=content_type, message_id=message_id,
-                                 delivery_mode=2))
 
 
 def wait_live(nginx, path="/now/?channel=nobody", bound_s=20.0):
