@@ -357,7 +357,7 @@ static void stream_refused(struct crew_subscriber *s, const struct link_op *op) 
     uint64_t now_ms = clock_ms();
     if (r->down_since_ms == 0)
         r->down_since_ms = now_ms;
-    if (op->reply_code == 404 && now_ms - r->down_since_ms < STREAM_DOWN_MS) {
+    if (topology_is_down(op) && now_ms - r->down_since_ms < STREAM_DOWN_MS) {
         session_timer_set(&s->session, &r->retry, now_ms + STREAM_RETRY_MS);
         return;
     }
