@@ -35,7 +35,12 @@ class Door:
                 client.close()
                 return
             self.inside.add(client)
-        broker = socket.create_connection(("127.0.0.1", self.broker_port))
+        try:
+            broker = socket.create_connection(("127.0.0.1", self.broker_port))
+        except OSError:  # it is away
+            client.close()
+            self.leave(client)
+            return
         for source, target in ((client, broker), (broker, client)):
             threading.Thread(target=self.carry, args=(client, source, target),
                              daemon=True).start()
@@ -44,9 +49,16 @@ class Door:
         """One direction, until either side ends it."""
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
-                target.sendall(data)
+                self.pass_on(data, source is client, target)
         for peer in (source, target):
             with contextlib.suppress(OSError):
                 peer.shutdown(socket.SHUT_RDWR)
+        self.leave(client)
+
+    def pass_on(self, data, to_broker, target):
+        del to_broker
+        target.sendall(data)
+
+    def leave(self, client):
         with self.lock:
             self.inside.discard(client)

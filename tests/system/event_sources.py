@@ -54,6 +54,7 @@ class Node(Source, Program):
     name = "node"
 
     def __init__(self, folder, url, names):
+        # where Debian puts it: a Node.js from elsewhere does not look there
         super().__init__(folder, {"NODE_PATH": "/usr/share/nodejs"})
         script = os.path.join(os.path.dirname(__file__), "event_source.js")
         self.arguments = [script, url, *names]

@@ -2,7 +2,9 @@
 breaks: the bridges, nginx, the broker. Each of them gets each number exactly once, in its
 publisher's order, and is never told that something may be missing."""
 import asyncio
+import contextlib
 import random
+import socket
 import time
 
 import pytest
@@ -10,7 +12,9 @@ from accounts import Timeline, complaints
 from pair import Pair, kill, renew, restart
 from readers import EventReader, ListReader, Reader
 
+from support.door import Door
 from support.program import BUILD, SLOWNESS, Program
+from support.waiting import wait_until
 
 # To which channel a number goes: single messages are taken from slow ones.
 FAST = [f"soak.fast.{i}" for i in range(4)]
@@ -24,15 +28,40 @@ ROUNDS = 4
 NEVER_PUBLISHED = "the message broker cannot be reached or is blocked"
 
 
+class Confirms(Door):
+    """The publishers' way to the broker, where what the broker says can be lost."""
+
+    def __init__(self, broker):
+        super().__init__(broker, 100)
+        self.deaf = False
+        self.lost_bytes = 0
+
+    def pass_on(self, data, to_broker, target):
+        if self.deaf and not to_broker:
+            self.lost_bytes += len(data)
+        else:
+            super().pass_on(data, to_broker, target)
+
+    def lose(self):
+        """It confirms some messages; then the connections break, and nobody has heard it."""
+        self.lost_bytes = 0
+        self.deaf = True
+        wait_until(lambda: self.lost_bytes, GOES_ON_S, what="confirms to be lost")
+        with self.lock:
+            for client in self.inside:
+                client.shutdown(socket.SHUT_RDWR)
+        self.deaf = False
+
+
 class Numbers(Program):
     """The publisher of numbers.c."""
 
     name = "numbers"
 
-    def __init__(self, folder, broker, publisher, rate):
+    def __init__(self, folder, url, publisher, rate):
         super().__init__(folder)
         self.publisher = publisher
-        self.arguments = [broker.url, publisher, str(rate), *CHANNELS]
+        self.arguments = [url, publisher, str(rate), *CHANNELS]
 
     def command(self):
         return [f"{BUILD}/tests/numbers", *self.arguments]
@@ -68,12 +97,14 @@ def all_readers(port, seed):
 class Soak:
     """All of it."""
 
-    def __init__(self, stage, rate, seed):
+    def __init__(self, stage, seed, rate, calm_s):
         self.broker = stage.broker()
         self.bridges = [stage.bridge(self.broker) for _ in range(2)]
         self.front = stage.keep(Pair(stage.folder, self.bridges)).start()
-        self.numbers = [stage.keep(Numbers(stage.folder, self.broker, name,
+        self.confirms = Confirms(self.broker)
+        self.numbers = [stage.keep(Numbers(stage.folder, self.confirms.url, name,
                                            rate // len(PUBLISHERS))) for name in PUBLISHERS]
+        self.calm = calm_s * rate // len(CHANNELS)
         self.readers = list(all_readers(self.front.port, seed))
         self.tasks = []
         self.timeline = Timeline()
@@ -86,6 +117,7 @@ class Soak:
             "SIGHUP of a bridge": lambda: renew(first),
             "SIGTERM of a bridge, and a new one": lambda: restart(second),
             "kill -9 of a bridge, and a new one": lambda: kill(first),
+            "confirms are lost, and the publishers' connections": self.confirms.lose,
             "nginx drops all connections": self.front.drop_all,
             "the broker closes all connections":
                 lambda: self.broker.ctl("close_all_connections", "soak"),
@@ -120,13 +152,13 @@ class Soak:
         await self.end()
 
     async def all_go_on(self, what):
-        """Each reader gets something more."""
-        before = {reader: reader.count for reader in self.readers}
-        late = await self.wait(lambda reader: reader.count > before[reader])
+        """Each reader gets what comes in a time of calm."""
+        enough = {reader: reader.count + self.calm for reader in self.readers}
+        late = await self.wait(lambda reader: reader.count >= enough[reader])
         now = time.monotonic()
         assert not late, "\n".join(
             line for reader in late for line in
-            [f"{reader} gets nothing after {what}:",
+            [f"{reader} gets too little after {what}:",
              *self.timeline.around(now - GOES_ON_S, now, reader.diary[-10:])])
 
     async def end(self):
@@ -169,15 +201,20 @@ def heard(reader, number):
     return CHANNELS[number % len(CHANNELS)] in reader.channels
 
 
+def run(soak, faults):
+    with contextlib.closing(soak.confirms):
+        asyncio.run(soak.run(faults))
+
+
 def test_each_fault_once(stage):
-    soak = Soak(stage, 200, "short")
-    asyncio.run(soak.run(soak.faults()))
+    soak = Soak(stage, "short", rate=200, calm_s=1)
+    run(soak, soak.faults())
 
 
 @pytest.mark.long
 def test_many_faults(stage):
     """For some minutes, at 1,000 messages a second."""
-    soak = Soak(stage, 1000, "long")
+    soak = Soak(stage, "long", rate=1000, calm_s=4)
     faults = list(soak.faults()) * ROUNDS
     random.Random("long").shuffle(faults)
-    asyncio.run(soak.run(faults))
+    run(soak, faults)
