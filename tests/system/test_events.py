@@ -258,6 +258,21 @@ def test_a_bridge_that_leaves_ends_its_streams(stage, broker, opened, publisher,
     assert stream.next().data == "meanwhile"
 
 
+def test_a_slow_reader_does_not_hold_a_bridge(stage, broker, opened, publisher, slowness):
+    bridge = stage.bridge(broker)
+    nginx = stage.nginx(locations(bridge))
+    wait_live(nginx)
+    reader = opened("/events/?channel=held", at=nginx, buffer_bytes=16 << 10)
+    reader.wait_id()
+    for _ in range(80):  # more than all buffers on the way hold
+        publisher.publish("held", "x" * 100_000)
+    assert nginx.wait_status("/now/?channel=held&cursor=0", 200)
+    began = time.monotonic()
+    bridge.signal(signal.SIGTERM)
+    assert bridge.wait(5 * slowness) == 0
+    assert time.monotonic() - began < 5 * slowness
+
+
 def test_a_broker_that_is_away(stage, opened):
     broker = stage.broker()
     bridge = stage.bridge(broker)
