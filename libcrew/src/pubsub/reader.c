@@ -67,23 +67,26 @@ static void send_marker(struct crew_subscriber *s) {
                                    .type = MARKER_TYPE,
                                    .message_id = id,
                                    .persistent = true};
-    r->marker_at_ms = clock_ms();
     session_publish(&s->session, message_new(&p));
+    session_timer_set(&s->session, &r->marker, clock_ms() + MARKER_EVERY_MS);
 }
 
+/* Another one was asked for, or the last one has not come back: it may be lost. */
 static void marker_is_due(struct session_timer *timer) {
-    send_marker(subscriber_of(timer, offsetof(struct reader, marker)));
+    struct crew_subscriber *s = subscriber_of(timer, offsetof(struct reader, marker));
+    struct reader *r = &s->reader;
+    if (r->marker_asked > r->marker_sent || r->marker_sent > r->marker_seen)
+        send_marker(s);
 }
 
 uint64_t reader_ask(struct crew_subscriber *s) {
     struct reader *r = &s->reader;
     if (r->source == READER_OWN && r->state == READER_LIVE)
         return r->marker_seen;
-    if (!deadline_is_set(&r->marker.deadline)) {
-        uint64_t now_ms = clock_ms(), at_ms = r->marker_at_ms + MARKER_EVERY_MS;
-        session_timer_set(&s->session, &r->marker, at_ms > now_ms ? at_ms : now_ms);
-    }
-    return r->marker_sent + 1;
+    r->marker_asked = r->marker_sent + 1;
+    if (!deadline_is_set(&r->marker.deadline))
+        session_timer_set(&s->session, &r->marker, clock_ms());
+    return r->marker_asked;
 }
 
 static void become_live(struct crew_subscriber *s) {
@@ -337,8 +340,6 @@ static void link_open(struct crew_subscriber *s) {
         r->source = r->refusals < REFUSALS_MAX ? READER_STREAM : READER_OWN;
         r->down_since_ms = 0;
         declare(s);
-    } else if (is_reading(r) && r->marker_sent > r->marker_seen) {
-        send_marker(s); /* the last one may be lost with the connection it went over */
     }
 }
 
@@ -356,7 +357,7 @@ static void stream_refused(struct crew_subscriber *s, const struct link_op *op) 
     uint64_t now_ms = clock_ms();
     if (r->down_since_ms == 0)
         r->down_since_ms = now_ms;
-    if (op->reply_code == 404 && now_ms - r->down_since_ms < STREAM_DOWN_MS) {
+    if (topology_is_down(op) && now_ms - r->down_since_ms < STREAM_DOWN_MS) {
         session_timer_set(&s->session, &r->retry, now_ms + STREAM_RETRY_MS);
         return;
     }
