@@ -39,10 +39,6 @@ static uint16_t id_of(const struct subscriber *s) {
 
 /* ---- polls ---- */
 
-static void answer(struct subscriber *s, const struct buffer *whole) {
-    request_answer(s->request, whole);
-}
-
 /* Several messages, or MESSAGE alone. */
 static void answer_list(struct subscriber *s, const struct crew_subscribed *message) {
     struct crew_subscribed more;
@@ -51,7 +47,7 @@ static void answer_list(struct subscriber *s, const struct crew_subscribed *mess
     struct buffer *bytes = &own;
     if (alone && prepared_find(&all_of(s)->prepared, PREPARED_LIST, id_of(s),
                                s->request->style.head, message, &bytes)) {
-        answer(s, bytes);
+        request_answer(s->request, bytes);
         return;
     }
     struct poll_list list = {.count = 0};
@@ -59,7 +55,7 @@ static void answer_list(struct subscriber *s, const struct crew_subscribed *mess
     for (bool there = !alone; there && poll_list_add(&list, &more);)
         there = crew_subscription_next(s->subscription, &more);
     poll_put_list(bytes, id_of(s), s->request->style.head, &list);
-    answer(s, bytes);
+    request_answer(s->request, bytes);
     buffer_fini(&own);
 }
 
@@ -77,7 +73,7 @@ static bool answer_messages(struct subscriber *s) {
     if (!prepared_find(&all_of(s)->prepared, PREPARED_ANSWER, id_of(s), head, &message,
                        &bytes))
         poll_put_message(bytes, id_of(s), head, &message);
-    answer(s, bytes);
+    request_answer(s->request, bytes);
     return true;
 }
 
@@ -90,7 +86,7 @@ static void answer_nothing(struct subscriber *s) {
     }
     struct buffer bytes = BUFFER_INIT;
     poll_put_nothing(&bytes, id_of(s), cursor);
-    answer(s, &bytes);
+    request_answer(s->request, &bytes);
     buffer_fini(&bytes);
 }
 

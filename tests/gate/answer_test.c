@@ -98,12 +98,12 @@ static void test_own_bodies(void **state) {
 
 static void test_bad_method(void **state) {
     (void)state;
-    assert_string_equal(own((struct answer_style){.allow = "POST, PUT"},
-                            ANSWER_BAD_METHOD, "Because"),
-                        "Status: 405 Method Not Allowed\r\n"
-                        "Content-Type: text/plain; charset=utf-8\r\n"
-                        "Content-Length: 8\r\nAllow: POST, PUT\r\n"
-                        "Crew-Error: bad-request\r\n\r\nBecause\n");
+    assert_string_equal(
+        own((struct answer_style){.allow = "POST, PUT"}, ANSWER_BAD_METHOD, "Because"),
+        "Status: 405 Method Not Allowed\r\n"
+        "Content-Type: text/plain; charset=utf-8\r\n"
+        "Content-Length: 8\r\nAllow: POST, PUT\r\n"
+        "Crew-Error: bad-request\r\n\r\nBecause\n");
 }
 
 /* ---- a worker's ---- */
@@ -183,9 +183,9 @@ static void test_workers_error(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_outcome), cmocka_unit_test(test_own_bodies),
-        cmocka_unit_test(test_bad_method),    cmocka_unit_test(test_plain_answer),
-        cmocka_unit_test(test_foreign_answer), cmocka_unit_test(test_no_body),
+        cmocka_unit_test(test_every_outcome),   cmocka_unit_test(test_own_bodies),
+        cmocka_unit_test(test_bad_method),      cmocka_unit_test(test_plain_answer),
+        cmocka_unit_test(test_foreign_answer),  cmocka_unit_test(test_no_body),
         cmocka_unit_test(test_invalid_answers), cmocka_unit_test(test_workers_error),
     };
     return cmocka_run_group_tests_name("answer", tests, setup, teardown);

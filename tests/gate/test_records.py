@@ -88,7 +88,8 @@ def test_get_values(connect):
     answer = connection.record()
     assert (answer.kind, answer.request_id) == (fcgi.VALUES, 0)
     assert fcgi.pair("FCGI_MPXS_CONNS", "0") in answer.content
-    assert fcgi.pair("FCGI_MAX_REQS", "10000") in answer.content
+    # --max-inflight and --max-parked together
+    assert fcgi.pair("FCGI_MAX_REQS", "60000") in answer.content
     assert b"OTHER" not in answer.content
     assert works(connection)
 
