@@ -20,6 +20,9 @@ int status_run(const struct crew_broker *broker, char *const *words, size_t coun
 extern const struct option_row publish_rows[];
 int publish_run(const struct crew_broker *broker, char *const *words, size_t count);
 
+extern const struct option_row subscribe_rows[];
+int subscribe_run(const struct crew_broker *broker, char *const *words, size_t count);
+
 /* The task that a command's only words name; one line and exit status 2 when there is
  * none, or it is no task name. */
 const char *command_task(const char *word);

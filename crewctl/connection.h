@@ -2,15 +2,13 @@
 #ifndef CREWCTL_CONNECTION_H
 #define CREWCTL_CONNECTION_H
 
+#include "opening.h"
 #include <crew/client.h>
 #include <stdint.h>
 
 struct connection {
     crew_client *client;
-    bool stands;        /* it was opened, however it is now */
-    size_t addresses;   /* of the broker */
-    size_t refusals;    /* attempts to connect that failed */
-    char trouble[1024]; /* why, without the password */
+    struct opening opening;
 };
 
 #define CONNECT_MIN_MS 1000u

@@ -1,7 +1,10 @@
 #include "interrupt.h"
 
+#include "base/clock.h"
 #include "base/wake.h"
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,6 +40,16 @@ int interrupt_signal(void) {
     return caught;
 }
 
-int interrupt_fd(void) {
-    return wake_fd;
+static int timeout_ms(uint64_t until_ms) {
+    uint64_t now_ms = clock_ms();
+    uint64_t left_ms = until_ms > now_ms ? until_ms - now_ms : 0;
+    return left_ms < INT_MAX ? (int)left_ms : INT_MAX;
+}
+
+void interrupt_wait(int fd, uint64_t until_ms) {
+    struct pollfd fds[] = {
+        {.fd = fd, .events = POLLIN},
+        {.fd = wake_fd, .events = POLLIN}, /* negative: poll passes over it */
+    };
+    poll(fds, 2, timeout_ms(until_ms));
 }

@@ -2,6 +2,8 @@
 #ifndef CREWCTL_INTERRUPT_H
 #define CREWCTL_INTERRUPT_H
 
+#include <stdint.h>
+
 /* From now on SIGINT, SIGTERM and SIGHUP are only noted, and system calls that wait come
  * back (EINTR). Before, and without it, they end the program at once. */
 void interrupt_catch(void);
@@ -9,7 +11,7 @@ void interrupt_catch(void);
 /* The signal that came, or 0. */
 int interrupt_signal(void);
 
-/* Readable once a signal has come. */
-int interrupt_fd(void);
+/* Wait until FD is readable, a signal has come, or it is UNTIL_MS (base/clock.h). */
+void interrupt_wait(int fd, uint64_t until_ms);
 
 #endif

@@ -23,6 +23,8 @@ static const struct option_command commands[] = {
      status_rows, status_run},
     {"publish", "CHANNEL [options] [-]", "Publish a message on a channel, print its id.",
      publish_rows, publish_run},
+    {"subscribe", "PATTERN ... [options]", "Print what is published, a line a message.",
+     subscribe_rows, subscribe_run},
     {.name = NULL},
 };
 
@@ -31,9 +33,8 @@ static const struct option_row no_rows[] = {{.name = NULL}};
 const struct options crewctl_options = {
     .program = "crewctl",
     .synopsis = "[options] COMMAND ...",
-    .summary =
-        "Call tasks over RabbitMQ, look at them, publish. \"crewctl COMMAND --help\" "
-        "tells more.",
+    .summary = "Call tasks over RabbitMQ, look at them, publish and subscribe. "
+               "\"crewctl COMMAND --help\" tells more.",
     .rows = no_rows,
     .commands = commands,
     .footer = EXIT_STATUS_HELP,

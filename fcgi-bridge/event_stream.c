@@ -1,8 +1,8 @@
 #include "event_stream.h"
 
+#include "base/base64.h"
 #include "base/digits.h"
 #include "base/utf8.h"
-#include "base64.h"
 #include "codec.h"
 #include "wire/http.h"
 #include <string.h>

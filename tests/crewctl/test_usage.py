@@ -11,14 +11,15 @@ from support.program import binary
 def test_commands_are_listed(crewctl):
     out = crewctl("--help").decode()
     for command in ("call TASK", "ping TASK", "status [TASK ...]",
-                    "publish CHANNEL"):
+                    "publish CHANNEL", "subscribe PATTERN ..."):
         assert f"\n  {command} " in out
     assert "\nExit status:\n" in out
     assert crewctl("-h") == out.encode()
 
 
 @pytest.mark.parametrize("command,option", [("call", "--json TEXT"), ("ping", "--interval"),
-                                            ("status", "--json "), ("publish", "--persistent")])
+                                            ("status", "--json "), ("publish", "--persistent"),
+                                            ("subscribe", "--since CURSOR")])
 def test_each_command_explains_itself(crewctl, command, option):
     out = crewctl(command, "--help").decode()
     assert out.startswith(f"Usage: crewctl {command} ") and option in out

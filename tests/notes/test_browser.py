@@ -5,16 +5,14 @@ import os
 import threading
 
 import pytest
-from selenium import webdriver
-from selenium.common.exceptions import NoSuchElementException
-from selenium.webdriver.chrome.service import Service
+from selenium.common.exceptions import NoSuchElementException, WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support import expected_conditions as expected
 from selenium.webdriver.support.ui import WebDriverWait
 
+from support.browser import BOUND_S, chromium
 from support.waiting import wait_until
 
-BOUND_S = 15
 EVIL = "<script>document.title='owned';alert(1)</script><img src=x onerror=alert(2)>\"'"
 
 
@@ -22,14 +20,7 @@ class Browser:
     """One browser with a profile of its own, in front of the application."""
 
     def __init__(self, address, folder):
-        options = webdriver.ChromeOptions()
-        for word in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage",
-                     "--disable-gpu", "--window-size=900,800"):
-            options.add_argument(word)
-        options.add_experimental_option("prefs", {"download.default_directory": folder})
-        options.set_capability("unhandledPromptBehavior", "ignore")
-        self.driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
-        self.driver.set_page_load_timeout(BOUND_S)
+        self.driver = chromium(folder)
         self.address = address
         self.folder = folder
 
@@ -51,7 +42,9 @@ class Browser:
         """Press ELEMENT and wait for the page behind it."""
         page = self.driver.find_element(By.TAG_NAME, "html")
         element.click()
-        WebDriverWait(self.driver, BOUND_S, 0.05).until(expected.staleness_of(page))
+        # Between two pages the driver may not know what the element belongs to.
+        WebDriverWait(self.driver, BOUND_S, 0.05, [WebDriverException]).until(
+            expected.staleness_of(page))
 
     def press(self, text):
         self.go(self.driver.find_element(By.XPATH, f"//button[.='{text}']"))

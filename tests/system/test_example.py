@@ -103,6 +103,32 @@ def test_notes(site):
     assert os.path.exists(f"{FOLDER}/notes.db")
 
 
+@pytest.mark.parametrize("path,status", [("/publish", 200), ("/publish2", 202)])
+def test_publish(site, path, status):
+    """Who waits at /subscribe gets what is posted."""
+    with subprocess.Popen(["curl", "-s", f"http://127.0.0.1:{site}/subscribe"],
+                          stdout=subprocess.PIPE) as waiting:
+        def answered():
+            with Client(site) as client:
+                assert client.post(path, b"some text").status == status
+            return waiting.poll() is not None
+
+        wait_until(answered, 30, 0.1, "a message has come")
+        assert waiting.stdout.read() == b"some text"
+
+
+def test_chat(site):
+    answer = get(site, "/chat/")
+    assert (answer.status, answer.header("Content-Type")) == (200, "text/html")
+    assert "'self'" in answer.header("Content-Security-Policy")
+    for name, kind in (("chat.js", "application/javascript"), ("chat.css", "text/css")):
+        assert get(site, f"/chat/{name}").header("Content-Type") == kind
+    with Client(site) as client:
+        assert client.post("/chat/publish", b"hello").status == 202
+        answer = client.get("/chat/poll?cursor=0")
+    assert (answer.status, answer.body) == (200, b"hello")
+
+
 @pytest.mark.parametrize("path", ["/other", "/stat/more", "/fastest"])
 def test_nothing_else(site, path):
     answer = get(site, path)

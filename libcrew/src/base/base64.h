@@ -1,6 +1,6 @@
 /* base64 (RFC 4648 §4), for bodies that are no text. */
-#ifndef BRIDGE_BASE64_H
-#define BRIDGE_BASE64_H
+#ifndef CREW_BASE_BASE64_H
+#define CREW_BASE_BASE64_H
 
 #include "base/buffer.h"
 

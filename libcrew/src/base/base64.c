@@ -1,4 +1,4 @@
-#include "base64.h"
+#include "base/base64.h"
 
 static void encode(uint8_t to[4], const uint8_t from[3]) {
     static const char digits[] =
