@@ -95,8 +95,12 @@ class Parked(Chain):
         """There is a reader, and it gets what is published."""
         with self.readers(mode, 1, 1) as readers:
             readers.ask()
-            settle(self.processes())
+            self.wait_subscribed()
             readers.publish(1)
+
+    def wait_subscribed(self):
+        """Until the first readers hear what is published."""
+        settle(self.processes())
 
     def check(self, scenario):
         with self.anew():
@@ -162,6 +166,11 @@ class CrewParked(Parked):
     def begin(self, start):
         self.bridge = start(Bridge(self.house.folder, self.house.broker))
         self.bridge.wait_connected()
+
+    def wait_subscribed(self):
+        """The bridge reads the history from when somebody first subscribes."""
+        self.bridge.wait_log("the history is read")
+        super().wait_subscribed()
 
     def processes(self):
         return super().processes() | {"bridge": [self.bridge.pid],
