@@ -27,6 +27,7 @@ static const struct own {
     [CREW_EBADRESPONSE] = {.sentence = "The task's response is not valid"},
     [CREW_EBADENVELOPE] = {.sentence = "The worker could not read the task"},
     [ANSWER_BAD_REQUEST] = {"bad-request", 400, 0, "The request is malformed"},
+    [ANSWER_BAD_METHOD] = {"bad-request", 405, 0, "The method is not allowed here"},
     [ANSWER_TOO_LARGE] = {"too-large", 413, 0, "The request body is too large"},
 };
 
@@ -103,6 +104,8 @@ void answer_own(struct buffer *to, uint16_t id, const struct answer_style *style
     put_number("Content-Length", (uint64_t)bytes);
     if (own->retry_after_s > 0)
         put_number("Retry-After", own->retry_after_s);
+    if (outcome == ANSWER_BAD_METHOD)
+        put_field("Allow", 5, style->allow, strlen(style->allow));
     codec_text("Crew-Error: ");
     codec_text(word);
     codec_text("\r\n\r\n");
@@ -223,9 +226,9 @@ void answer_end(struct buffer *to, uint16_t id) {
     codec_close();
 }
 
-/* To close the connection without END_REQUEST should do. But nginx 1.22 and Caddy 2.6 take
- * that for the end of a response that has no Content-Length; a record of no version of
- * FastCGI they take for an error, as others do. */
+/* To close the connection without END_REQUEST should do. But nginx 1.22 and Caddy 2.6
+ * take that for the end of a response that has no Content-Length; a record of no version
+ * of FastCGI they take for an error, as others do. */
 void answer_break_off(struct buffer *to) {
     const FCGI_Header no_version = {0};
     buffer_append(to, &no_version, sizeof no_version);

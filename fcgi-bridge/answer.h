@@ -7,12 +7,18 @@
 #include <crew/message.h>
 
 /* Besides crew_error, how a request can end here. */
-enum { ANSWER_BAD_REQUEST = CREW_ERROR_COUNT, ANSWER_TOO_LARGE, ANSWER_COUNT };
+enum {
+    ANSWER_BAD_REQUEST = CREW_ERROR_COUNT,
+    ANSWER_BAD_METHOD,
+    ANSWER_TOO_LARGE,
+    ANSWER_COUNT
+};
 
 /* How the caller wants it. */
 struct answer_style {
-    bool head; /* HEAD: no body */
-    bool json; /* Accept names JSON */
+    bool head;         /* HEAD: no body */
+    bool json;         /* Accept names JSON */
+    const char *allow; /* null, or the methods that it should have had */
 };
 
 /* answer_own - the bridge's answer for a crew_error or one of the above. DETAIL (may be

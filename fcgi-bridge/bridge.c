@@ -46,15 +46,21 @@ void bridge_stop(struct bridge *bridge, bool handed_over) {
     acceptor_close(bridge);
     listener_close(bridge->listener, handed_over);
     connections_stop(bridge);
+    subscribers_stop(bridge);
     uv_timer_start(&bridge->timer, on_stop_timeout, bridge->settings->stop_timeout_ms, 0);
-    if (bridge->connections.count == 0)
+    bridge_leave_when_done(bridge);
+}
+
+/* What nobody waits for may be in flight: a publication goes on. */
+void bridge_leave_when_done(struct bridge *bridge) {
+    if (bridge->state == BRIDGE_STOPPING && bridge->connections.count == 0 &&
+        bridge->inflight == 0)
         leave(bridge);
 }
 
 void bridge_connection_gone(struct bridge *bridge) {
     acceptor_resume(bridge);
-    if (bridge->state == BRIDGE_STOPPING && bridge->connections.count == 0)
-        leave(bridge);
+    bridge_leave_when_done(bridge);
 }
 
 /* ---- events ---- */
@@ -71,6 +77,7 @@ static void on_client(uv_poll_t *poll, int status, int events) {
 static void before_waiting(uv_prepare_t *prepare) {
     struct bridge *bridge = prepare->data;
     crew_client_flush(bridge->client);
+    subscribers_flush(bridge);
 }
 
 static void on_start_timeout(uv_timer_t *timer) {
@@ -110,16 +117,18 @@ static int init_client(struct bridge *bridge) {
 }
 
 int bridge_init(struct bridge *bridge, const struct settings *settings,
-                struct listener *listener, crew_client *client, char **command,
-                int ready_fd) {
-    *bridge =
-        (struct bridge){.settings = settings, .listener = listener, .client = client};
+                struct listener *listener, const struct crew_broker *broker,
+                crew_client *client, char **command, int ready_fd) {
+    *bridge = (struct bridge){
+        .settings = settings, .listener = listener, .broker = broker, .client = client};
     int error = uv_loop_init(&bridge->loop);
     if (error)
         return error; /* nothing is there that could be closed */
     uv_timer_init(&bridge->loop, &bridge->timer);
     bridge->timer.data = bridge;
     error = connections_init(bridge);
+    if (!error)
+        error = subscribers_init(bridge);
     if (!error)
         error = acceptor_init(bridge);
     if (!error)
@@ -154,6 +163,7 @@ void bridge_fini(struct bridge *bridge) {
     uv_walk(&bridge->loop, close_handle, NULL);
     uv_run(&bridge->loop, UV_RUN_DEFAULT);
     connections_fini(bridge);
+    subscribers_fini(bridge);
     int error = uv_loop_close(&bridge->loop);
     assert(!error);
     (void)error;

@@ -14,5 +14,9 @@
 #define LIMIT_ACCEPTS_AT_ONCE 64          /* before others get a turn */
 #define LIMIT_SPARE_CONNECTIONS 128       /* freed ones that are kept for reuse */
 #define LIMIT_KEPT_BUFFER_BYTES 16384u    /* memory that an idle connection keeps */
+#define LIMIT_SUBSCRIBE_TIMEOUT_MS 86400000u /* of a poll: a day */
+#define LIMIT_LIST_MESSAGES 1000u            /* in the answer of a poll, as JSON */
+#define LIMIT_LIST_BYTES 1048576u            /* the same; one message may be larger */
+#define LIMIT_EVENTS_AT_ONCE_BYTES 65536u    /* of an event stream, till they are sent */
 
 #endif

@@ -22,7 +22,8 @@ int codec_init(void);
 void codec_fini(void);
 
 /* codec_decode - take the contents of the PARAMS records apart, which the gate has found
- * to be sound. The pairs live until codec_release and may be rearranged. 0 or -1. */
+ * to be sound. The pairs live until codec_release and may be rearranged; behind each
+ * value stands a zero byte. 0 or -1. */
 int codec_decode(const struct buffer *params, struct crew_pair **pairs, size_t *count);
 void codec_release(void);
 

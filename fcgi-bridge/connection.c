@@ -139,6 +139,11 @@ static void send_rest(struct connection *c, size_t sent) {
         close_now(c);
 }
 
+/* An event stream is nearly always idle. */
+static size_t kept_bytes(const struct connection *c) {
+    return c->request.state == REQUEST_LISTENING ? 0 : LIMIT_KEPT_BUFFER_BYTES;
+}
+
 static void flush(struct connection *c) {
     if (c->state == CONNECTION_CLOSED || c->sending.len > 0)
         return;
@@ -158,7 +163,7 @@ static void flush(struct connection *c) {
             send_rest(c, sent > 0 ? (size_t)sent : 0);
             return;
         }
-        buffer_reset(&c->out, LIMIT_KEPT_BUFFER_BYTES);
+        buffer_reset(&c->out, kept_bytes(c));
     }
     if (c->state == CONNECTION_LEAVING)
         close_now(c);
@@ -279,6 +284,14 @@ static bool waits_for_nothing(const struct connection *c) {
            c->out.len == 0 && c->sending.len == 0;
 }
 
+/* What is sent makes room for more of an answer that comes in pieces. */
+static bool goes_on(struct connection *c) {
+    if (c->state == CONNECTION_CLOSED)
+        return false;
+    size_t unsent = c->out.len + uv_stream_get_write_queue_size(&c->uv.stream);
+    return request_drained(&c->request, unsent);
+}
+
 /* Whatever has changed: go on with the input that waits, send what there is, set the
  * watch. The one place where a connection moves on. */
 static void pump(struct connection *c) {
@@ -288,10 +301,7 @@ static void pump(struct connection *c) {
         if (c->state == CONNECTION_OPEN && bridge_full(c->bridge))
             gate_refuse(&c->gate);
         flush(c);
-    } while (event == GATE_WAIT && waits_for_nothing(c));
-    if (c->state != CONNECTION_CLOSED)
-        request_drained(&c->request,
-                        c->out.len + uv_stream_get_write_queue_size(&c->uv.stream));
+    } while ((event == GATE_WAIT && waits_for_nothing(c)) || goes_on(c));
     account(c);
     watch(c);
     regulate(c);
@@ -344,7 +354,8 @@ static struct connection *new_connection(struct bridge *bridge) {
         c = memory_zeroed(sizeof *c);
     }
     *c = (struct connection){.state = CONNECTION_OPEN, .bridge = bridge};
-    gate_init(&c->gate, bridge->settings->max_body_bytes, bridge->settings->max_inflight);
+    gate_init(&c->gate, bridge->settings->max_body_bytes,
+              bridge->settings->max_inflight + bridge->settings->max_parked);
     c->request = (struct request){.bridge = bridge,
                                   .gate = &c->gate,
                                   .out = &c->out,
@@ -379,6 +390,8 @@ int connections_init(struct bridge *bridge) {
 void connections_stop(struct bridge *bridge) {
     struct connection *c;
     DL_FOREACH (bridge->connections.all, c) {
+        if (c->request.state == REQUEST_LISTENING && c->sending.len > 0)
+            close_now(c); /* a slow reader, who comes back anyway, is not waited for */
         watch(c);
     }
 }

@@ -26,14 +26,18 @@ void gate_init(struct gate *gate, size_t max_body_bytes, unsigned max_connection
 }
 
 void gate_fini(struct gate *gate) {
-    buffer_fini(&gate->params);
-    buffer_fini(&gate->body);
-    buffer_fini(&gate->record.content);
+    gate_drop_all(gate);
 }
 
 void gate_drop(struct gate *gate) {
     buffer_reset(&gate->params, LIMIT_KEPT_BUFFER_BYTES);
     buffer_reset(&gate->body, LIMIT_KEPT_BUFFER_BYTES);
+}
+
+void gate_drop_all(struct gate *gate) {
+    buffer_fini(&gate->params);
+    buffer_fini(&gate->body);
+    buffer_fini(&gate->record.content);
 }
 
 static void close_request(struct gate *gate) {

@@ -85,6 +85,9 @@ void gate_finish(struct gate *gate);
 /* gate_drop - free parameters and body, while the answer is awaited. */
 void gate_drop(struct gate *gate);
 
+/* gate_drop_all - the same, and keep no memory for the next request. */
+void gate_drop_all(struct gate *gate);
+
 /* gate_quiet - whether nothing was begun: no request, no record. */
 bool gate_quiet(const struct gate *gate);
 

@@ -31,6 +31,8 @@ static struct settings settings = {
     .max_buffered_bytes = 256u << 20,
     .gzip_above_bytes = 32768,
     .max_batch = 32,
+    .history_bytes = 64u << 20,
+    .history_age_ms = 3600000,
     .stop_timeout_ms = 30000,
 };
 
@@ -60,6 +62,10 @@ static const struct option_row rows[] = {
      "requests in hand at a time (10000)"},
     {OPTION_UNSIGNED, 0, "max-parked", NULL, &settings.max_parked, 1, 10000000, "N",
      "subscribers at a time (50000)"},
+    {OPTION_BYTES, 0, "history-bytes", NULL, &settings.history_bytes, 1, 1ul << 40,
+     "BYTES", "of what was published, kept in memory for subscribers (64M)"},
+    {OPTION_SECONDS, 0, "history-age", NULL, &settings.history_age_ms, 1000, 2592000000,
+     "SECONDS", "the same, by age (3600)"},
     {OPTION_BYTES, 0, "max-buffered", NULL, &settings.max_buffered_bytes, 1, 1ul << 40,
      "BYTES", "memory for what requests bring and what they have not yet sent (256M)"},
     {OPTION_BYTES, 0, "gzip-above", NULL, &settings.gzip_above_bytes, 0, 1ul << 40,
@@ -101,7 +107,7 @@ static void read_options(int argc, char **argv, struct crew_broker *broker) {
         options_fail(&options, "--task: not a task name");
 }
 
-/* Each request in hand holds a descriptor. */
+/* Each request in hand holds a descriptor, and so does each that is parked. */
 static void raise_descriptor_limit(void) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
@@ -152,7 +158,7 @@ static int serve(struct listener *listener, struct crew_broker *broker, char **c
         log_error("cannot start: %s", crew_strerror(error));
         return EXIT_FAILURE;
     }
-    error = bridge_init(&bridge, &settings, listener, client, command, ready_fd);
+    error = bridge_init(&bridge, &settings, listener, broker, client, command, ready_fd);
     if (error) {
         log_error("cannot start: %s", uv_strerror(error));
     } else {

@@ -1,11 +1,17 @@
 #include "params.h"
 
+#include "accept.h"
+#include "caps.h"
+#include "cursor.h"
+#include "wire/channel_name.h"
 #include "wire/http.h"
 #include "wire/limits.h"
 #include "wire/task_name.h"
 #include <assert.h>
 #include <string.h>
 #include <strings.h>
+
+#define DEFAULT_POLL_MS 25000 /* proxies give up after 30 s or 60 s */
 
 static_assert(LIMIT_TASK_NAME_BYTES < sizeof((struct params *)0)->task,
               "a task name fits");
@@ -32,23 +38,12 @@ static bool read_number(const char *text, size_t bytes, int64_t max, int64_t *nu
     return bytes > 0;
 }
 
-/* ---- the CREW_ parameters; each returns false when the value is bad ---- */
-
-static bool read_task(struct params *p, const struct crew_pair *pair) {
-    if (!task_name_valid(pair->value, pair->value_bytes))
-        return false;
-    memcpy(p->task, pair->value, pair->value_bytes);
-    p->task[pair->value_bytes] = 0;
-    p->call.task = p->task;
-    return true;
-}
-
 /* Seconds with decimals; what is finer than a millisecond is rounded up. */
-static bool read_expiration(struct params *p, const struct crew_pair *pair) {
+static bool read_seconds(const struct crew_pair *pair, int64_t max_ms, int64_t *result) {
     const char *point = memchr(pair->value, '.', pair->value_bytes);
     size_t whole_bytes = point ? (size_t)(point - pair->value) : pair->value_bytes;
     int64_t ms = 0;
-    if (!read_number(pair->value, whole_bytes, LIMIT_EXPIRATION_MS / 1000, &ms) &&
+    if (!read_number(pair->value, whole_bytes, max_ms / 1000, &ms) &&
         !(point && whole_bytes == 0))
         return false;
     ms *= 1000;
@@ -64,7 +59,24 @@ static bool read_expiration(struct params *p, const struct crew_pair *pair) {
         scale /= 10;
     }
     ms += finer;
-    if (ms < 1 || ms > LIMIT_EXPIRATION_MS || (point && decimals == 0))
+    *result = ms;
+    return ms <= max_ms && (!point || decimals > 0);
+}
+
+/* ---- the CREW_ parameters; each returns false when the value is bad ---- */
+
+static bool read_task(struct params *p, const struct crew_pair *pair) {
+    if (!task_name_valid(pair->value, pair->value_bytes))
+        return false;
+    memcpy(p->task, pair->value, pair->value_bytes);
+    p->task[pair->value_bytes] = 0;
+    p->call.task = p->task;
+    return true;
+}
+
+static bool read_expiration(struct params *p, const struct crew_pair *pair) {
+    int64_t ms = 0;
+    if (!read_seconds(pair, LIMIT_EXPIRATION_MS, &ms) || ms < 1)
         return false;
     p->call.expiration_ms = (uint32_t)ms;
     return true;
@@ -95,6 +107,37 @@ static bool read_no_workers(struct params *p, const struct crew_pair *pair) {
     return p->call.fail_without_workers || value_is(pair, "wait");
 }
 
+/* The channels are looked at when all is known: which of them counts, and whether
+ * patterns may be in it. Values end with a zero. */
+static bool read_publish(struct params *p, const struct crew_pair *pair) {
+    p->publish = pair->value;
+    return true;
+}
+
+static bool read_subscribe(struct params *p, const struct crew_pair *pair) {
+    p->subscribe.channel = pair->value;
+    return true;
+}
+
+static bool read_pattern(struct params *p, const struct crew_pair *pair) {
+    p->subscribe.pattern = value_is(pair, "1");
+    return p->subscribe.pattern || value_is(pair, "0");
+}
+
+static bool read_mode(struct params *p, const struct crew_pair *pair) {
+    bool events = value_is(pair, "sse");
+    p->mode = events ? MODE_EVENTS : MODE_POLL;
+    return events || value_is(pair, "poll");
+}
+
+static bool read_timeout(struct params *p, const struct crew_pair *pair) {
+    int64_t ms = 0;
+    if (!read_seconds(pair, LIMIT_SUBSCRIBE_TIMEOUT_MS, &ms))
+        return false;
+    p->subscribe.timeout_ms = (uint32_t)ms;
+    return true;
+}
+
 static bool not_here(struct params *p, const struct crew_pair *pair) {
     (void)p;
     (void)pair;
@@ -112,8 +155,12 @@ static const struct row {
     {"PERSISTENT", read_persistent, "CREW_PERSISTENT is neither 0 nor 1"},
     {"REPEAT", read_repeat, "CREW_REPEAT is none of safe, always, never"},
     {"NO_WORKERS", read_no_workers, "CREW_NO_WORKERS is neither wait nor fail"},
-    {"SUBSCRIBE", not_here, "CREW_SUBSCRIBE is not available in this version"},
-    {"PUBLISH", not_here, "CREW_PUBLISH is not available in this version"},
+    {"PUBLISH", read_publish, NULL},
+    {"SUBSCRIBE", read_subscribe, NULL},
+    {"SUBSCRIBE_PATTERN", read_pattern, "CREW_SUBSCRIBE_PATTERN is neither 0 nor 1"},
+    {"SUBSCRIBE_MODE", read_mode, "CREW_SUBSCRIBE_MODE is neither poll nor sse"},
+    {"SUBSCRIBE_TIMEOUT", read_timeout,
+     "CREW_SUBSCRIBE_TIMEOUT is not between 0 and 86400"},
     {"STATUS", not_here, "CREW_STATUS is not available in this version"},
 };
 
@@ -136,6 +183,13 @@ static void read_crew(struct params *p, const struct crew_pair *pair) {
 }
 
 /* ---- the CGI parameters ---- */
+
+/* Those that are looked at when all are known; null: not there. */
+struct seen {
+    const struct crew_pair *method;
+    const struct crew_pair *accept;
+    struct cursor_places cursor;
+};
 
 static void read_content_length(struct params *p, const struct crew_pair *pair) {
     int64_t length = -1;
@@ -184,6 +238,61 @@ static void settle_method(struct params *p, const struct crew_pair *method) {
             method && method_is_safe(method) ? CREW_REPEAT_ALWAYS : CREW_REPEAT_NEVER;
 }
 
+static bool method_is(const struct seen *seen, const char *const *names) {
+    for (; seen->method && *names; names++) {
+        if (value_is(seen->method, *names))
+            return true;
+    }
+    return false;
+}
+
+static bool accepts(const struct seen *seen, const char *type) {
+    return seen->accept &&
+           accept_names(seen->accept->value, seen->accept->value_bytes, type);
+}
+
+/* Channels and cursors may come from the client: no advice for the log. */
+static void settle_publish(struct params *p) {
+    p->purpose = PURPOSE_PUBLISH;
+    if (!channel_name_valid(p->publish, strlen(p->publish)))
+        complain(p, "CREW_PUBLISH is not the name of a channel", NULL);
+}
+
+static void settle_subscribe(struct params *p, const struct seen *seen) {
+    struct subscribe_params *subscribe = &p->subscribe;
+    p->purpose = PURPOSE_SUBSCRIBE;
+    subscribe->events = p->mode == MODE_BY_ACCEPT ? accepts(seen, "text/event-stream")
+                                                  : p->mode == MODE_EVENTS;
+    subscribe->list = accepts(seen, "application/json");
+    if (!subscribe->pattern &&
+        !channel_name_valid(subscribe->channel, strlen(subscribe->channel)))
+        complain(p, "CREW_SUBSCRIBE is not the name of a channel", NULL);
+    enum cursor_found found = cursor_find(&seen->cursor, &subscribe->cursor);
+    subscribe->since = found == CURSOR_GIVEN;
+    if (found == CURSOR_BAD)
+        complain(p, "The cursor is not a number", NULL);
+}
+
+/* What the request is for: its location and, where that does both, its method say it. */
+static void settle_purpose(struct params *p, const struct seen *seen) {
+    static const char *const publish[] = {"POST", "PUT", NULL};
+    static const char *const subscribe[] = {"GET", "HEAD", "POST", NULL};
+    bool may_publish = p->publish && method_is(seen, publish);
+    bool may_subscribe = p->subscribe.channel && method_is(seen, subscribe);
+    if (!p->publish && !p->subscribe.channel)
+        return;
+    if (p->task[0] != '\0')
+        complain(p, "CREW_TASK excludes CREW_PUBLISH and CREW_SUBSCRIBE", "");
+    if (may_publish || !p->subscribe.channel)
+        settle_publish(p);
+    else
+        settle_subscribe(p, seen);
+    if (!may_publish && !may_subscribe)
+        p->style.allow = !p->subscribe.channel ? "POST, PUT"
+                         : !p->publish         ? "GET, HEAD, POST"
+                                               : "GET, HEAD, POST, PUT";
+}
+
 /* Caddy says so of a body that comes in chunks. It is as good as nothing said. */
 static bool length_unknown(const struct crew_pair *pair) {
     return text_is(pair->name, pair->name_bytes, "CONTENT_LENGTH") &&
@@ -196,14 +305,21 @@ static bool visible(const struct crew_pair *pair) {
     return !text_is(pair->name, pair->name_bytes, "HTTP_PROXY") && !length_unknown(pair);
 }
 
-static void read_cgi(struct params *p, const struct crew_pair *pair,
-                     const struct crew_pair **method) {
+static void read_cgi(struct params *p, const struct crew_pair *pair, struct seen *seen) {
     if (text_is(pair->name, pair->name_bytes, "REQUEST_METHOD"))
-        *method = pair;
+        seen->method = pair;
     else if (text_is(pair->name, pair->name_bytes, "CONTENT_LENGTH"))
         read_content_length(p, pair);
-    else if (text_is(pair->name, pair->name_bytes, "HTTP_ACCEPT"))
+    else if (text_is(pair->name, pair->name_bytes, "QUERY_STRING"))
+        seen->cursor.query = pair;
+    else if (text_is(pair->name, pair->name_bytes, "HTTP_CREW_CURSOR"))
+        seen->cursor.field = pair;
+    else if (text_is(pair->name, pair->name_bytes, "HTTP_LAST_EVENT_ID"))
+        seen->cursor.last_event_id = pair;
+    else if (text_is(pair->name, pair->name_bytes, "HTTP_ACCEPT")) {
         p->style.json |= names_json(pair);
+        seen->accept = pair;
+    }
 }
 
 void params_read(struct params *p, const struct settings *settings,
@@ -212,19 +328,21 @@ void params_read(struct params *p, const struct settings *settings,
                          .repeat_by_method = true,
                          .call = {.form = CREW_HTTP,
                                   .task = settings->task,
-                                  .expiration_ms = settings->expiration_ms}};
-    const struct crew_pair *method = NULL;
+                                  .expiration_ms = settings->expiration_ms},
+                         .subscribe = {.timeout_ms = DEFAULT_POLL_MS}};
+    struct seen seen = {.method = NULL};
     size_t kept = 0;
     for (size_t i = 0; i < count; i++) {
         if (pairs[i].name_bytes >= 5 && memcmp(pairs[i].name, "CREW_", 5) == 0) {
             read_crew(p, &pairs[i]);
         } else if (visible(&pairs[i])) {
             pairs[kept] = pairs[i];
-            read_cgi(p, &pairs[kept], &method);
+            read_cgi(p, &pairs[kept], &seen);
             kept++;
         }
     }
-    settle_method(p, method);
+    settle_method(p, seen.method);
+    settle_purpose(p, &seen);
     p->call.pairs = pairs;
     p->call.pair_count = kept;
 }

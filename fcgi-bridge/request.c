@@ -12,23 +12,30 @@
 /* How a request ends. */
 struct ending {
     const struct crew_answer *answer; /* the client's, or null: the bridge's own */
-    int outcome;                      /* then this one */
+    const struct buffer *whole;       /* null, or this is it, in FastCGI records */
+    int outcome;                      /* else this one */
     const char *detail;
     bool unheard; /* nobody is there to be answered */
 };
 
 static const char *const state_names[] = {
-    [REQUEST_NONE] = "none",       [REQUEST_JUDGED] = "judged",
-    [REQUEST_WAITING] = "waiting", [REQUEST_STREAMING] = "streaming",
-    [REQUEST_ENDED] = "ended",
+    [REQUEST_NONE] = "none",           [REQUEST_JUDGED] = "judged",
+    [REQUEST_WAITING] = "waiting",     [REQUEST_PUBLISHING] = "publishing",
+    [REQUEST_STREAMING] = "streaming", [REQUEST_PARKED] = "parked",
+    [REQUEST_LISTENING] = "listening", [REQUEST_ENDED] = "ended",
 };
 
 static void enter(struct request *r, enum request_state state) {
     static const unsigned allowed[] = {
         [REQUEST_NONE] = 1u << REQUEST_JUDGED,
-        [REQUEST_JUDGED] = 1u << REQUEST_WAITING | 1u << REQUEST_ENDED,
+        [REQUEST_JUDGED] = 1u << REQUEST_WAITING | 1u << REQUEST_PUBLISHING |
+                           1u << REQUEST_PARKED | 1u << REQUEST_LISTENING |
+                           1u << REQUEST_ENDED,
         [REQUEST_WAITING] = 1u << REQUEST_STREAMING | 1u << REQUEST_ENDED,
+        [REQUEST_PUBLISHING] = 1u << REQUEST_ENDED,
         [REQUEST_STREAMING] = 1u << REQUEST_ENDED,
+        [REQUEST_PARKED] = 1u << REQUEST_ENDED,
+        [REQUEST_LISTENING] = 1u << REQUEST_ENDED,
         [REQUEST_ENDED] = 1u << REQUEST_NONE,
     };
     assert(allowed[r->state] & 1u << state);
@@ -44,7 +51,11 @@ static bool with_client(const struct request *r) {
 /* Returns how it has ended: 0, or an outcome. */
 static int write_answer(struct request *r, const struct ending *end) {
     int outcome = end->outcome;
-    if (r->state == REQUEST_STREAMING) {
+    if (r->state == REQUEST_LISTENING)
+        answer_end(r->out, r->gate->id);
+    else if (end->whole)
+        request_put(r, end->whole);
+    else if (r->state == REQUEST_STREAMING) {
         outcome = end->answer ? end->answer->error : end->outcome;
         if (outcome == 0)
             answer_end(r->out, r->gate->id);
@@ -71,7 +82,10 @@ static void finish(struct request *r, const struct ending *end) {
     int outcome = end->unheard ? 0 : write_answer(r, end);
     bool broken = r->state == REQUEST_STREAMING && outcome != 0;
     enter(r, REQUEST_ENDED);
+    subscriber_free(r->subscriber);
+    r->subscriber = NULL;
     r->pending = NULL;
+    r->publish = NULL;
     r->body_bytes = 0;
     r->uncredited_bytes = 0;
     enter(r, REQUEST_NONE);
@@ -81,7 +95,7 @@ static void finish(struct request *r, const struct ending *end) {
         r->on_end(r->arg);
 }
 
-static void refuse(struct request *r, int outcome, const char *detail) {
+void request_refuse(struct request *r, int outcome, const char *detail) {
     finish(r, &(struct ending){.outcome = outcome, .detail = detail});
 }
 
@@ -118,12 +132,20 @@ static void on_chunk(void *arg, const void *data, size_t bytes) {
     r->on_output(r->arg);
 }
 
-void request_drained(struct request *r, size_t unsent_bytes) {
-    if (r->state != REQUEST_STREAMING || r->uncredited_bytes <= unsent_bytes)
+static void credit(struct request *r, size_t unsent_bytes) {
+    if (r->uncredited_bytes <= unsent_bytes)
         return;
     size_t sent = r->uncredited_bytes - unsent_bytes;
     r->uncredited_bytes -= sent;
     crew_client_credit(r->bridge->client, r->pending, sent);
+}
+
+bool request_drained(struct request *r, size_t unsent_bytes) {
+    if (r->state == REQUEST_LISTENING)
+        return subscriber_drained(r->subscriber, unsent_bytes);
+    if (r->state == REQUEST_STREAMING)
+        credit(r, unsent_bytes);
+    return false;
 }
 
 void request_give_up(struct request *r) {
@@ -132,11 +154,44 @@ void request_give_up(struct request *r) {
 }
 
 void request_abandon(struct request *r) {
-    if (!with_client(r))
+    if (with_client(r))
+        crew_client_cancel(r->bridge->client, r->pending);
+    else if (r->state == REQUEST_PUBLISHING)
+        publish_forget(r->publish);
+    else if (!r->subscriber)
         return;
-    crew_client_cancel(r->bridge->client, r->pending);
     finish(r, &(struct ending){.unheard = true});
 }
+
+/* ---- subscribers ---- */
+
+/* What waits for long keeps no memory for the next request. */
+void request_park(struct request *r) {
+    enter(r, REQUEST_PARKED);
+    gate_drop_all(r->gate);
+    if (r->out->len == 0)
+        buffer_reset(r->out, 0);
+}
+
+void request_listen(struct request *r) {
+    enter(r, REQUEST_LISTENING);
+    gate_drop_all(r->gate);
+}
+
+void request_put(struct request *r, const struct buffer *records) {
+    buffer_append(r->out, records->data, records->len);
+    r->out->failed |= records->failed;
+}
+
+void request_answer(struct request *r, const struct buffer *whole) {
+    finish(r, &(struct ending){.whole = whole});
+}
+
+void request_end_events(struct request *r) {
+    finish(r, &(struct ending){.outcome = 0});
+}
+
+/* ---- from the beginning ---- */
 
 /* An administrator sees it in the log, but not once per request. */
 static void log_misconfiguration(struct bridge *bridge, const struct params *params) {
@@ -154,13 +209,32 @@ static void call(struct request *r, const struct params *params) {
     ask.body_bytes = r->gate->body.len;
     int error = crew_client_stream(r->bridge->client, &ask, &receiver, r, &r->pending);
     if (error) {
-        refuse(r, error, error == CREW_EINVAL ? "The request cannot be passed on" : NULL);
+        request_refuse(r, error,
+                       error == CREW_EINVAL ? "The request cannot be passed on" : NULL);
         return;
     }
     enter(r, REQUEST_WAITING);
     r->body_bytes = ask.body_bytes;
     r->bridge->buffered_bytes += ask.body_bytes;
     r->bridge->inflight++;
+    gate_drop(r->gate);
+}
+
+static void on_published(void *arg, int error, const struct crew_answer *answer) {
+    if (error)
+        request_refuse(arg, error, publish_sentence(error));
+    else
+        on_answer(arg, answer);
+}
+
+static void publish(struct request *r, const struct params *params) {
+    int error =
+        publish_begin(r->bridge, params, &r->gate->body, on_published, r, &r->publish);
+    if (error) {
+        request_refuse(r, error, publish_sentence(error));
+        return;
+    }
+    enter(r, REQUEST_PUBLISHING);
     gate_drop(r->gate);
 }
 
@@ -181,9 +255,12 @@ static int objection(const struct request *r, const struct params *params,
             *detail = params->complaint;
         if (*detail)
             return ANSWER_BAD_REQUEST;
+        if (params->style.allow)
+            return ANSWER_BAD_METHOD;
     }
     bool full = gate->verdict == GATE_REFUSED || bridge_full(bridge) ||
-                bridge->inflight >= bridge->settings->max_inflight;
+                (params->purpose != PURPOSE_SUBSCRIBE &&
+                 bridge->inflight >= bridge->settings->max_inflight);
     return full ? CREW_EOVERLOADED : 0;
 }
 
@@ -196,7 +273,11 @@ static void start_decoded(struct request *r, struct crew_pair *pairs, size_t cou
     const char *detail;
     int outcome = objection(r, &params, &detail);
     if (outcome)
-        refuse(r, outcome, detail);
+        request_refuse(r, outcome, detail);
+    else if (params.purpose == PURPOSE_PUBLISH)
+        publish(r, &params);
+    else if (params.purpose == PURPOSE_SUBSCRIBE)
+        subscribe_start(r, &params.subscribe);
     else
         call(r, &params);
 }
@@ -206,17 +287,17 @@ void request_start(struct request *r) {
     r->started_us = clock_us();
     r->style = (struct answer_style){0};
     if (r->gate->verdict == GATE_PARAMS_TOO_LARGE) {
-        refuse(r, ANSWER_BAD_REQUEST, "The parameters are too large or too many");
+        request_refuse(r, ANSWER_BAD_REQUEST, "The parameters are too large or too many");
         return;
     }
     if (r->gate->verdict == GATE_PARAMS_UNSOUND) {
-        refuse(r, ANSWER_BAD_REQUEST, "The parameters are malformed");
+        request_refuse(r, ANSWER_BAD_REQUEST, "The parameters are malformed");
         return;
     }
     struct crew_pair *pairs = NULL;
     size_t count = 0;
     if (codec_decode(&r->gate->params, &pairs, &count) != 0) {
-        refuse(r, ANSWER_BAD_REQUEST, NULL);
+        request_refuse(r, ANSWER_BAD_REQUEST, NULL);
         return;
     }
     start_decoded(r, pairs, count);

@@ -21,6 +21,8 @@ struct settings {
     size_t max_buffered_bytes;
     size_t gzip_above_bytes;
     unsigned max_batch;
+    size_t history_bytes;
+    uint32_t history_age_ms;
     uint32_t stop_timeout_ms;
 };
 

@@ -11,7 +11,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from support.bridge import Bridge  # noqa: E402
-from support.broker import Broker  # noqa: E402
+from support.broker import WITHOUT_STREAMS, Broker  # noqa: E402
 from support.nginx import Nginx  # noqa: E402
 from support.worker import Worker  # noqa: E402
 
@@ -137,3 +137,11 @@ def broker(shared_broker):
     broker = shared_broker.fresh_vhost()
     yield broker
     broker.delete_vhost()
+
+
+@pytest.fixture(scope="session")
+def plain_broker(tmp_path_factory):
+    """A broker without streams."""
+    broker = Broker(str(tmp_path_factory.mktemp("plain"))).start(*WITHOUT_STREAMS)
+    yield broker
+    broker.stop()

@@ -118,3 +118,22 @@ def test_the_exchange_may_not_be_declared(crewctl, broker):
     finally:
         broker.ctl("delete_user", "reader")
         other.delete_vhost()
+
+
+def test_a_broker_that_has_just_started(crewctl, stage):
+    """Its streams are not up yet, and it confirms what passes them by."""
+    broker = stage.broker()
+    stream = {"x-queue-type": "stream"}
+    with broker.connect() as connection:
+        channel = connection.channel()
+        channel.exchange_declare("crew.pubsub", exchange_type="topic", durable=True)
+        channel.queue_declare("crew.history", durable=True, arguments=stream)
+        channel.queue_bind("crew.history", "crew.pubsub", "#")
+    broker.restart()
+    crewctl("publish", "c", "-d", "kept", "--url", broker.url)
+    with broker.connect() as connection:
+        channel = connection.channel()
+        channel.basic_qos(prefetch_count=1)
+        _, _, body = next(channel.consume("crew.history", inactivity_timeout=10,
+                                          arguments={"x-stream-offset": "first"}))
+        assert body == b"kept"

@@ -3,7 +3,7 @@
 
 #include "fcgi-bridge/answer.h"
 #include "fcgi-bridge/codec.h"
-#include <fastcgi.h>
+#include "records.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -18,36 +18,19 @@ static int teardown(void **state) {
     return 0;
 }
 
-static char text[4096];
-
-/* What the STDOUT records of OUT hold, as a string. */
-static const char *unwrap(struct buffer *out) {
-    size_t n = 0;
-    for (size_t at = 0; at < out->len;) {
-        const uint8_t *header = out->data + at;
-        size_t bytes = bytes_u16(header + 4);
-        assert_true(n + bytes < sizeof text);
-        if (header[1] == FCGI_STDOUT && bytes > 0)
-            memcpy(text + n, header + 8, bytes);
-        n += header[1] == FCGI_STDOUT ? bytes : 0;
-        at += 8 + bytes + header[6];
-    }
-    text[n] = 0;
-    buffer_fini(out);
-    return text;
-}
+static const char *text; /* of the last answer */
 
 static const char *own(struct answer_style style, int outcome, const char *detail) {
     struct buffer out = BUFFER_INIT;
     answer_own(&out, 1, &style, outcome, detail);
-    return unwrap(&out);
+    return text = records_text(&out, NULL);
 }
 
 static const char *workers(struct answer_style style, const struct crew_answer *answer,
                            int expected) {
     struct buffer out = BUFFER_INIT;
     assert_int_equal(answer_workers(&out, 1, &style, answer), expected);
-    return unwrap(&out);
+    return text = records_text(&out, NULL);
 }
 
 static const struct answer_style plain = {0};
@@ -111,6 +94,16 @@ static void test_own_bodies(void **state) {
     own(head, ANSWER_BAD_REQUEST, "Because");
     assert_non_null(strstr(text, "Content-Length: 8\r\n"));
     assert_string_equal(strstr(text, "\r\n\r\n"), "\r\n\r\n");
+}
+
+static void test_bad_method(void **state) {
+    (void)state;
+    assert_string_equal(own((struct answer_style){.allow = "POST, PUT"},
+                            ANSWER_BAD_METHOD, "Because"),
+                        "Status: 405 Method Not Allowed\r\n"
+                        "Content-Type: text/plain; charset=utf-8\r\n"
+                        "Content-Length: 8\r\nAllow: POST, PUT\r\n"
+                        "Crew-Error: bad-request\r\n\r\nBecause\n");
 }
 
 /* ---- a worker's ---- */
@@ -190,9 +183,9 @@ static void test_workers_error(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_outcome),   cmocka_unit_test(test_own_bodies),
-        cmocka_unit_test(test_plain_answer),
-        cmocka_unit_test(test_foreign_answer),    cmocka_unit_test(test_no_body),
+        cmocka_unit_test(test_every_outcome), cmocka_unit_test(test_own_bodies),
+        cmocka_unit_test(test_bad_method),    cmocka_unit_test(test_plain_answer),
+        cmocka_unit_test(test_foreign_answer), cmocka_unit_test(test_no_body),
         cmocka_unit_test(test_invalid_answers), cmocka_unit_test(test_workers_error),
     };
     return cmocka_run_group_tests_name("answer", tests, setup, teardown);

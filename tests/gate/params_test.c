@@ -69,25 +69,42 @@ static void test_empty_is_absent(void **state) {
     (void)state;
     assert_null(READ("CREW_TASK", "", "CREW_EXPIRATION", "", "CREW_PRIORITY", "",
                      "CREW_PERSISTENT", "", "CREW_REPEAT", "", "CREW_NO_WORKERS", "",
-                     "CREW_SUBSCRIBE", ""));
+                     "CREW_SUBSCRIBE", "", "CREW_PUBLISH", ""));
     assert_string_equal(params.call.task, "http");
+    assert_int_equal(params.purpose, PURPOSE_CALL);
 }
 
 static void test_bad_values(void **state) {
     (void)state;
     static const char *const bad[][2] = {
-        {"CREW_TASK", "a\nb"},      {"CREW_EXPIRATION", "0"},
-        {"CREW_EXPIRATION", "-1"},  {"CREW_EXPIRATION", "1500.001"},
-        {"CREW_EXPIRATION", "1."},  {"CREW_EXPIRATION", "."},
-        {"CREW_EXPIRATION", "1e3"}, {"CREW_EXPIRATION", "0.0"},
-        {"CREW_EXPIRATION", "1 "},  {"CREW_EXPIRATION", "99999999999999999999"},
-        {"CREW_PRIORITY", "256"},   {"CREW_PRIORITY", "-1"},
-        {"CREW_PRIORITY", "x"},     {"CREW_PERSISTENT", "yes"},
-        {"CREW_REPEAT", "SAFE"},    {"CREW_NO_WORKERS", "maybe"},
-        {"CREW_SUBSCRIBE", "c"},    {"CREW_PUBLISH", "c"},
-        {"CREW_STATUS", "json"},    {"CONTENT_LENGTH", "1x"},
-        {"CONTENT_LENGTH", "-2"},   {"CONTENT_LENGTH", "99999999999999999999"},
-        {"REQUEST_METHOD", ""},     {"REQUEST_METHOD", "G T"},
+        {"CREW_TASK", "a\nb"},
+        {"CREW_EXPIRATION", "0"},
+        {"CREW_EXPIRATION", "-1"},
+        {"CREW_EXPIRATION", "1500.001"},
+        {"CREW_EXPIRATION", "1."},
+        {"CREW_EXPIRATION", "."},
+        {"CREW_EXPIRATION", "1e3"},
+        {"CREW_EXPIRATION", "0.0"},
+        {"CREW_EXPIRATION", "1 "},
+        {"CREW_EXPIRATION", "99999999999999999999"},
+        {"CREW_PRIORITY", "256"},
+        {"CREW_PRIORITY", "-1"},
+        {"CREW_PRIORITY", "x"},
+        {"CREW_PERSISTENT", "yes"},
+        {"CREW_REPEAT", "SAFE"},
+        {"CREW_NO_WORKERS", "maybe"},
+        {"CREW_SUBSCRIBE", "a.*"},
+        {"CREW_PUBLISH", "#"},
+        {"CREW_STATUS", "json"},
+        {"CONTENT_LENGTH", "1x"},
+        {"CONTENT_LENGTH", "-2"},
+        {"CONTENT_LENGTH", "99999999999999999999"},
+        {"REQUEST_METHOD", ""},
+        {"REQUEST_METHOD", "G T"},
+        {"CREW_SUBSCRIBE_PATTERN", "yes"},
+        {"CREW_SUBSCRIBE_MODE", "SSE"},
+        {"CREW_SUBSCRIBE_TIMEOUT", "-1"},
+        {"CREW_SUBSCRIBE_TIMEOUT", "86400.001"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         const char *complaint = READ(bad[i][0], bad[i][1]);
@@ -119,6 +136,39 @@ static void test_repeat_by_method(void **state) {
     assert_int_equal(params.call.repeat, CREW_REPEAT_ALWAYS);
     assert_null(READ("REQUEST_METHOD", "get"));
     assert_int_equal(params.call.repeat, CREW_REPEAT_NEVER);
+}
+
+static void test_to_publish(void **state) {
+    (void)state;
+    assert_null(READ("REQUEST_METHOD", "POST", "CREW_PUBLISH", "news.de"));
+    assert_int_equal(params.purpose, PURPOSE_PUBLISH);
+    assert_string_equal(params.publish, "news.de");
+    assert_null(params.style.allow);
+    assert_null(READ("REQUEST_METHOD", "PUT", "CREW_PUBLISH", "*x.a#"));
+    assert_null(params.style.allow);
+    assert_null(READ("REQUEST_METHOD", "GET", "CREW_PUBLISH", "c"));
+    assert_string_equal(params.style.allow, "POST, PUT");
+    assert_null(READ("REQUEST_METHOD", "post", "CREW_PUBLISH", "c"));
+    assert_non_null(params.style.allow);
+    assert_null(READ("REQUEST_METHOD", "DELETE"));
+    assert_null(params.style.allow);
+    assert_non_null(
+        READ("REQUEST_METHOD", "POST", "CREW_PUBLISH", "c", "CREW_TASK", "t"));
+    assert_non_null(params.advice);
+}
+
+static void test_channels(void **state) {
+    (void)state;
+    char longest[257];
+    memset(longest, 'x', sizeof longest - 1);
+    longest[256] = '\0';
+    static const char *const bad[] = {"*", "a.#", "#.a", "a\nb", "\xff"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_non_null(READ("REQUEST_METHOD", "POST", "CREW_PUBLISH", bad[i]));
+    assert_non_null(READ("REQUEST_METHOD", "POST", "CREW_PUBLISH", longest));
+    longest[255] = '\0';
+    assert_null(READ("REQUEST_METHOD", "POST", "CREW_PUBLISH", longest));
+    assert_string_equal(params.publish, longest);
 }
 
 static void test_style(void **state) {
@@ -158,6 +208,66 @@ static void test_advice_for_the_log(void **state) {
     assert_non_null(params.advice);
 }
 
+static void test_subscribe(void **state) {
+    (void)state;
+    assert_null(READ("CREW_SUBSCRIBE", "a,b.c"));
+    assert_int_equal(params.purpose, PURPOSE_SUBSCRIBE);
+    assert_string_equal(params.subscribe.channel, "a,b.c");
+    assert_int_equal(params.subscribe.timeout_ms, 25000);
+    assert_false(params.subscribe.pattern || params.subscribe.events ||
+                 params.subscribe.list || params.subscribe.since);
+    assert_null(READ("CREW_SUBSCRIBE_PATTERN", "1", "CREW_SUBSCRIBE", "a.*",
+                     "CREW_SUBSCRIBE_TIMEOUT", "0", "HTTP_CREW_CURSOR", "7"));
+    assert_true(params.subscribe.pattern && params.subscribe.since);
+    assert_true(params.subscribe.cursor == 7);
+    assert_int_equal(params.subscribe.timeout_ms, 0);
+    assert_null(READ("HTTP_HOST", "h"));
+    assert_int_equal(params.purpose, PURPOSE_CALL);
+}
+
+/* A location that does both: the method decides. */
+static void test_subscribe_and_publish(void **state) {
+    (void)state;
+#define BOTH "CREW_SUBSCRIBE", "s", "CREW_PUBLISH", "p", "REQUEST_METHOD"
+    assert_null(READ(BOTH, "GET"));
+    assert_int_equal(params.purpose, PURPOSE_SUBSCRIBE);
+    assert_null(READ(BOTH, "HEAD"));
+    assert_int_equal(params.purpose, PURPOSE_SUBSCRIBE);
+    assert_null(READ(BOTH, "POST"));
+    assert_int_equal(params.purpose, PURPOSE_PUBLISH);
+    assert_null(READ(BOTH, "PUT"));
+    assert_int_equal(params.purpose, PURPOSE_PUBLISH);
+    assert_null(params.style.allow);
+    assert_null(READ(BOTH, "DELETE"));
+    assert_string_equal(params.style.allow, "GET, HEAD, POST, PUT");
+#undef BOTH
+}
+
+static void test_subscribe_mode(void **state) {
+    (void)state;
+    static const char accept[] = "application/json, text/event-stream";
+    assert_null(READ("CREW_SUBSCRIBE", "c", "HTTP_ACCEPT", accept));
+    assert_true(params.subscribe.events && params.subscribe.list);
+    assert_null(READ("CREW_SUBSCRIBE", "c", "HTTP_ACCEPT", accept, "CREW_SUBSCRIBE_MODE",
+                     "poll"));
+    assert_false(params.subscribe.events);
+    assert_null(READ("CREW_SUBSCRIBE", "c", "CREW_SUBSCRIBE_MODE", "sse"));
+    assert_true(params.subscribe.events);
+}
+
+static void test_subscribe_refused(void **state) {
+    (void)state;
+    assert_non_null(READ("CREW_SUBSCRIBE", "c", "HTTP_LAST_EVENT_ID", "x"));
+    assert_non_null(READ("CREW_SUBSCRIBE", "c", "QUERY_STRING", "cursor=%2D1"));
+    assert_null(params.advice); /* the client's doing */
+    assert_non_null(READ("CREW_SUBSCRIBE", "c", "CREW_TASK", "t"));
+    assert_non_null(params.advice);
+    assert_null(READ("CREW_SUBSCRIBE", "c", "REQUEST_METHOD", "POST"));
+    assert_null(params.style.allow);
+    assert_null(READ("CREW_SUBSCRIBE", "c", "REQUEST_METHOD", "DELETE"));
+    assert_non_null(params.style.allow);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults),
@@ -167,9 +277,15 @@ int main(void) {
         cmocka_unit_test(test_bad_values),
         cmocka_unit_test(test_expiration),
         cmocka_unit_test(test_repeat_by_method),
+        cmocka_unit_test(test_to_publish),
+        cmocka_unit_test(test_channels),
         cmocka_unit_test(test_style),
         cmocka_unit_test(test_content_length),
         cmocka_unit_test(test_advice_for_the_log),
+        cmocka_unit_test(test_subscribe),
+        cmocka_unit_test(test_subscribe_and_publish),
+        cmocka_unit_test(test_subscribe_mode),
+        cmocka_unit_test(test_subscribe_refused),
     };
     return cmocka_run_group_tests_name("params", tests, NULL, NULL);
 }

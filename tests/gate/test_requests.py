@@ -100,7 +100,7 @@ def test_largest_params(connect):
     ("CREW_TASK", "a\x01b"), ("CREW_TASK", "t" * 201), ("CREW_EXPIRATION", "0"),
     ("CREW_EXPIRATION", "1501"), ("CREW_EXPIRATION", "soon"), ("CREW_PRIORITY", "256"),
     ("CREW_PRIORITY", "-1"), ("CREW_PERSISTENT", "2"), ("CREW_REPEAT", "often"),
-    ("CREW_NO_WORKERS", "cry"), ("CREW_SUBSCRIBE", "channel"), ("CREW_PUBLISH", "channel"),
+    ("CREW_NO_WORKERS", "cry"), ("CREW_SUBSCRIBE", "channel"), ("CREW_PUBLISH", "news.*"),
     ("CREW_STATUS", "json")])
 def test_bad_crew_values(connect, name, value):
     response = refused(connect().ask(get("/hello", **{name: value})), 400, "bad-request")

@@ -11,6 +11,11 @@ from support.waiting import wait_until
 
 TOOL = os.path.join(ROOT, "tools", "private-broker")
 
+# Options of a new broker of RabbitMQ 3.10 that has all but streams.
+WITHOUT_STREAMS = ("--feature-flags", "classic_mirrored_queue_version,"
+                   "implicit_default_bindings,maintenance_mode_status,quorum_queue,"
+                   "user_limits,virtual_host_metadata")
+
 
 class Broker:
     """A private broker under a directory, and one virtual host of it."""

@@ -11,8 +11,8 @@
  * others are answered with a gap.
  *
  * All callbacks run inside crew_subscriber_dispatch, on the thread that calls it. One
- * thread at a time may use a subscriber and its subscriptions. No function blocks unless it
- * says so.
+ * thread at a time may use a subscriber and its subscriptions. No function blocks unless
+ * it says so.
  *
  *     static void on_messages(void *arg, crew_subscription *subscription) {
  *         struct crew_subscribed message;
@@ -21,12 +21,11 @@
  *                    (const char *)message.body);
  *     }
  *     ...
- *     crew_subscriber_new(&broker, &(struct crew_subscriber_options){0}, &subscriber);
- *     crew_subscription_new(subscriber,
- *                           &(struct crew_subscription_options){
- *                               .channel = "orders.#", .pattern = true,
- *                               .on_messages = on_messages},
- *                           &subscription);
+ *     struct crew_subscriber_options how = {0};
+ *     crew_subscriber_new(&broker, &how, &subscriber);
+ *     struct crew_subscription_options orders = {
+ *         .channel = "orders.#", .pattern = true, .on_messages = on_messages};
+ *     crew_subscription_new(subscriber, &orders, &subscription);
  *     while (poll(...crew_subscriber_fd(subscriber)...) > 0)
  *         crew_subscriber_dispatch(subscriber);
  */
@@ -60,7 +59,8 @@ struct crew_subscriber_options {
 /* How much a subscriber knows of what is published at this moment. */
 enum crew_subscriber_state {
     CREW_SUBSCRIBER_CONNECTING, /* the first attempt to connect is under way */
-    CREW_SUBSCRIBER_AWAY, /* not connected: an attempt failed, or the connection was lost */
+    CREW_SUBSCRIBER_AWAY, /* not connected: an attempt failed, or the connection was lost
+                           */
     CREW_SUBSCRIBER_READING, /* connected, and behind */
     CREW_SUBSCRIBER_LIVE     /* up to date */
 };
@@ -72,23 +72,24 @@ CREW_API int crew_subscriber_new(const crew_broker *broker,
                                  crew_subscriber **subscriber);
 
 /* crew_subscriber_fd - the descriptor that is readable when crew_subscriber_dispatch has
- * something to do, timers included. Owned by the subscriber, the same for its whole life. */
+ * something to do, timers included. Owned by the subscriber, the same for its whole life.
+ */
 CREW_API int crew_subscriber_fd(const crew_subscriber *subscriber);
 
-/* crew_subscriber_dispatch - do what is due: take in messages, call back, report events. */
+/* crew_subscriber_dispatch - do what is due: take in messages, call back, report events.
+ */
 CREW_API void crew_subscriber_dispatch(crew_subscriber *subscriber);
 
-/* crew_subscriber_flush - send what was begun outside of crew_subscriber_dispatch. Only for
- * owners that said owner_io. Costs nothing when there is nothing to send. */
+/* crew_subscriber_flush - send what was begun outside of crew_subscriber_dispatch. Only
+ * for owners that said owner_io. Costs nothing when there is nothing to send. */
 CREW_API void crew_subscriber_flush(crew_subscriber *subscriber);
 
-/* crew_subscriber_state - how much it knows. What state a broker that is up leads to, LIVE,
- * does not wait for the messages of any subscription. */
+/* crew_subscriber_state - how much it knows. */
 CREW_API enum crew_subscriber_state
 crew_subscriber_state(const crew_subscriber *subscriber);
 
-/* crew_subscriber_free - close the connections. Blocks until the I/O threads have ended, at
- * most about two seconds. All subscriptions are freed, too. Null is fine. */
+/* crew_subscriber_free - close the connections. Blocks until the I/O threads have ended,
+ * at most about two seconds. All subscriptions are freed, too. Null is fine. */
 CREW_API void crew_subscriber_free(crew_subscriber *subscriber);
 
 /* There is something for SUBSCRIPTION: take it with crew_subscription_next. Called again
@@ -97,8 +98,8 @@ typedef void crew_subscription_fn(void *arg, crew_subscription *subscription);
 
 /* What is left zero has its default. channel and on_messages must be there. */
 struct crew_subscription_options {
-    /* The name of a channel as it is; or, with pattern, patterns with commas between them,
-     * in whose words `*` stands for one word and `#` for any number of words. */
+    /* The name of a channel as it is; or, with pattern, patterns with commas between
+     * them, in whose words `*` stands for one word and `#` for any number of words. */
     const char *channel;
     bool pattern;
     bool since;      /* begin behind cursor; else with what comes from now on */
@@ -107,8 +108,8 @@ struct crew_subscription_options {
     void *arg;
 };
 
-/* crew_subscription_new - subscribe. OPTIONS and all it points to are copied. What there is
- * already since the cursor can be had with crew_subscription_next at once, or else
+/* crew_subscription_new - subscribe. OPTIONS and all it points to are copied. What there
+ * is already since the cursor can be had with crew_subscription_next at once, or else
  * on_messages is called at the next dispatch.
  * CREW_EINVAL: no on_messages, not a channel's name, or not a pattern (1 to 255 bytes of
  * UTF-8 without control characters; of a list at most CREW_PATTERNS_MAX). */
@@ -131,20 +132,21 @@ struct crew_subscribed {
     size_t body_bytes;
 };
 
-/* crew_subscription_next - the oldest message that the subscription has not had yet, in the
- * order of cursors, each once: what a publisher has repeated because it was not confirmed
- * is left out. MESSAGE and what it points to are valid until the next dispatch. False:
- * there is none at present, and on_messages will be called when there is. */
+/* crew_subscription_next - the oldest message that the subscription has not had yet, in
+ * the order of cursors, each once: what a publisher has repeated because it was not
+ * confirmed is left out. MESSAGE and what it points to are valid until the next dispatch.
+ * False: there is none at present, and on_messages will be called when there is. */
 CREW_API bool crew_subscription_next(crew_subscription *subscription,
                                      struct crew_subscribed *message);
 
-/* crew_subscription_cursor - how far the subscription has come: to be given to a later one
- * that shall go on from here. False: it began without one, and the subscriber has not been
- * LIVE since. */
+/* crew_subscription_cursor - how far the subscription has come: to be given to a later
+ * one that shall go on from here. False: it began without one, and the subscriber has not
+ * been LIVE since. */
 CREW_API bool crew_subscription_cursor(const crew_subscription *subscription,
                                        uint64_t *cursor);
 
-/* crew_subscription_free - unsubscribe. on_messages is not called any more. Null is fine. */
+/* crew_subscription_free - unsubscribe. on_messages is not called any more. Null is fine.
+ */
 CREW_API void crew_subscription_free(crew_subscription *subscription);
 
 #ifdef __cplusplus

@@ -55,10 +55,14 @@ static bool is_refused(const struct ops *o, const struct link_op *op) {
            strcmp(op->name, o->refused.queue) == 0;
 }
 
+static void text_of_close(const amqp_channel_close_t *close, char text[256]) {
+    snprintf(text, 256, "%.*s", (int)close->reply_text.len,
+             (const char *)close->reply_text.bytes);
+}
+
 static void refuse(struct ops *o, const amqp_channel_close_t *close) {
     char text[256];
-    snprintf(text, sizeof text, "%.*s", (int)close->reply_text.len,
-             (const char *)close->reply_text.bytes);
+    text_of_close(close, text);
     remember_refusal(o, close->reply_code, text);
     report(o, false, close->reply_code, text);
 }
@@ -115,12 +119,20 @@ static bool on_close(struct ops *o, const amqp_channel_close_t *close) {
     }
     bool other_arguments = o->state == OPS_WAITING && is_declare(o->first) &&
                            close->reply_code == AMQP_PRECONDITION_FAILED;
+    bool missing = o->state == OPS_CHECKING && o->first->kind == LINK_DECLARE_QUEUE &&
+                   close->reply_code == AMQP_NOT_FOUND;
     if (other_arguments) {
+        char text[256];
+        text_of_close(close, text);
+        remember_refusal(o, close->reply_code, text);
         enter(o, OPS_REOPENING_TO_CHECK);
-    } else {
-        refuse(o, close);
-        enter(o, OPS_REOPENING);
+        return true;
     }
+    if (missing) /* so what was said first is the reason */
+        report(o, false, o->refused.code, o->refused.text);
+    else
+        refuse(o, close);
+    enter(o, OPS_REOPENING);
     return true;
 }
 

@@ -96,8 +96,7 @@ struct pattern_place *pattern_index_hold(struct pattern_index *index,
 void pattern_index_release(struct pattern_index *index, struct pattern_place *place) {
     assert(place->holds > 0);
     if (--place->holds == 0)
-        place->subscriptions =
-            NULL; /* it may stay on the way to others, and be held anew */
+        place->subscriptions = NULL; /* it may stay, on the way to others */
     while (place->parent != NULL && place->holds == 0 && place->below == 0) {
         struct pattern_place *parent = place->parent;
         place_free(index, place);

@@ -33,6 +33,7 @@
 #define RETRY_MS 5000
 #define STREAM_RETRY_MS 250
 #define STREAM_DOWN_MS 30000
+#define REFUSALS_MAX 2 /* connections lost one after the other over the declare */
 #define MARKER_TYPE "crew.marker"
 
 static struct crew_subscriber *subscriber_of(struct session_timer *timer,
@@ -66,23 +67,26 @@ static void send_marker(struct crew_subscriber *s) {
                                    .type = MARKER_TYPE,
                                    .message_id = id,
                                    .persistent = true};
-    r->marker_at_ms = clock_ms();
     session_publish(&s->session, message_new(&p));
+    session_timer_set(&s->session, &r->marker, clock_ms() + MARKER_EVERY_MS);
 }
 
+/* Another one was asked for, or the last one has not come back: it may be lost. */
 static void marker_is_due(struct session_timer *timer) {
-    send_marker(subscriber_of(timer, offsetof(struct reader, marker)));
+    struct crew_subscriber *s = subscriber_of(timer, offsetof(struct reader, marker));
+    struct reader *r = &s->reader;
+    if (r->marker_asked > r->marker_sent || r->marker_sent > r->marker_seen)
+        send_marker(s);
 }
 
 uint64_t reader_ask(struct crew_subscriber *s) {
     struct reader *r = &s->reader;
     if (r->source == READER_OWN && r->state == READER_LIVE)
         return r->marker_seen;
-    if (!deadline_is_set(&r->marker.deadline)) {
-        uint64_t now_ms = clock_ms(), at_ms = r->marker_at_ms + MARKER_EVERY_MS;
-        session_timer_set(&s->session, &r->marker, at_ms > now_ms ? at_ms : now_ms);
-    }
-    return r->marker_sent + 1;
+    r->marker_asked = r->marker_sent + 1;
+    if (!deadline_is_set(&r->marker.deadline))
+        session_timer_set(&s->session, &r->marker, clock_ms());
+    return r->marker_asked;
 }
 
 static void become_live(struct crew_subscriber *s) {
@@ -195,6 +199,7 @@ static void silence(struct session_timer *timer) {
 /* Cursors count from the clock, so that those of another connection are out of range. */
 static void begin_own(struct crew_subscriber *s) {
     struct reader *r = &s->reader;
+    r->refusals = REFUSALS_MAX - 1;
     forget_history(s, clock_unix_ms() * 1000);
     r->marker_seen = ++r->marker_sent;
     become_live(s);
@@ -203,6 +208,7 @@ static void begin_own(struct crew_subscriber *s) {
 static void begin_stream(struct crew_subscriber *s) {
     struct reader *r = &s->reader;
     bool resume = s->history.next_cursor > 0;
+    r->refusals = 0;
     r->state = resume ? READER_RESUMING : READER_READING;
     if (resume)
         session_timer_set(&s->session, &r->silence, clock_ms() + SILENCE_MS);
@@ -312,25 +318,28 @@ static void receive(struct crew_subscriber *s, struct message *m) {
 
 static void leave(struct crew_subscriber *s, const char *why) {
     struct reader *r = &s->reader;
-    if (r->state == READER_LIVE)
+    if (is_reading(r))
         session_report(&s->session, CREW_EVENT_DISCONNECTED, "lost the broker: %s", why);
+    if (r->state == READER_DECLARING && r->source == READER_STREAM) {
+        r->refusals++;
+        session_report(&s->session, CREW_EVENT_WARNING, "no history was to be had: %s",
+                       why);
+    }
     r->state = READER_AWAY;
     session_timer_clear(&s->session, &r->silence);
     session_timer_clear(&s->session, &r->retry);
 }
 
-/* Whether streams are there is asked anew on each connection: it may be another broker.
- */
+/* Whether streams are there is asked anew on each connection, for it may be another
+ * broker than the last one. RabbitMQ with its streams turned off closes it then (541). */
 static void link_open(struct crew_subscriber *s) {
     struct reader *r = &s->reader;
     if (r->state == READER_AWAY && session_open(&s->session)) {
         if (r->source == READER_OWN)
             forget_history(s, 0);
-        r->source = READER_STREAM;
+        r->source = r->refusals < REFUSALS_MAX ? READER_STREAM : READER_OWN;
         r->down_since_ms = 0;
         declare(s);
-    } else if (is_reading(r) && r->marker_sent > r->marker_seen) {
-        send_marker(s); /* the last one may be lost with the connection it went over */
     }
 }
 
@@ -348,7 +357,7 @@ static void stream_refused(struct crew_subscriber *s, const struct link_op *op) 
     uint64_t now_ms = clock_ms();
     if (r->down_since_ms == 0)
         r->down_since_ms = now_ms;
-    if (op->reply_code == 404 && now_ms - r->down_since_ms < STREAM_DOWN_MS) {
+    if (topology_is_down(op) && now_ms - r->down_since_ms < STREAM_DOWN_MS) {
         session_timer_set(&s->session, &r->retry, now_ms + STREAM_RETRY_MS);
         return;
     }

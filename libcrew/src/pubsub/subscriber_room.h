@@ -28,6 +28,7 @@ enum reader_source {
 struct reader {
     enum reader_state state;
     enum reader_source source;
+    unsigned refusals;   /* of the stream, by the end of the connection */
     bool tried;          /* to connect, at least once */
     bool warned_foreign; /* the queue is there with other arguments */
     char id[17];         /* in our markers */
@@ -37,8 +38,8 @@ struct reader {
     uint64_t marker_sent;   /* number of the last marker */
     uint64_t marker_live;   /* the first one of this connection */
     uint64_t marker_seen;   /* of the last one that came back */
-    uint64_t marker_at_ms;  /* when it was sent */
-    struct session_timer marker; /* when the next one may be sent */
+    uint64_t marker_asked;  /* the one that somebody waits for, or less */
+    struct session_timer marker; /* when the next one is sent, if there is reason */
     struct session_timer silence;
     struct session_timer retry;
     struct session_timer expiry; /* of the oldest message in the history */

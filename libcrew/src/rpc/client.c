@@ -245,6 +245,7 @@ int crew_client_new(const crew_broker *broker, const struct crew_client_options 
     c->on_event = options->on_event;
     c->event_arg = options->event_arg;
     c->retry.fire = retry_topology;
+    publications_init(c);
     note_trouble(c, "still connecting");
     int error = client_turn_init(c);
     if (error == 0 && (error = open_session(c, broker, options)) != 0)

@@ -6,6 +6,10 @@
  * the fates of all that was handed to the last one are known. A message is kept until
  * then and repeated as it is, whether or not a byte of it was written: with its id that
  * does no harm.
+ *
+ * A broker that has just started takes connections before its streams are up. What is
+ * published then passes crew.history by, and is confirmed (RabbitMQ 3.10). So nothing
+ * goes out over a new connection before the history is there, or is known not to exist.
  */
 #include "rpc/client_room.h"
 
@@ -19,6 +23,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
+
+#define HISTORY_AGAIN_MS 100u
+#define HISTORY_DOWN_MS 30000u /* as long as subscribers wait for it */
 
 enum publication_state {
     PUBLICATION_FRESH,    /* leaves with the next flush, or ends there */
@@ -131,12 +138,47 @@ void publications_fini(struct crew_client *c) {
         publication_free(p);
 }
 
-/* ---- the exchange ---- */
+/* ---- the exchange, and the history behind it ---- */
+
+static void look_at_history(struct crew_client *c) {
+    struct link_op *probe = link_op_new(LINK_PROBE_QUEUE, NAME_HISTORY);
+    probe->owner = &c->publications.history_probe;
+    session_op(&c->session, SESSION_PUBLISHER, probe);
+}
+
+static void look_again(struct session_timer *timer) {
+    size_t offset = offsetof(struct crew_client, publications.history_again);
+    struct crew_client *c = (struct crew_client *)((char *)timer - offset);
+    if (c->session.links[SESSION_PUBLISHER].epoch != 0)
+        look_at_history(c);
+}
+
+static void looked(struct queue_probe *probe, const struct link_op *op) {
+    size_t offset = offsetof(struct crew_client, publications.history_probe);
+    struct crew_client *c = (struct crew_client *)((char *)probe - offset);
+    struct publications *all = &c->publications;
+    uint64_t again_ms = clock_ms() + HISTORY_AGAIN_MS;
+    bool lost = !op->ok && op->reply_code == 0;
+    if (topology_is_down(op) && again_ms < all->history_until_ms)
+        session_timer_set(&c->session, &all->history_again, again_ms);
+    else if (!lost)
+        all->history_ready = true;
+}
+
+void publications_init(struct crew_client *c) {
+    c->publications.history_probe.answered = looked;
+    c->publications.history_again.fire = look_again;
+}
 
 void publications_declare_exchange(struct crew_client *c) {
-    c->publications.exchange_ready = false;
-    c->publications.exchange_refused = false;
+    struct publications *all = &c->publications;
+    all->exchange_ready = false;
+    all->exchange_refused = false;
+    all->history_ready = false;
+    all->history_until_ms = clock_ms() + HISTORY_DOWN_MS;
+    session_timer_clear(&c->session, &all->history_again);
     session_op(&c->session, SESSION_PUBLISHER, topology_pubsub());
+    look_at_history(c);
 }
 
 void publications_note_exchange(struct crew_client *c, const struct link_op *op) {
@@ -180,7 +222,7 @@ void publications_flush(struct crew_client *c) {
     all->has_new = false;
     if (!client_takes_calls(c) || all->exchange_refused)
         turn_away(c);
-    else if (all->exchange_ready) /* else that is a matter of moments */
+    else if (all->exchange_ready && all->history_ready) /* a matter of moments */
         send_all(c);
 }
 

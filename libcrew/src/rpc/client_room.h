@@ -148,6 +148,10 @@ struct publications {
     bool has_new;          /* since the last flush */
     bool exchange_ready;   /* declared over the present connection */
     bool exchange_refused; /* it cannot be */
+    bool history_ready;    /* crew.history takes messages, or there is none */
+    struct queue_probe history_probe;
+    struct session_timer history_again; /* when it is looked at once more */
+    uint64_t history_until_ms;          /* how long it is waited for */
     struct publication *fresh;
     struct publication *stranded; /* all before those that are fresh */
     struct publication *with_link;
@@ -300,6 +304,7 @@ int client_group(struct crew_client *c, const struct crew_group *group,
 struct crew_answer *group_answer_without_call(int error);
 
 /* client_publish.c */
+void publications_init(struct crew_client *c);
 void publications_declare_exchange(struct crew_client *c); /* on a new connection */
 void publications_note_exchange(struct crew_client *c, const struct link_op *op);
 void publications_flush(struct crew_client *c);

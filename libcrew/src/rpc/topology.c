@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define AMQP_NOT_FOUND 404
+
 static struct link_op *exchange(const char *name, const char *type) {
     struct link_op *op = link_op_new(LINK_DECLARE_EXCHANGE, name);
     op->type = memory_text(type);
@@ -73,6 +75,13 @@ struct link_op *topology_consume(const char *queue, bool no_ack) {
     struct link_op *op = link_op_new(LINK_CONSUME, queue);
     op->no_ack = no_ack;
     return op;
+}
+
+/* The code alone would be that of a queue that does not exist (RabbitMQ,
+ * rabbit_amqqueue). */
+bool topology_is_down(const struct link_op *op) {
+    return !op->ok && op->reply_code == AMQP_NOT_FOUND && op->reply_text != NULL &&
+           strstr(op->reply_text, "is down or inaccessible") != NULL;
 }
 
 static const char *verb(enum link_op_kind kind) {

@@ -25,6 +25,10 @@ struct link_op *topology_unbind_notices(const char *queue, const char *prefix,
 
 struct link_op *topology_consume(const char *queue, bool no_ack);
 
+/* A step failed because its queue, a durable one, is not up yet: the broker has only just
+ * started. */
+bool topology_is_down(const struct link_op *op);
+
 /* What a failed or surprising step means, in one line. */
 void topology_describe(const struct link_op *op, char *text, size_t text_bytes);
 

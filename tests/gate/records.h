@@ -1,0 +1,11 @@
+/* What FastCGI records hold. */
+#ifndef GATE_RECORDS_H
+#define GATE_RECORDS_H
+
+#include "base/buffer.h"
+
+/* The contents of OUT's STDOUT records, as a text that is good until the next call. OUT
+ * is freed. *ENDED (may be null) says whether END_REQUEST came, behind them all. */
+const char *records_text(struct buffer *out, bool *ended);
+
+#endif

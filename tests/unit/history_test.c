@@ -1,0 +1,181 @@
+/* pubsub/history.h against a plain list of all that was ever added. */
+#include "base/clock.h"
+#include "base/id.h"
+#include "pubsub/history.h"
+#include "unit.h"
+#include <stdio.h>
+
+#define HOUR_MS 3600000u
+#define ADDED 3000
+#define CHANNELS 7
+
+static struct history history;
+
+static struct {
+    uint64_t cursor;
+    unsigned channel;
+} added[ADDED];
+static size_t added_count;
+
+static int begin(void **state) {
+    (void)state;
+    history_init(&history, 100000, HOUR_MS);
+    added_count = 0;
+    return 0;
+}
+
+static int end(void **state) {
+    (void)state;
+    history_fini(&history);
+    return 0;
+}
+
+static struct message *new_message(const char *channel, const char *id) {
+    const struct message_properties p = {
+        .exchange = "", .routing_key = channel, .message_id = id};
+    struct message *m = message_new(&p);
+    buffer_append_text(&m->body, "hello");
+    return m;
+}
+
+static const struct kept *add(const char *channel, const char *id, uint64_t cursor,
+                              uint64_t age_ms) {
+    return history_add(&history, new_message(channel, id), cursor, age_ms);
+}
+
+static void name_of(unsigned channel, char name[16]) {
+    snprintf(name, 16, "channel.%u", channel);
+}
+
+/* Cursors with holes, as a stream's are. */
+static void add_some(size_t count) {
+    uint64_t cursor = added_count > 0 ? added[added_count - 1].cursor : 41;
+    for (size_t i = 0; i < count; i++) {
+        char name[16];
+        unsigned channel = id_below(CHANNELS);
+        cursor += 1 + id_below(3);
+        name_of(channel, name);
+        assert_non_null(add(name, NULL, cursor, 0));
+        added[added_count].cursor = cursor;
+        added[added_count++].channel = channel;
+    }
+}
+
+/* The cursor that comes behind CURSOR in a channel; 0: none, or it was dropped. */
+static uint64_t expected_after(unsigned channel, uint64_t cursor) {
+    for (size_t i = 0; i < added_count; i++)
+        if (added[i].channel == channel && added[i].cursor > cursor &&
+            added[i].cursor >= history.complete_from)
+            return added[i].cursor;
+    return 0;
+}
+
+static void compare(void) {
+    for (unsigned channel = 0; channel < CHANNELS; channel++) {
+        char name[16];
+        name_of(channel, name);
+        struct channel *held = history_hold(&history, name);
+        for (unsigned i = 0; i < 50; i++) {
+            uint64_t cursor = id_below((uint32_t)history.next_cursor + 5);
+            const struct kept *kept = history_after(&history, held, cursor);
+            assert_int_equal(kept != NULL ? kept->cursor : 0,
+                             expected_after(channel, cursor));
+        }
+        history_release(&history, held);
+    }
+}
+
+static void test_what_comes_behind_a_cursor(void **state) {
+    (void)state;
+    compare();
+    for (unsigned i = 0; i < 30; i++) {
+        add_some(ADDED / 30);
+        compare();
+    }
+    assert_in_range(history.bytes, 50000, 100000);
+    assert_true(history.complete_from > added[ADDED / 2].cursor);
+}
+
+static void test_of_any_channel(void **state) {
+    (void)state;
+    assert_int_equal(history_place_after(&history, 0), history.next_place);
+    add_some(500);
+    uint64_t place = history_place_after(&history, added[added_count - 3].cursor);
+    assert_int_equal(history.next_place - place, 2);
+    assert_int_equal(history_at(&history, place)->cursor, added[added_count - 2].cursor);
+    assert_int_equal(history_place_after(&history, 0), history.first_place);
+    assert_int_equal(history_place_after(&history, UINT64_MAX), history.next_place);
+}
+
+static void test_the_newest_stays_however_large(void **state) {
+    (void)state;
+    struct message *m = new_message("large", NULL);
+    add("small", NULL, 1, 0);
+    assert_non_null(buffer_reserve(&m->body, 200000));
+    assert_non_null(history_add(&history, m, 2, 0));
+    assert_int_equal(history.next_place - history.first_place, 1);
+    assert_int_equal(history.complete_from, 2);
+    add("small", NULL, 3, 0);
+    assert_int_equal(history_at(&history, history.first_place)->cursor, 3);
+}
+
+static void test_what_is_old_goes(void **state) {
+    (void)state;
+    add("a", NULL, 1, HOUR_MS + 1); /* too old already */
+    add("a", NULL, 2, HOUR_MS - 60000);
+    add("b", NULL, 3, 0);
+    uint64_t now_ms = clock_ms();
+    assert_in_range(history_expire(&history, now_ms), now_ms + 50000, now_ms + 60000);
+    assert_int_equal(history.complete_from, 2);
+    assert_true(history_expire(&history, now_ms + 70000) > now_ms + 70000);
+    assert_int_equal(history.complete_from, 3);
+    assert_int_equal(history_expire(&history, now_ms + 2 * HOUR_MS), 0);
+    assert_int_equal(history.bytes, 0);
+    assert_null(history.channels);
+}
+
+static void test_repeats(void **state) {
+    (void)state;
+    assert_non_null(add("a", "p.1", 1, 0));
+    assert_null(add("a", "p.1", 2, 0));
+    assert_null(add("b", "p.1", 3, 0));
+    assert_non_null(add("b", "q.1", 4, 0));
+    assert_non_null(add("b", "p.1.1", 5, 0));
+    assert_non_null(add("b", ".1", 6, 0)); /* nobody's */
+    assert_non_null(add("b", ".1", 7, 0));
+    assert_non_null(add("b", "p.99999999999999999999", 8, 0)); /* no number */
+    assert_non_null(add("b", "p.99999999999999999999", 9, 0));
+    assert_non_null(add("b", "p.2", 10, 0));
+    assert_int_equal(history.next_cursor, 11);
+    /* With his last message a publisher is forgotten. */
+    history_expire(&history, clock_ms() + 2 * HOUR_MS);
+    assert_null(history.publishers.all);
+}
+
+static void test_from_the_beginning(void **state) {
+    (void)state;
+    struct channel *held = history_hold(&history, "held");
+    add("held", "p.1", 5, 0);
+    assert_int_equal(history.complete_from, 5);
+    history_restart(&history, 0);
+    assert_null(history_after(&history, held, 0));
+    add("held", "p.1", 0, 0);
+    history_pass(&history, 1);
+    assert_int_equal(history.complete_from, 0);
+    assert_int_equal(history.next_cursor, 2);
+    history_release(&history, held);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(test_what_comes_behind_a_cursor),
+        TEST(test_of_any_channel),
+        TEST(test_the_newest_stays_however_large),
+        TEST(test_what_is_old_goes),
+        TEST(test_repeats),
+        TEST(test_from_the_beginning),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
