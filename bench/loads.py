@@ -67,9 +67,14 @@ class Readers:
             raise SystemExit(f"{line}: no answer from readers")
         return said
 
-    def ask(self):
-        """All of them; polls are on their way then, streams have begun."""
-        self.tell("ask")
+    def ask(self, settle):
+        """All that are not waiting; SETTLE() returns when their requests have arrived. How
+        many were refused and asked again."""
+        asked = []
+        while not asked or asked[-1]:
+            asked.append(int(self.tell("ask").partition("=")[2]))
+            settle()
+        return sum(asked[1:])
 
     def publish(self, messages):
         """So many on each channel; {accepted, half, last: milliseconds} until the publisher

@@ -21,6 +21,7 @@ class Load:
     rate: float        # of them a second
     latency_ms: dict   # {p50, p90, p99, p99.9, longest: milliseconds}, as far as they are known
     ideal_rate: float | None = None  # if nothing took time but what handlers do by themselves
+    refused: int = 0   # most at a time that the web server did not take
     wrong: list = field(default_factory=list)   # what went wrong, in words
     cpu_us: dict = field(default_factory=dict)  # {kind of process: for each of them}
     memory_bytes: dict = field(default_factory=dict)  # {state: {kind of process: bytes}}

@@ -48,7 +48,9 @@ enum place { IN_HEAD, IN_BODY, IN_CHUNK_SIZE, IN_CHUNK, BEHIND_CHUNK, IN_TRAILER
 struct connection {
     int fd;
     size_t channel;
-    bool reads; /* else it publishes */
+    bool reads;   /* else it publishes */
+    bool waiting; /* it has asked */
+    bool refused;
     enum place place;
     size_t left; /* of the body or the chunk */
     char text[TEXT_BYTES];
@@ -63,7 +65,8 @@ struct load {
     bool stream;
     size_t readers_count, channels_count, publishers_count;
     struct connection *connections; /* the readers, then the publishers */
-    size_t listening;               /* readers that have had a head, each time */
+    size_t heads_due;               /* of those who have asked */
+    bool publishing;
     int epoll;
     /* what is published now */
     char (*messages)[MESSAGE_BYTES];
@@ -110,7 +113,8 @@ static void send_request(const struct connection *one, const char *request, int 
     check(sent == bytes, "send");
 }
 
-static void ask(const struct load *load, const struct connection *one) {
+static void ask(const struct load *load, struct connection *one) {
+    one->waiting = true;
     char request[TEXT_BYTES];
     send_request(one, request,
                  snprintf(request, sizeof request,
@@ -193,6 +197,8 @@ static void stream_piece(struct load *load, struct connection *one, const char *
 
 static void body_piece(struct load *load, struct connection *one, const char *piece,
                        size_t bytes) {
+    if (one->refused)
+        return;
     if (load->stream) {
         stream_piece(load, one, piece, bytes);
     } else {
@@ -204,10 +210,13 @@ static void body_piece(struct load *load, struct connection *one, const char *pi
 static void end_answer(struct load *load, struct connection *one) {
     one->place = IN_HEAD;
     one->text_bytes = 0;
+    one->waiting = false;
     if (!one->reads) {
         load->accepted++;
         load->accepted_us = now_us();
         publish_next(load, one);
+    } else if (one->refused) {
+        one->refused = false;
     } else if (load->stream || one->had_bytes != MESSAGE_BYTES) {
         fail("answer", "it ends too early");
     } else {
@@ -245,21 +254,32 @@ static void read_field(struct connection *one, const char *line) {
     }
 }
 
+static bool has_status(const struct connection *one, const char *status) {
+    return field(one->text, status) != NULL;
+}
+
+static void read_status(struct load *load, struct connection *one) {
+    if (one->reads)
+        load->heads_due--;
+    one->refused = one->reads && !load->publishing && has_status(one, "HTTP/1.1 502");
+    if (!one->refused && !has_status(one, one->reads ? "HTTP/1.1 200" : "HTTP/1.1 2"))
+        fail("answer", one->text);
+}
+
 /* The head is whole. Whatever has neither a length nor chunks has no end. */
 static void read_head(struct load *load, struct connection *one) {
     one->text[one->text_bytes] = '\0';
-    if (strncmp(one->text, one->reads ? "HTTP/1.1 200" : "HTTP/1.1 2",
-                one->reads ? 12 : 10) != 0)
-        fail("answer", one->text);
+    read_status(load, one);
     one->place = IN_BODY;
     one->left = SIZE_MAX;
-    one->cursor[0] = '\0';
-    for (const char *line = one->text; (line = strchr(line, '\n')) != NULL;)
-        if (strchr("CcTtLlEe", *++line) != NULL && *line != '\0')
+    if (!one->refused)
+        one->cursor[0] = '\0';
+    for (const char *line = one->text; (line = strchr(line, '\n')) != NULL;) {
+        line++;
+        if (*line != '\0' && strchr("CcTtLlEe", *line) != NULL)
             read_field(one, line);
+    }
     one->text_bytes = 0;
-    if (one->reads)
-        load->listening++;
 }
 
 /* Each of these takes what it can of a piece that has at least a byte, and says how much.
@@ -354,21 +374,34 @@ static void write_messages(struct load *load, size_t count) {
     }
 }
 
-static void turn(struct load *load) {
+/* False: nothing has come in this time. */
+static bool turn(struct load *load, int patience_ms) {
     struct epoll_event events[EVENTS];
-    int ready = epoll_wait(load->epoll, events, EVENTS, PATIENCE_MS);
-    if (ready == 0)
-        fail("answer", "nothing comes");
+    int ready = epoll_wait(load->epoll, events, EVENTS, patience_ms);
     for (int i = 0; i < ready; i++)
         receive(load, events[i].data.ptr);
+    return ready > 0;
+}
+
+static void turn_surely(struct load *load) {
+    if (!turn(load, PATIENCE_MS))
+        fail("answer", "nothing comes");
 }
 
 static void ask_all(struct load *load) {
-    for (size_t i = 0; i < load->readers_count; i++)
-        ask(load, &load->connections[i]);
-    while (load->stream && load->listening < load->readers_count)
-        turn(load);
-    puts("asked");
+    size_t asked = 0;
+    while (turn(load, 0)) /* refusals, if anything */
+        ;
+    for (size_t i = 0; i < load->readers_count; i++) {
+        if (!load->connections[i].waiting) {
+            ask(load, &load->connections[i]);
+            asked++;
+        }
+    }
+    load->heads_due += asked;
+    while (load->stream && load->heads_due > 0)
+        turn_surely(load);
+    printf("asked=%zu\n", asked);
 }
 
 static void publish(struct load *load, size_t count) {
@@ -376,12 +409,14 @@ static void publish(struct load *load, size_t count) {
     load->begun = load->accepted = load->served = 0;
     for (size_t i = 0; i < load->readers_count; i++)
         load->connections[i].had = 0;
+    load->publishing = true;
     uint64_t begin_us = now_us();
     for (size_t i = 0; i < load->publishers_count; i++)
         publish_next(load, &publishers(load)[i]);
     while (load->served < load->readers_count ||
            load->accepted < count * load->channels_count)
-        turn(load);
+        turn_surely(load);
+    load->publishing = false;
     printf("accepted=%" PRIu64 " half=%" PRIu64 " last=%" PRIu64 "\n",
            load->accepted_us - begin_us, load->half_us - begin_us,
            load->last_us - begin_us);

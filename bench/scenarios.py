@@ -78,7 +78,7 @@ SERVERS = "crew", "bare-kept", "php-fpm", "uwsgi"
 COUNTS = 1, 16, 64, 256, 1000  # of connections
 RATES = 1000, 4000, 8000
 BODIES = 0, 10 * KB, MB
-WAITED_FOR = "crew-parked", "nchan"
+WAITED_FOR = "crew-parked", "crew-parked-each", "nchan"
 READERS, FEW_READERS = (1000, 5000, 10000), (200, 1000)
 
 # One at a time: what crew is made of at least, a call and a FastCGI request.
@@ -157,7 +157,7 @@ def parked(readers):
             yield Waiting(chain, "poll", count, channels=1, messages=1)
     for chain in WAITED_FOR:
         yield Waiting(chain, "poll", readers[-1], channels=readers[-1], messages=1)
-    for chain in WAITED_FOR:
+    for chain in "crew-parked", "nchan":
         yield Waiting(chain, "sse", readers[-1], channels=1, messages=10)
 
 

@@ -108,7 +108,8 @@ def waiting_row(one, loads, results):
             "messages": str(one.messages), "chain": one.chain, **each,
             **{f"{name} ms": milliseconds(loads, name) for name in ("half", "last")},
             "last, of nchan": of(loads, nchan, lambda load: load.latency_ms["last"]),
-            "answers/s": f"{rate(loads):,.0f}", "CPU µs": cpu(loads)}
+            "answers/s": f"{rate(loads):,.0f}",
+            "refused": str(max(load.refused for load in loads) or ""), "CPU µs": cpu(loads)}
 
 
 def parked_bytes(one, loads, kind):

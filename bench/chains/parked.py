@@ -15,6 +15,7 @@ from support.bridge import Bridge
 from support.nginx import Nginx
 
 NCHAN = "/usr/lib/nginx/modules/ngx_nchan_module.so"
+DESCRIPTORS = resource.getrlimit(resource.RLIMIT_NOFILE)[1]  # of a process
 PAGE = """
 {module}
 daemon off;
@@ -53,7 +54,7 @@ class Door(Nginx):
         return PAGE.format(
             folder=self.folder, port=self.port, module=self.chain.module,
             user="user root;" if os.geteuid() == 0 else "",
-            descriptors=resource.getrlimit(resource.RLIMIT_NOFILE)[1],
+            descriptors=DESCRIPTORS,
             settings=self.chain.settings, locations=self.chain.locations())
 
 
@@ -94,13 +95,15 @@ class Parked(Chain):
     def one_message(self, mode):
         """There is a reader, and it gets what is published."""
         with self.readers(mode, 1, 1) as readers:
-            readers.ask()
-            self.wait_subscribed()
+            readers.ask(self.wait_subscribed)
             readers.publish(1)
+
+    def settle(self):
+        settle(self.processes())
 
     def wait_subscribed(self):
         """Until the first readers hear what is published."""
-        settle(self.processes())
+        self.settle()
 
     def check(self, scenario):
         with self.anew():
@@ -112,32 +115,31 @@ class Parked(Chain):
     def measure(self, scenario, seconds):
         with self.anew():
             self.one_message(scenario.mode)
+            self.settle()
             kinds = self.processes()
-            settle(kinds)
             memory = {"rest": proportional_bytes(kinds)}
             with self.readers(scenario.mode, scenario.readers, scenario.channels) as readers:
-                readers.ask()
-                settle(kinds)
+                refused = readers.ask(self.settle)
                 memory["parked"] = proportional_bytes(kinds)
                 load = self.publications(scenario, readers, max(2, seconds))
         load.memory_bytes = memory
+        load.refused = max(refused, load.refused)
         return load
 
     def publications(self, scenario, readers, turns):
         """So many times all readers get all messages; medians."""
         kinds = self.processes()
-        used, said = collections.Counter(), []
+        used, said, refused = collections.Counter(), [], []
         for _ in range(turns):
             before = cpu_us(kinds)
             said.append(readers.publish(scenario.messages))
+            self.settle()
             used.update({kind: after - before[kind] for kind, after in cpu_us(kinds).items()})
-            if scenario.mode == "poll":
-                readers.ask()
-            settle(kinds)
+            refused.append(readers.ask(self.settle))
         latency_ms = {name: statistics.median(one[name] for one in said) for name in said[0]}
         each = scenario.readers * scenario.messages
         return Load(count=turns * each, rate=each / latency_ms["last"] * 1000,
-                    latency_ms=latency_ms,
+                    latency_ms=latency_ms, refused=max(refused),
                     cpu_us={kind: used[kind] / (turns * each) for kind in kinds})
 
 
@@ -157,7 +159,10 @@ class Nchan(Parked):
 
 
 class CrewParked(Parked):
+    """nginx keeps its connections to the bridge, all of them."""
+
     name = "crew-parked"
+    keep = "fastcgi_keep_conn on;"
 
     def __init__(self, house):
         super().__init__(house)
@@ -176,6 +181,11 @@ class CrewParked(Parked):
         return super().processes() | {"bridge": [self.bridge.pid],
                                       "broker": [self.house.broker_pid]}
 
+    @property
+    def settings(self):
+        kept = f"keepalive {DESCRIPTORS};" if self.keep else ""
+        return f"upstream crew {{ server unix:{self.bridge.socket}; {kept} }}"
+
     def locations(self):
         def location(name, *parameters):
             lines = "".join(f"fastcgi_param {one};" for one in parameters)
@@ -184,9 +194,17 @@ class CrewParked(Parked):
             include /etc/nginx/fastcgi_params;
             {lines}
             fastcgi_read_timeout 310s;
-            fastcgi_pass unix:{self.bridge.socket};
+            {self.keep}
+            fastcgi_pass crew;
         }}"""
 
         waits = "CREW_SUBSCRIBE $arg_channel", "CREW_SUBSCRIBE_TIMEOUT 300"
         return (location("poll", *waits) + location("sse", *waits, "CREW_SUBSCRIBE_MODE sse")
                 + location("publish", "CREW_PUBLISH $arg_channel"))
+
+
+class CrewParkedEach(CrewParked):
+    """A connection to the bridge for each request."""
+
+    name = "crew-parked-each"
+    keep = ""
