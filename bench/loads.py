@@ -3,6 +3,7 @@ import re
 import subprocess
 
 from measure import Load
+from support.program import die_with_parent
 
 TIME_UNITS_MS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60000.0}
 
@@ -40,3 +41,43 @@ def caller(command):
         load.wrong.append(f"{wrong} wrong answers")
     load.latency_ms = {name: value / 1000 for name, value in said.items()}
     return load
+
+
+class Readers:
+    """The program readers.c, which is told line by line what to do."""
+
+    def __init__(self, program, port, mode, count, channels):
+        self.process = subprocess.Popen(
+            [program, str(port), mode, f"/{mode}?channel=parked.", "/publish?channel=parked.",
+             str(count), str(channels)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            text=True, bufsize=1, preexec_fn=die_with_parent)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.wait()
+
+    def tell(self, line):
+        self.process.stdin.write(line + "\n")
+        said = self.process.stdout.readline()
+        if not said:
+            raise SystemExit(f"{line}: no answer from readers")
+        return said
+
+    def ask(self, settle):
+        """All that are not waiting; SETTLE() returns when their requests have arrived. How
+        many were refused and asked again."""
+        asked = []
+        while not asked or asked[-1]:
+            asked.append(int(self.tell("ask").partition("=")[2]))
+            settle()
+        return sum(asked[1:])
+
+    def publish(self, messages):
+        """So many on each channel; {accepted, half, last: milliseconds} until the publisher
+        knows it, half of the readers have all of theirs, and all of them."""
+        return {name: int(us) / 1000
+                for name, us in re.findall(r"(\w+)=(\d+)", self.tell(f"publish {messages}"))}

@@ -1,9 +1,16 @@
 """Measuring: what a load has done, and what its processes have used."""
 import contextlib
 import os
+import re
+import time
 from dataclasses import dataclass, field
 
 from support.program import parent_of
+from support.waiting import wait_until
+
+KB = 1024
+LOOK_S = 0.2
+SETTLED_US = 2000  # in that time, of all together
 
 
 @dataclass
@@ -14,6 +21,7 @@ class Load:
     rate: float        # of them a second
     latency_ms: dict   # {p50, p90, p99, p99.9, longest: milliseconds}, as far as they are known
     ideal_rate: float | None = None  # if nothing took time but what handlers do by themselves
+    refused: int = 0   # most at a time that the web server did not take
     wrong: list = field(default_factory=list)   # what went wrong, in words
     cpu_us: dict = field(default_factory=dict)  # {kind of process: for each of them}
     memory_bytes: dict = field(default_factory=dict)  # {state: {kind of process: bytes}}
@@ -47,6 +55,16 @@ def process_cpu_us(pid):
     return total_ns / 1000
 
 
+def settle(kinds):
+    """Wait until these have nothing more to do."""
+    def settled():
+        before = cpu_us(kinds)
+        time.sleep(LOOK_S)
+        return sum(cpu_us(kinds).values()) - sum(before.values()) < SETTLED_US
+
+    wait_until(settled, 60, 0, "nothing more to do")
+
+
 def memory_bytes(kinds):
     """{kind: bytes resident in one of its processes}, with pages that others have, too."""
     return {kind: sum(map(resident_bytes, pids)) / len(pids) for kind, pids in kinds.items()}
@@ -55,3 +73,15 @@ def memory_bytes(kinds):
 def resident_bytes(pid):
     with open(f"/proc/{pid}/statm", encoding="ascii") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def proportional_bytes(kinds):
+    """{kind: bytes resident in all of its processes}, each page counted once: shared memory,
+    too."""
+    return {kind: sum(map(own_bytes, pids)) for kind, pids in kinds.items()}
+
+
+def own_bytes(pid):
+    """With its part of the pages that it shares."""
+    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+        return KB * int(re.search(r"(?m)^Pss:\s+(\d+)", file.read())[1])

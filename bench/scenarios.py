@@ -43,6 +43,19 @@ class Footprint:
     connections: int
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """Readers that wait for what is published: each on one of the channels, with a poll for
+    each message, or a stream of server-sent events (sse). MESSAGES are published on each
+    channel, one after the other."""
+
+    chain: str
+    mode: str
+    readers: int
+    channels: int
+    messages: int
+
+
 # ---- requests
 
 def hello(chain, connections, **rest):
@@ -65,6 +78,8 @@ SERVERS = "crew", "bare-kept", "php-fpm", "uwsgi"
 COUNTS = 1, 16, 64, 256, 1000  # of connections
 RATES = 1000, 4000, 8000
 BODIES = 0, 10 * KB, MB
+WAITED_FOR = "crew-parked", "crew-parked-each", "nchan"
+READERS, FEW_READERS = (1000, 5000, 10000), (200, 1000)
 
 # One at a time: what crew is made of at least, a call and a FastCGI request.
 LONE, LONE_CALL, LONE_REQUEST = (hello("crew", 1), Call("pump", "async", 1, KB),
@@ -136,8 +151,19 @@ def rate():
             yield hello(chain, 64, rate=each)
 
 
-def sets(counts):
-    """{name: what it measures}; COUNTS are numbers of connections."""
+def parked(readers):
+    for count in readers:
+        for chain in WAITED_FOR:
+            yield Waiting(chain, "poll", count, channels=1, messages=1)
+    for chain in WAITED_FOR:
+        yield Waiting(chain, "poll", readers[-1], channels=readers[-1], messages=1)
+    for chain in "crew-parked", "nchan":
+        yield Waiting(chain, "sse", readers[-1], channels=1, messages=10)
+
+
+def sets(counts, readers):
+    """{name: what it measures}; COUNTS are numbers of connections, READERS those of
+    parked."""
     return {"marks": [*marks()],
             "speed": [*speed(counts)],
             "batches": [*batches(counts)],
@@ -145,4 +171,5 @@ def sets(counts):
             "bodies": [*bodies()],
             "rate": [*rate()],
             "memory": [Footprint("crew-anew", count) for count in counts],
-            "calls": CALLS}
+            "calls": CALLS,
+            "parked": [*parked(readers)]}

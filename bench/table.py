@@ -2,13 +2,13 @@
 import statistics
 from dataclasses import replace
 
-from scenarios import KB, LONE, LONE_CALL, LONE_REQUEST, MB, Call, Footprint
+from scenarios import KB, LONE, LONE_CALL, LONE_REQUEST, MB, Call, Footprint, Waiting
 
 # What requests are compared with.
 COMPARED = ("bare-kept", "bare-each", "php-fpm", "uwsgi", "crew-single")
 LATENCIES = ("p50", "p90", "p99", "p99.9", "longest")
 FOOTPRINTS = {"bridge": "bridge", "supervisor": "supervisor", "handlers": "a handler"}
-TEXT_COLUMNS = ("mark", "path", "beside", "chain", "way", "CPU µs")
+TEXT_COLUMNS = ("mark", "path", "beside", "mode", "chain", "way", "CPU µs")
 
 
 def median(loads, figure):
@@ -33,8 +33,8 @@ def ratio(loads, others, figure=lambda load: load.rate):
 
 # ---- cells; an empty one says nothing
 
-def of(loads, others):
-    return f"{ratio(loads, others):.2f}" if others else ""
+def of(loads, others, figure=lambda load: load.rate):
+    return f"{ratio(loads, others, figure):.2f}" if others else ""
 
 
 def of_ideal(loads):
@@ -100,7 +100,25 @@ def footprint_row(one, loads, _):
     return row | {"bridge, a connection": f"{more / one.connections / KB:.1f} KB"}
 
 
-ROWS = {Call: call_row, Footprint: footprint_row}
+def waiting_row(one, loads, results):
+    nchan = results.get(replace(one, chain="nchan")) if one.chain != "nchan" else None
+    each = {f"{kind}, KB each": f"{parked_bytes(one, loads, kind) / KB:.1f}"
+            for kind in loads[0].memory_bytes["parked"] if kind != "broker"}
+    return {"mode": one.mode, "readers": f"{one.readers:,}", "channels": f"{one.channels:,}",
+            "messages": str(one.messages), "chain": one.chain, **each,
+            **{f"{name} ms": milliseconds(loads, name) for name in ("half", "last")},
+            "last, of nchan": of(loads, nchan, lambda load: load.latency_ms["last"]),
+            "answers/s": f"{rate(loads):,.0f}",
+            "refused": str(max(load.refused for load in loads) or ""), "CPU µs": cpu(loads)}
+
+
+def parked_bytes(one, loads, kind):
+    """What a request that waits takes in processes of this kind."""
+    return median(loads, lambda load: load.memory_bytes["parked"][kind]
+                  - load.memory_bytes["rest"][kind]) / one.readers
+
+
+ROWS = {Call: call_row, Footprint: footprint_row, Waiting: waiting_row}
 
 
 def tables(results):
