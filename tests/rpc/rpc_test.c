@@ -33,12 +33,6 @@ static int close_scene(void **state) {
     return 0;
 }
 
-static uint64_t now_ms(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 static struct crew_call plain(const char *body) {
     return (struct crew_call){.form = CREW_PLAIN,
                               .task = task,
@@ -168,11 +162,11 @@ static void test_queue_without_consumer(void **state) {
 
     call.fail_without_workers = false;
     call.expiration_ms = 300;
-    uint64_t before_ms = now_ms();
+    uint64_t before_ms = scene_now_ms();
     start(&call, &o);
     finish(&o);
     assert_int_equal(o.error, CREW_EEXPIRED);
-    assert_in_range(now_ms() - before_ms, 250, 5000);
+    assert_in_range(scene_now_ms() - before_ms, 250, 5000);
     outcome_fini(&o);
 }
 
@@ -364,6 +358,9 @@ static void change_prefetch(struct actor *a, unsigned raised) {
     crew_worker_set_prefetch(a->worker, raised);
     scene_until(&scene, a->held_count == raised);
     crew_worker_set_prefetch(a->worker, 1);
+    a->looks = 0;
+    crew_worker_look(a->worker, task);
+    scene_until(&scene, a->looks == 1); /* so the limit before it is in force */
     for (size_t i = 0; i + 1 < raised; i++) {
         actor_echo(a->held[i]);
         finish(&o[i]);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static char client_name[] = "client", worker_name[] = "worker";
 
@@ -84,6 +85,12 @@ struct actor *scene_worker(struct scene *s, size_t place, const char *task) {
         crew_worker_serve(a->worker, &task, 1) != 0)
         abort();
     return a;
+}
+
+uint64_t scene_now_ms(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
 void scene_spin(struct scene *s) {

@@ -49,14 +49,16 @@ void scene_close(struct scene *s);
 struct actor *scene_worker(struct scene *s, size_t place, const char *task);
 void actor_echo(crew_task *task);
 
+uint64_t scene_now_ms(void);
+
 void scene_spin(struct scene *s); /* one turn, at most 20 ms */
 /* Turns until CONDITION holds; the test fails when it does not within the bound. */
-#define scene_until(s, condition)              \
-    do {                                       \
-        unsigned turns_ = SCENE_BOUND_MS / 20; \
-        while (!(condition) && turns_-- > 0)   \
-            scene_spin(s);                     \
-        assert_true(condition);                \
+#define scene_until(s, condition)                          \
+    do {                                                   \
+        uint64_t until_ = scene_now_ms() + SCENE_BOUND_MS; \
+        while (!(condition) && scene_now_ms() < until_)    \
+            scene_spin(s);                                 \
+        assert_true(condition);                            \
     } while (0)
 
 crew_answer_fn outcome_note;

@@ -343,9 +343,10 @@ int client_call(struct crew_client *c, const struct crew_call *from,
 
 void call_take_back(struct crew_pending *call) {
     struct crew_client *c = call->client;
-    bool may_be_waiting = call->state == CALL_SENT || call->state == CALL_ACCEPTED;
-    bool streams = call->state == CALL_STREAMING;
-    if (((may_be_waiting && !call->taken) || streams) && client_takes_calls(c))
+    /* Also one that was taken: a worker can have put it back, or be dead. */
+    bool at_large = call->state == CALL_SENT || call->state == CALL_ACCEPTED ||
+                    call->state == CALL_STREAMING;
+    if (at_large && client_takes_calls(c))
         call_publish_cancel(call);
 }
 
