@@ -50,12 +50,12 @@ static struct text in_query(struct text query) {
     const size_t name_bytes = sizeof name - 1;
     while (query.at != query.end) {
         size_t left = (size_t)(query.end - query.at);
-        const char *and = memchr(query.at, '&', left);
-        const char *end = and? and : query.end;
+        const char *ampersand = memchr(query.at, '&', left);
+        const char *end = ampersand ? ampersand : query.end;
         if ((size_t)(end - query.at) > name_bytes &&
             memcmp(query.at, name, name_bytes) == 0)
             return (struct text){query.at + name_bytes, end};
-        query.at = and? and+1 : end;
+        query.at = ampersand ? ampersand + 1 : end;
     }
     return query;
 }

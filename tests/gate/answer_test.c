@@ -7,17 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static int setup(void **state) {
-    (void)state;
-    return codec_init();
-}
-
-static int teardown(void **state) {
-    (void)state;
-    codec_fini();
-    return 0;
-}
-
 static const char *text; /* of the last answer */
 
 static const char *own(struct answer_style style, int outcome, const char *detail) {
@@ -188,5 +177,5 @@ int main(void) {
         cmocka_unit_test(test_foreign_answer),  cmocka_unit_test(test_no_body),
         cmocka_unit_test(test_invalid_answers), cmocka_unit_test(test_workers_error),
     };
-    return cmocka_run_group_tests_name("answer", tests, setup, teardown);
+    return cmocka_run_group_tests_name("answer", tests, records_begin, records_end);
 }

@@ -2,20 +2,10 @@
 #include "cmocka_all.h"
 
 #include "fcgi-bridge/codec.h"
+#include "records.h"
 #include <fastcgi.h>
 #include <stdlib.h>
 #include <string.h>
-
-static int setup(void **state) {
-    (void)state;
-    return codec_init();
-}
-
-static int teardown(void **state) {
-    (void)state;
-    codec_fini();
-    return 0;
-}
 
 static void put_pair(struct buffer *to, const char *name, size_t value_bytes) {
     buffer_u8(to, (uint8_t)strlen(name));
@@ -137,5 +127,5 @@ int main(void) {
         cmocka_unit_test(test_encode),
         cmocka_unit_test(test_encode_while_decoding),
     };
-    return cmocka_run_group_tests_name("codec", tests, setup, teardown);
+    return cmocka_run_group_tests_name("codec", tests, records_begin, records_end);
 }

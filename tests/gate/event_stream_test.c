@@ -6,17 +6,6 @@
 #include "records.h"
 #include <string.h>
 
-static int setup(void **state) {
-    (void)state;
-    return codec_init();
-}
-
-static int teardown(void **state) {
-    (void)state;
-    codec_fini();
-    return 0;
-}
-
 static struct crew_subscribed message_of(const void *body, size_t bytes) {
     return (struct crew_subscribed){.cursor = 12,
                                     .channel = "a.b",
@@ -114,5 +103,5 @@ int main(void) {
         cmocka_unit_test(test_names), cmocka_unit_test(test_not_text),
         cmocka_unit_test(test_gap),   cmocka_unit_test(test_beat),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, records_begin, records_end);
 }

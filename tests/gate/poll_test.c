@@ -9,17 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int setup(void **state) {
-    (void)state;
-    return codec_init();
-}
-
-static int teardown(void **state) {
-    (void)state;
-    codec_fini();
-    return 0;
-}
-
 static const struct crew_subscribed hello = {.cursor = 12,
                                              .channel = "a.b",
                                              .id = "p.1",
@@ -160,5 +149,5 @@ int main(void) {
         cmocka_unit_test(test_strings),
         cmocka_unit_test(test_list_is_bounded),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, records_begin, records_end);
 }

@@ -1,6 +1,8 @@
 #include "records.h"
 
 #include "cmocka_all.h"
+
+#include "fcgi-bridge/codec.h"
 #include <fastcgi.h>
 #include <string.h>
 
@@ -25,4 +27,15 @@ const char *records_text(struct buffer *out, bool *ended) {
         *ended = end;
     buffer_fini(out);
     return text;
+}
+
+int records_begin(void **state) {
+    (void)state;
+    return codec_init();
+}
+
+int records_end(void **state) {
+    (void)state;
+    codec_fini();
+    return 0;
 }

@@ -8,4 +8,8 @@
  * is freed. *ENDED (may be null) says whether END_REQUEST came, behind them all. */
 const char *records_text(struct buffer *out, bool *ended);
 
+/* Setup and teardown of a group of tests: the codec is there in between. */
+int records_begin(void **state);
+int records_end(void **state);
+
 #endif

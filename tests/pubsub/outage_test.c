@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
 static crew_client *client;
 static crew_subscriber *subscriber;
@@ -31,14 +30,6 @@ static int close_all(void **state) {
     crew_client_free(client);
     crew_subscriber_free(subscriber);
     return 0;
-}
-
-static void broker(const char *command, const char *words) {
-    char line[1000];
-    snprintf(line, sizeof line, "%s %s '%s' %s >/dev/null", PRIVATE_BROKER, command,
-             getenv("CREW_TEST_BROKER"), words);
-    int status = system(line);
-    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
 static void publish(unsigned count) {
@@ -84,16 +75,16 @@ static void expect_nothing_is_missed(void (*outage)(void)) {
 }
 
 static void close_connections(void) {
-    broker("ctl", "close_all_connections 'for a test'");
+    caller_broker("ctl", "close_all_connections 'for a test'");
 }
 
 static void restart(void) {
-    broker("restart", "");
+    caller_broker("restart", "");
 }
 
 static void kill_and_restart(void) {
-    broker("kill", "");
-    broker("restart", "");
+    caller_broker("kill", "");
+    caller_broker("restart", "");
 }
 
 static void test_connections_are_closed(void **state) {
@@ -140,7 +131,7 @@ static void test_the_history_is_deleted(void **state) {
     (void)state;
     publish(10);
     listener_until(&first, 10);
-    broker("ctl", "delete_queue crew.history");
+    caller_broker("ctl", "delete_queue crew.history");
     until_not_live();
     expect_a_gap();
 }
@@ -149,8 +140,8 @@ static void test_the_broker_comes_back_without_its_history(void **state) {
     (void)state;
     publish(10);
     listener_until(&first, 10);
-    broker("ctl", "close_all_connections 'for a test'");
-    broker("ctl", "delete_queue crew.history");
+    caller_broker("ctl", "close_all_connections 'for a test'");
+    caller_broker("ctl", "delete_queue crew.history");
     until_not_live();
     expect_a_gap();
 }
@@ -159,9 +150,9 @@ static void test_the_broker_comes_back_without_its_history(void **state) {
 static void test_publishers_are_blocked(void **state) {
     (void)state;
     publish(10);
-    broker("ctl", "set_vm_memory_high_watermark absolute 1");
+    caller_broker("ctl", "set_vm_memory_high_watermark absolute 1");
     listener_until(&first, 10);
-    broker("ctl", "set_vm_memory_high_watermark 0.4");
+    caller_broker("ctl", "set_vm_memory_high_watermark 0.4");
     publish(10);
     listener_until(&first, 20);
     expect_no_gap(&first);

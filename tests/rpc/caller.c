@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -12,6 +13,14 @@ const char *caller_url(void) {
     const char *url = getenv("CREW_TEST_AMQP_URL");
     assert_non_null(url);
     return url;
+}
+
+void caller_broker(const char *command, const char *words) {
+    char line[1000];
+    snprintf(line, sizeof line, "%s %s '%s' %s >/dev/null", PRIVATE_BROKER, command,
+             getenv("CREW_TEST_BROKER"), words);
+    int status = system(line);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
 void caller_task(char *task, size_t task_bytes) {

@@ -8,6 +8,10 @@
 /* The broker of the tests, or fail. */
 const char *caller_url(void);
 
+/* Do COMMAND of tools/private-broker, with these WORDS, to the broker of the test that
+ * has one of its own. */
+void caller_broker(const char *command, const char *words);
+
 /* A task name of its own for each test. */
 void caller_task(char *task, size_t task_bytes);
 

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #define EACH 8
 
@@ -30,14 +29,6 @@ static int close_client(void **state) {
     crew_client_free(client);
     server_stop(server);
     return 0;
-}
-
-static void broker(const char *command, const char *words) {
-    char line[1000];
-    snprintf(line, sizeof line, "%s %s '%s' %s >/dev/null", PRIVATE_BROKER, command,
-             getenv("CREW_TEST_BROKER"), words);
-    int status = system(line);
-    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
 static void start_each(struct caller callers[EACH], crew_client *c,
@@ -94,9 +85,10 @@ static void test_the_broker_is_killed(void **state) {
     assert_int_equal(pthread_create(&group, NULL, wait_for_group, group_errors), 0);
     server_await(server, 3 * EACH + 2);
     struct crew_call after = caller_plain(task, "after");
-    assert_int_equal(caller_call(client, &after), 0); /* the group's own has come before */
+    assert_int_equal(caller_call(client, &after),
+                     0); /* the group's own has come before */
 
-    broker("kill", "");
+    caller_broker("kill", "");
     expect_each(never, CREW_ELOST);
     caller_join(group);
     assert_int_equal(group_errors[0], CREW_ELOST);
@@ -105,7 +97,7 @@ static void test_the_broker_is_killed(void **state) {
     expect_outage();
     expect_each(hasty, CREW_ELOST); /* nobody knows whether they ran */
 
-    broker("restart", "");
+    caller_broker("restart", "");
     assert_int_equal(crew_client_wait_ready(client, SCENE_BOUND_MS, NULL, 0), 0);
     server_release(server);
     expect_each(always, 0);
@@ -122,7 +114,7 @@ static void test_the_broker_closes_all_connections(void **state) {
     call.repeat = CREW_REPEAT_ALWAYS;
     start_each(always, client, &call);
     server_await(server, 2 * EACH);
-    broker("ctl", "close_all_connections 'for a test'");
+    caller_broker("ctl", "close_all_connections 'for a test'");
     expect_each(never, CREW_ELOST);
     server_release(server);
     expect_each(always, 0);
@@ -144,14 +136,14 @@ static void test_the_broker_falls_silent(void **state) {
     call.expiration_ms = 60000;
     start_each(callers, c, &call);
     server_await(server, EACH);
-    broker("pause", "");
+    caller_broker("pause", "");
     uint64_t begin_ms = caller_now_ms();
     expect_each(callers, CREW_ELOST);
     assert_true(caller_now_ms() - begin_ms < 8000);
     begin_ms = caller_now_ms();
     crew_client_free(c);
     assert_true(caller_now_ms() - begin_ms < 2500);
-    broker("resume", "");
+    caller_broker("resume", "");
 }
 
 /* It may log in, but not make the queue for its answers. */
@@ -160,8 +152,8 @@ static void test_a_user_without_rights_is_told_why(void **state) {
     char url[200], why[300] = "";
     const char *at = strchr(caller_url(), '@');
     snprintf(url, sizeof url, "amqp://nobody:secret%s", at);
-    broker("ctl", "add_user nobody secret");
-    broker("ctl", "set_permissions nobody '^$' '^$' '^$'");
+    caller_broker("ctl", "add_user nobody secret");
+    caller_broker("ctl", "set_permissions nobody '^$' '^$' '^$'");
     crew_client *c = caller_client(url, NULL);
     assert_int_equal(crew_client_wait_ready(c, 2000, why, sizeof why), CREW_EBROKER);
     if (strstr(why, "crew.") == NULL)
