@@ -39,13 +39,13 @@ def test_pieces_of_a_worker_in_python(road):
 
 
 def test_each_piece_as_it_comes(road):
-    client = road.begin("GET", "/py/stream?n=3&bytes=2&ms=200")
+    client = road.begin("GET", "/py/stream?n=3&bytes=2&ms=500")
     began = time.monotonic()
     got = client.connection.getresponse()
     seen = []
     while got.read(2):
         seen.append(time.monotonic() - began)
-    assert len(seen) == 3 and seen[0] < seen[1] - 0.1 < seen[2] - 0.2
+    assert len(seen) == 3 and seen[0] < seen[2] - 0.5
 
 
 def test_a_worker_in_python_that_fails(road):

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 
 from support.waiting import wait_until
 
@@ -34,6 +35,11 @@ def free_port():
 def die_with_parent():
     """A test run that is killed takes its programs along."""
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def on_main_thread():
+    """The parent that counts there is a thread: what another one starts outlives it."""
+    return threading.current_thread() is threading.main_thread()
 
 
 class Program:
@@ -73,10 +79,11 @@ class Program:
                    if not name.startswith("CREW_")}
         environment = outside | {"NOTIFY_SOCKET": address} | self.environment
         with open(self.path("log"), "ab") as log:
+            tied = die_with_parent if on_main_thread() else None
             self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL,
                                             stdout=log, stderr=log, env=environment,
                                             start_new_session=True,
-                                            preexec_fn=die_with_parent, **popen)
+                                            preexec_fn=tied, **popen)
         return self
 
     def start(self, bound_s=15.0, **popen):

@@ -33,7 +33,9 @@
 #define RETRY_MS 5000
 #define STREAM_RETRY_MS 250
 #define STREAM_DOWN_MS 30000
-#define REFUSALS_MAX 2 /* connections lost one after the other over the declare */
+/* Connections lost one after the other over the declare. One may be lost to another
+ * reader who makes the same stream at the same time. */
+#define REFUSALS_MAX 3
 #define MARKER_TYPE "crew.marker"
 
 static struct crew_subscriber *subscriber_of(struct session_timer *timer,
