@@ -345,6 +345,29 @@ static void test_stopped_worker_gets_nothing_more(void **state) {
     outcome_fini(&o);
 }
 
+/* One that is cancelled while it counts as begun, and was not begun after all. */
+static void test_cancelled_call_is_not_begun_again(void **state) {
+    (void)state;
+    struct actor *a = ready_worker(0);
+    struct outcome o;
+    struct crew_call call = plain("");
+    crew_pending *pending;
+    a->manner = ACTOR_HOLDS;
+    memset(&o, 0, sizeof o);
+    assert_int_equal(crew_client_call(scene.client, &call, outcome_note, &o, &pending),
+                     0);
+    scene_until(&scene, a->held_count == 1);
+    assert_true(crew_client_cancel(scene.client, pending));
+    int error;
+    do { /* at its deadline it would be CREW_EEXPIRED */
+        scene_spin(&scene);
+        crew_task_unbegin(a->held[0]);
+        error = crew_task_begin(a->held[0]);
+    } while (error == 0);
+    assert_int_equal(error, CREW_ECANCELLED);
+    assert_int_equal(o.times, 0);
+}
+
 /* A limit that grows while a task is held lets the next ones in; one that shrinks holds.
  */
 static void change_prefetch(struct actor *a, unsigned raised) {
@@ -473,6 +496,7 @@ int main(void) {
         TEST(test_lost_worker_repeats_where_it_may),
         TEST(test_put_back_runs_elsewhere),
         TEST(test_stopped_worker_gets_nothing_more),
+        TEST(test_cancelled_call_is_not_begun_again),
         TEST(test_prefetch_can_change),
         TEST(test_a_worker_looks_at_its_queue),
         TEST(test_prefetch_is_over_all_queues),

@@ -65,6 +65,7 @@ struct crew_task {
     struct buffer pairs;   /* plain: its headers as a name/value block */
     uint64_t deadline_ms;
     bool may_repeat;
+    bool is_unwanted; /* it was cancelled while RUNNING */
 
     struct message *reply; /* null: none, or with the link (SENT, alone in its message) */
     struct shipment *shipment; /* SENT, PUT_BACK: the message that it is in */

@@ -138,7 +138,7 @@ void crew_task_unbegin(crew_task *task) {
     if (task->state != TASK_RUNNING)
         return;
     session_timer_clear(&task->worker->session, &task->timer);
-    task->state = TASK_WAITING;
+    task->state = task->is_unwanted ? TASK_CANCELLED : TASK_WAITING;
 }
 
 void crew_task_answer(crew_task *task, const struct crew_answer *answer) {
@@ -229,6 +229,8 @@ void task_cancel(crew_task *task) {
         task->state = TASK_CANCELLED;
     else if (task->stream != NULL)
         stream_cancel(task);
+    else
+        task->is_unwanted = true; /* should it not have begun after all */
 }
 
 /* ---- put back
