@@ -58,8 +58,7 @@ static void finish(struct outcome *o) {
     assert_int_equal(o->times, 1);
 }
 
-/* ---- answers
- * --------------------------------------------------------------------------- */
+/* ---- answers ---- */
 
 static void test_plain_call_is_answered(void **state) {
     (void)state;
@@ -129,8 +128,7 @@ static void test_many_calls_at_once(void **state) {
     }
 }
 
-/* ---- nobody there
- * ---------------------------------------------------------------------- */
+/* ---- nobody there ---- */
 
 static void test_missing_queue_is_no_workers(void **state) {
     (void)state;
@@ -184,8 +182,7 @@ static void test_broker_away(void **state) {
     scene_close(&away);
 }
 
-/* ---- taken
- * ----------------------------------------------------------------------------- */
+/* ---- taken ---- */
 
 static void test_taken_and_silent_is_deadline(void **state) {
     (void)state;
@@ -219,8 +216,7 @@ static void test_worker_reports_an_outcome(void **state) {
     outcome_fini(&o);
 }
 
-/* ---- ids, cancel
- * ----------------------------------------------------------------------- */
+/* ---- ids, cancel ---- */
 
 static void test_duplicate_id_is_refused(void **state) {
     (void)state;
@@ -281,8 +277,7 @@ static void test_cancelled_call_is_not_begun(void **state) {
     outcome_fini(&third);
 }
 
-/* ---- running once
- * ---------------------------------------------------------------------- */
+/* ---- running once ---- */
 
 static void check_worker_gone(enum crew_repeat repeat, int expected_error,
                               unsigned expected_runs) {
@@ -349,11 +344,10 @@ static void test_stopped_worker_gets_nothing_more(void **state) {
 static void test_cancelled_call_is_not_begun_again(void **state) {
     (void)state;
     struct actor *a = ready_worker(0);
-    struct outcome o;
+    struct outcome o = {.times = 0};
     struct crew_call call = plain("");
     crew_pending *pending;
     a->manner = ACTOR_HOLDS;
-    memset(&o, 0, sizeof o);
     assert_int_equal(crew_client_call(scene.client, &call, outcome_note, &o, &pending),
                      0);
     scene_until(&scene, a->held_count == 1);
