@@ -171,7 +171,7 @@ static void start_events(struct subscriber *s, const struct subscribe_params *pa
 
 bool subscriber_drained(struct subscriber *s, size_t unsent_bytes) {
     s->held = unsent_bytes > 0;
-    return s->events && put_events(s);
+    return put_events(s);
 }
 
 /* ---- one subscriber ---- */

@@ -42,8 +42,8 @@ void subscribers_stop(struct bridge *bridge);
  * LISTENING, or has ended. */
 void subscribe_start(struct request *request, const struct subscribe_params *params);
 
-/* subscriber_drained - UNSENT_BYTES of the request's output are not sent yet. Whether
- * there is more output now. */
+/* subscriber_drained - LISTENING: UNSENT_BYTES of the request's output are not sent yet.
+ * Whether there is more output now. */
 bool subscriber_drained(struct subscriber *subscriber, size_t unsent_bytes);
 
 /* subscriber_free - the request has ended. Null is fine. */

@@ -17,7 +17,6 @@
 
 #include "base/clock.h"
 #include "base/id.h"
-#include "base/memory.h"
 #include "rpc/names.h"
 #include "rpc/topology.h"
 #include "wire/channel_name.h"
@@ -32,7 +31,6 @@
 #define SILENCE_MS 2000
 #define RETRY_MS 5000
 #define STREAM_RETRY_MS 250
-#define STREAM_DOWN_MS 30000
 /* Connections lost one after the other over the declare. One may be lost to another
  * reader who makes the same stream at the same time. */
 #define REFUSALS_MAX 3
@@ -130,34 +128,16 @@ static void consume(struct crew_subscriber *s) {
     step(s, consume);
 }
 
-static struct link_op *declare_stream(const struct history *h) {
-    char age[32];
-    snprintf(age, sizeof age, "%" PRIu64 "s", h->max_age_ms / 1000);
-    struct link_op *declare = link_op_new(LINK_DECLARE_QUEUE, NAME_HISTORY);
-    declare->durable = true;
-    link_op_text(declare, "x-queue-type", "stream");
-    link_op_text(declare, "x-max-age", age);
-    link_op_number(declare, "x-max-length-bytes", (int64_t)h->max_bytes);
-    /* What is too much is dropped by the segment. */
-    link_op_number(declare, "x-stream-max-segment-size-bytes",
-                   (int64_t)(h->max_bytes / 8 + 1));
-    return declare;
-}
-
 static void declare(struct crew_subscriber *s) {
     struct reader *r = &s->reader;
-    bool stream = r->source == READER_STREAM;
+    const struct history *h = &s->history;
     r->state = READER_DECLARING;
     step(s, topology_pubsub());
-    step(s, stream ? declare_stream(&s->history) : topology_own_queue(r->own_queue));
-    struct link_op *bind = link_op_new(LINK_BIND, queue_of(r));
-    bind->exchange = memory_text(NAME_PUBSUB);
-    bind->key = memory_text("#");
-    step(s, bind);
-    struct link_op *qos = link_op_new(LINK_QOS, "");
-    qos->prefetch = PREFETCH;
-    qos->per_consumer = true;
-    step(s, qos);
+    step(s, r->source == READER_STREAM
+                ? topology_history(h->max_bytes, h->max_age_ms / 1000)
+                : topology_own_queue(r->own_queue));
+    step(s, topology_bind_published(queue_of(r)));
+    step(s, topology_prefetch(PREFETCH, true));
     consume(s);
 }
 
@@ -359,7 +339,7 @@ static void stream_refused(struct crew_subscriber *s, const struct link_op *op) 
     uint64_t now_ms = clock_ms();
     if (r->down_since_ms == 0)
         r->down_since_ms = now_ms;
-    if (topology_is_down(op) && now_ms - r->down_since_ms < STREAM_DOWN_MS) {
+    if (topology_is_down(op) && now_ms - r->down_since_ms < TOPOLOGY_DOWN_MS) {
         session_timer_set(&s->session, &r->retry, now_ms + STREAM_RETRY_MS);
         return;
     }

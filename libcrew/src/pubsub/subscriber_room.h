@@ -78,7 +78,7 @@ struct crew_subscription {
     bool gap;            /* the next message comes behind one */
     uint64_t cursor;     /* of the last message that it had, or that was not for it */
     uint64_t marker;     /* UNPLACED, AHEAD: the one that decides */
-    uint64_t next_place; /* with patterns: what is below was looked at */
+    uint64_t next_place; /* with patterns: what is below is not for it, or it had it */
     crew_subscription_fn *on_messages;
     void *arg;
     struct channel *channel; /* null: patterns */

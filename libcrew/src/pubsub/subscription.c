@@ -11,7 +11,6 @@
 #include "base/memory.h"
 #include "pubsub/pattern.h"
 #include "wire/channel_name.h"
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -57,8 +56,8 @@ static const struct kept *next_by_pattern(crew_subscription *n) {
     const struct history *h = &n->subscriber->history;
     if (n->next_place < h->first_place)
         n->next_place = h->first_place;
-    while (n->next_place < h->next_place) {
-        const struct kept *kept = history_at(h, n->next_place++);
+    for (; n->next_place < h->next_place; n->next_place++) {
+        const struct kept *kept = history_at(h, n->next_place);
         if (kept->cursor > n->cursor && is_for(n, kept->channel->name))
             return kept;
     }
@@ -73,15 +72,13 @@ static const struct kept *next_kept(crew_subscription *n) {
 
 /* Behind this cursor. If there is something it is DUE, else it waits. */
 static void place(crew_subscription *n, uint64_t cursor) {
-    const struct history *h = &n->subscriber->history;
     n->cursor = cursor;
-    n->next_place = history_place_after(h, cursor);
-    const struct kept *kept = next_kept(n);
-    if (kept == NULL)
+    if (n->channel == NULL)
+        n->next_place = history_place_after(&n->subscriber->history, cursor);
+    bool behind = next_kept(n) != NULL;
+    if (!behind)
         move_to_head(n);
-    else if (n->channel == NULL)
-        n->next_place--; /* it was only looked at */
-    enter(n, kept == NULL ? SUBSCRIPTION_WAITING : SUBSCRIPTION_DUE);
+    enter(n, behind ? SUBSCRIPTION_DUE : SUBSCRIPTION_WAITING);
 }
 
 /* The cursor is not one of this history: it was another broker's, or is made up. */

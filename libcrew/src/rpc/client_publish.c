@@ -25,7 +25,6 @@
 #include <utlist.h>
 
 #define HISTORY_AGAIN_MS 100u
-#define HISTORY_DOWN_MS 30000u /* as long as subscribers wait for it */
 
 enum publication_state {
     PUBLICATION_FRESH,    /* leaves with the next flush, or ends there */
@@ -175,7 +174,7 @@ void publications_declare_exchange(struct crew_client *c) {
     all->exchange_ready = false;
     all->exchange_refused = false;
     all->history_ready = false;
-    all->history_until_ms = clock_ms() + HISTORY_DOWN_MS;
+    all->history_until_ms = clock_ms() + TOPOLOGY_DOWN_MS;
     session_timer_clear(&c->session, &all->history_again);
     session_op(&c->session, SESSION_PUBLISHER, topology_pubsub());
     look_at_history(c);

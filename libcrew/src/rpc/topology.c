@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "rpc/names.h"
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -41,10 +42,16 @@ struct link_op *topology_own_queue(const char *queue) {
     return op;
 }
 
+static struct link_op *binding(enum link_op_kind kind, const char *queue,
+                               const char *from, const char *key) {
+    struct link_op *op = link_op_new(kind, queue);
+    op->exchange = memory_text(from);
+    op->key = memory_text(key);
+    return op;
+}
+
 struct link_op *topology_bind_dead_letters(const char *queue) {
-    struct link_op *op = link_op_new(LINK_BIND, queue);
-    op->exchange = memory_text(NAME_DLX);
-    op->key = memory_text("");
+    struct link_op *op = binding(LINK_BIND, queue, NAME_DLX, "");
     /* Plain `all` leaves out headers that begin with x- (RabbitMQ 3.10). */
     link_op_text(op, "x-match", "all-with-x");
     link_op_text(op, NAME_ORIGINAL_SENDER, queue);
@@ -55,10 +62,7 @@ static struct link_op *notices(enum link_op_kind kind, const char *queue,
                                const char *prefix, const char *name) {
     char key[256];
     snprintf(key, sizeof key, "%s%s", prefix, name);
-    struct link_op *op = link_op_new(kind, queue);
-    op->exchange = memory_text(NAME_CONTROL);
-    op->key = memory_text(key);
-    return op;
+    return binding(kind, queue, NAME_CONTROL, key);
 }
 
 struct link_op *topology_bind_notices(const char *queue, const char *prefix,
@@ -71,9 +75,33 @@ struct link_op *topology_unbind_notices(const char *queue, const char *prefix,
     return notices(LINK_UNBIND, queue, prefix, name);
 }
 
+struct link_op *topology_history(size_t max_bytes, uint64_t max_age_s) {
+    char age[32];
+    snprintf(age, sizeof age, "%" PRIu64 "s", max_age_s);
+    struct link_op *op = link_op_new(LINK_DECLARE_QUEUE, NAME_HISTORY);
+    op->durable = true;
+    link_op_text(op, "x-queue-type", "stream");
+    link_op_text(op, "x-max-age", age);
+    link_op_number(op, "x-max-length-bytes", (int64_t)max_bytes);
+    /* What is too much is dropped by the segment. */
+    link_op_number(op, "x-stream-max-segment-size-bytes", (int64_t)(max_bytes / 8 + 1));
+    return op;
+}
+
+struct link_op *topology_bind_published(const char *queue) {
+    return binding(LINK_BIND, queue, NAME_PUBSUB, "#");
+}
+
 struct link_op *topology_consume(const char *queue, bool no_ack) {
     struct link_op *op = link_op_new(LINK_CONSUME, queue);
     op->no_ack = no_ack;
+    return op;
+}
+
+struct link_op *topology_prefetch(unsigned prefetch, bool per_consumer) {
+    struct link_op *op = link_op_new(LINK_QOS, "");
+    op->prefetch = prefetch;
+    op->per_consumer = per_consumer;
     return op;
 }
 

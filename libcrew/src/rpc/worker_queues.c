@@ -154,25 +154,18 @@ static void declare_idle(crew_worker *w) {
 /* ---- prefetch
  * -------------------------------------------------------------------------- */
 
-static void send_prefetch(crew_worker *w, bool per_consumer, unsigned prefetch) {
-    struct link_op *op = link_op_new(LINK_QOS, "");
-    op->prefetch = prefetch;
-    op->per_consumer = per_consumer;
-    step(w, op);
-}
-
 /* Lifts the shared limit, too (RabbitMQ). */
 static void set_own_limit(crew_worker *w, unsigned limit) {
     w->own_limit = limit;
     w->shared_limit = 0;
-    send_prefetch(w, true, limit);
+    step(w, topology_prefetch(limit, true));
 }
 
 static void set_shared_limit(crew_worker *w, unsigned limit) {
     if (limit == w->shared_limit)
         return;
     w->shared_limit = limit;
-    send_prefetch(w, false, limit);
+    step(w, topology_prefetch(limit, false));
 }
 
 static bool may_have_own_limit(const crew_worker *w) {
