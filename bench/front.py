@@ -1,5 +1,4 @@
 """The nginx before all chains: one worker process, one location for each of them."""
-import os
 
 from support.nginx import Nginx
 
@@ -13,11 +12,7 @@ worker_rlimit_nofile 8192;
 events {{ worker_connections 4096; }}
 http {{
     access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
+    {temp_paths}
     keepalive_requests 1000000;
     # Bodies of a few MB stay in memory, both ways.
     client_max_body_size 64m;
@@ -41,9 +36,8 @@ class Front(Nginx):
         self.chains = chains
 
     def page(self):
-        return PAGE.format(
-            folder=self.folder, port=self.port,
-            user="user root;" if os.geteuid() == 0 else "",
+        return self.fill(
+            PAGE,
             upstreams="\n".join(f"upstream {chain.name} {{ {chain.upstream()} }}"
                                 for chain in self.chains),
             locations="\n".join(location(chain) for chain in self.chains))

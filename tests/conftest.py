@@ -13,6 +13,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from support.bridge import Bridge  # noqa: E402
 from support.broker import WITHOUT_STREAMS, Broker  # noqa: E402
 from support.nginx import Nginx  # noqa: E402
+from support.publisher import Publisher  # noqa: E402
 from support.worker import Worker  # noqa: E402
 
 LOG_TAIL_BYTES = 8000
@@ -137,6 +138,13 @@ def broker(shared_broker):
     broker = shared_broker.fresh_vhost()
     yield broker
     broker.delete_vhost()
+
+
+@pytest.fixture
+def publisher(broker):
+    """A foreign one."""
+    with Publisher(broker) as publisher:
+        yield publisher
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@ of its own, with a worker process for each processor, and is started anew for ea
 measurement, so that what one leaves behind is no other's memory."""
 import collections
 import contextlib
-import os
 import resource
 import statistics
 
@@ -27,11 +26,7 @@ worker_rlimit_nofile {descriptors};
 events {{ worker_connections {descriptors}; }}
 http {{
     access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
+    {temp_paths}
     keepalive_requests 1000000;
     {settings}
     server {{
@@ -51,10 +46,8 @@ class Door(Nginx):
         self.chain = chain
 
     def page(self):
-        return PAGE.format(
-            folder=self.folder, port=self.port, module=self.chain.module,
-            user="user root;" if os.geteuid() == 0 else "",
-            descriptors=DESCRIPTORS,
+        return self.fill(
+            PAGE, module=self.chain.module, descriptors=DESCRIPTORS,
             settings=self.chain.settings, locations=self.chain.locations())
 
 

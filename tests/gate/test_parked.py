@@ -5,7 +5,6 @@ import time
 import pytest
 
 import fcgi
-from support.publisher import Publisher
 from support.waiting import wait_until
 
 MANY = 1500
@@ -28,12 +27,6 @@ def parked_bridge(house, broker):
 
         wait_until(live, what="the subscriber is up to date")
     return bridge
-
-
-@pytest.fixture
-def publisher(broker):
-    with Publisher(broker) as publisher:
-        yield publisher
 
 
 @pytest.fixture

@@ -13,11 +13,7 @@ worker_rlimit_nofile 8192;
 events {{ worker_connections 4096; }}
 http {{
     access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
+    {temp_paths}
     client_max_body_size 64m;
     large_client_header_buffers 4 80k;
     keepalive_requests 1000000;
@@ -32,6 +28,14 @@ http {{
         {locations}
     }}
 }}
+"""
+
+TEMP_PATHS = """
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
 """
 
 
@@ -51,11 +55,17 @@ class Nginx(WebServer):
             file.write(self.page())
         return [executable("nginx"), "-p", self.folder, "-c", page, "-e", "stderr"]
 
-    def page(self):
-        bridges = {id(bridge): bridge for bridge, _ in self.locations.values()}
-        return PAGE.format(
+    def fill(self, page, **rest):
+        """A configuration, with what each nginx has of its own."""
+        return page.format(
             folder=self.folder, port=self.port,
             user="user root;" if os.geteuid() == 0 else "",
+            temp_paths=TEMP_PATHS.format(folder=self.folder), **rest)
+
+    def page(self):
+        bridges = {id(bridge): bridge for bridge, _ in self.locations.values()}
+        return self.fill(
+            PAGE,
             upstreams="".join(f"upstream b{key} {{ server unix:{bridge.socket}; "
                               "keepalive 256; }\n" for key, bridge in bridges.items()),
             locations="".join(location(prefix, f"b{id(bridge)}", parameters)

@@ -29,10 +29,8 @@ class Pair(Nginx):
     def page(self):
         servers = "".join(f"server unix:{bridge.socket} max_fails=0; "
                           for bridge in self.bridges)
-        return PAGE.format(
-            folder=self.folder, port=self.port,
-            user="user root;" if os.geteuid() == 0 else "",
-            upstreams=f"upstream pair {{ {servers} keepalive 64; }}",
+        return self.fill(
+            PAGE, upstreams=f"upstream pair {{ {servers} keepalive 64; }}",
             locations=LOCATION.format(prefix="channel", parameters="")
             + LOCATION.format(prefix="pattern", parameters=PATTERN)
             + LOCATION.format(prefix="now", parameters=SHORT))

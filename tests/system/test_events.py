@@ -37,12 +37,6 @@ def nginx(house, bridge):
 
 
 @pytest.fixture
-def publisher(broker):
-    with Publisher(broker) as publisher:
-        yield publisher
-
-
-@pytest.fixture
 def opened(nginx):
     """Opens event streams, which are closed at the end."""
     streams = []

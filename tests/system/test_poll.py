@@ -38,12 +38,6 @@ def nginx(house, bridge):
     return nginx
 
 
-@pytest.fixture
-def publisher(broker):
-    with Publisher(broker) as publisher:
-        yield publisher
-
-
 def parked(nginx, bridge, path, headers=()):
     """A poll that waits."""
     before = bridge.log().count("then parked")

@@ -6,7 +6,6 @@ import pytest
 
 from support.nginx import Nginx
 from support.program import ROOT
-from support.publisher import Publisher
 from support.subscribing import EventSource, wait_parked
 from support.waiting import wait_until
 
@@ -36,12 +35,6 @@ def nginx(house, house_folder, broker, bridge):
     nginx = house.keep(Documented(str(house_folder), {"/p": (bridge, {})})).start()
     nginx.wait_status("/p/hello", 200)
     return nginx
-
-
-@pytest.fixture
-def publisher(broker):
-    with Publisher(broker) as publisher:
-        yield publisher
 
 
 def parked(nginx, bridge, path):
