@@ -6,8 +6,8 @@
  */
 #include "calls.h"
 
-#include "base/id.h"
-#include "base/memory.h"
+#include "base/random.h"
+#include "base/xalloc.h"
 #include "daemon/log.h"
 #include "wire/limits.h"
 #include <crew/client.h>
@@ -71,10 +71,10 @@ struct calls_publication {
 };
 
 struct calls *calls_new(uv_loop_t *loop, const struct crew_broker *broker) {
-    struct calls *calls = memory_zeroed(sizeof *calls);
+    struct calls *calls = xcalloc(1, sizeof *calls);
     calls->loop = loop;
     calls->broker = broker;
-    id_hex(calls->instance, 8);
+    random_hex(calls->instance, 8);
     return calls;
 }
 
@@ -112,7 +112,7 @@ static void on_answers(void *arg, int error, const struct crew_answer *const ans
 static int prepare(struct calls_group *group) {
     struct calls *calls = group->calls;
     size_t count = group->wanted.group.count;
-    group->ids = memory_zeroed(count * sizeof *group->ids);
+    group->ids = xcalloc(1, count * sizeof *group->ids);
     for (size_t i = 0; i < count; i++) {
         struct crew_call *call = &group->wanted.calls[i];
         struct call_id *id = &group->ids[i];
@@ -223,7 +223,7 @@ static int connect_client(struct calls *calls) {
 
 int calls_start(struct calls *calls, struct calls_frame *wanted, struct buffer *bytes,
                 calls_done_fn *fn, void *arg, struct calls_group **started) {
-    struct calls_group *group = memory_zeroed(sizeof *group);
+    struct calls_group *group = xcalloc(1, sizeof *group);
     *group = (struct calls_group){
         .calls = calls, .wanted = *wanted, .bytes = *bytes, .fn = fn, .arg = arg};
     *bytes = BUFFER_INIT;
@@ -245,7 +245,7 @@ int calls_start(struct calls *calls, struct calls_frame *wanted, struct buffer *
 
 int calls_publish(struct calls *calls, struct publish_frame *wanted, struct buffer *bytes,
                   calls_published_fn *fn, void *arg, struct calls_publication **started) {
-    struct calls_publication *publication = memory_zeroed(sizeof *publication);
+    struct calls_publication *publication = xcalloc(1, sizeof *publication);
     *publication = (struct calls_publication){
         .calls = calls, .wanted = *wanted, .bytes = *bytes, .fn = fn, .arg = arg};
     *bytes = BUFFER_INIT;

@@ -1,11 +1,11 @@
 /* The socket between the supervisor and a handler process: bytes in, frames out, and the
- * other way round. A frame is one item of the envelope (wire/item.h).
+ * other way round. A frame is one item of the envelope (wire/envelope.h).
  *
  * The supervisor's end does not block, the handler's does; the functions are the same. */
 #ifndef CREW_WORKER_CHANNEL_H
 #define CREW_WORKER_CHANNEL_H
 
-#include "wire/item.h"
+#include "wire/envelope.h"
 #include <sys/types.h>
 
 struct channel {

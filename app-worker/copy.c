@@ -1,7 +1,7 @@
 /* mkostemp(3), sendfile(2). */
 #include "copy.h"
 
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +23,7 @@ static int copy_bytes(int from, int to) {
 static char *copy_into(const char *folder, size_t folder_bytes, const char *name,
                        int from) {
     size_t bytes = folder_bytes + strlen(name) + sizeof "/..XXXXXX";
-    char *path = memory_zeroed(bytes);
+    char *path = xcalloc(1, bytes);
     snprintf(path, bytes, "%.*s/.%s.XXXXXX", (int)folder_bytes, folder, name);
     int to = mkostemp(path, O_CLOEXEC);
     if (to < 0) {

@@ -5,7 +5,7 @@
  * number (in `sequence`), because a call that was never accepted has no word. */
 #include "frames.h"
 
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include "wire/limits.h"
 #include <stdlib.h>
 #include <string.h>
@@ -26,10 +26,10 @@ void frame_parts_fini(struct frame_parts *parts) {
 
 static bool take_pairs(struct wire_bytes block, struct frame_parts *parts,
                        size_t *count) {
-    if (!wire_pairs_sound(block, count))
+    if (!wire_pairs_valid(block, count))
         return false;
     if (*count > parts->pair_cap) {
-        parts->pairs = memory_resize(parts->pairs, *count, sizeof *parts->pairs);
+        parts->pairs = xreallocarray(parts->pairs, *count, sizeof *parts->pairs);
         parts->pair_cap = *count;
     }
     for (size_t i = 0; i < *count; i++)
@@ -115,7 +115,7 @@ bool frame_get_setup(const struct wire_item *item, struct frame_parts *parts,
     setup->route_task = add_value(parts, SETUP_ROUTE_TASK);
     setup->app = add_value(parts, SETUP_APP);
     setup->argc = (int)(count - SETUP_ARGV);
-    char **argv = memory_resize(NULL, count - SETUP_ARGV + 1, sizeof *argv);
+    char **argv = xreallocarray(NULL, count - SETUP_ARGV + 1, sizeof *argv);
     for (size_t i = SETUP_ARGV; i < count; i++)
         argv[i - SETUP_ARGV] = (char *)(uintptr_t)add_value(parts, i);
     argv[count - SETUP_ARGV] = NULL;

@@ -1,5 +1,5 @@
 /* What the supervisor and a handler process say to each other. Both are the same program,
- * so there are no versions; each frame is an item of the envelope (wire/item.h).
+ * so there are no versions; each frame is an item of the envelope (wire/envelope.h).
  *
  *   supervisor                    handler process
  *     SETUP  ───────────────────────▶
@@ -19,7 +19,7 @@
 #ifndef CREW_WORKER_FRAMES_H
 #define CREW_WORKER_FRAMES_H
 
-#include "wire/item.h"
+#include "wire/envelope.h"
 #include <crew/host.h>
 
 enum frame_kind {

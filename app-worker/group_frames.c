@@ -2,7 +2,7 @@
  * travels as a number, as in other frames. */
 #include "group_frames.h"
 
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include "wire/limits.h"
 #include <stdlib.h>
 #include <string.h>
@@ -47,11 +47,10 @@ static bool next_inside(struct wire_reader *reader, struct wire_item *item) {
 
 static bool take_calls(struct wire_reader *reader, struct calls_frame *frame) {
     struct wire_item item;
-    for (size_t i = 0; i < frame->group.count; i++) {
+    for (size_t i = 0; i < frame->group.count; i++)
         if (!next_inside(reader, &item) ||
             !frame_get_call(&item, &frame->parts[i], &frame->calls[i]))
             return false;
-    }
     return reader->at == reader->end;
 }
 
@@ -63,8 +62,8 @@ bool frame_get_calls(const struct wire_item *item, struct calls_frame *frame) {
     frame->group = (struct crew_group){.end = (enum crew_group_end)item->body.data[0],
                                        .count = item->sequence,
                                        .expiration_ms = item->budget_ms};
-    frame->calls = memory_zeroed(frame->group.count * sizeof *frame->calls);
-    frame->parts = memory_zeroed(frame->group.count * sizeof *frame->parts);
+    frame->calls = xcalloc(1, frame->group.count * sizeof *frame->calls);
+    frame->parts = xcalloc(1, frame->group.count * sizeof *frame->parts);
     frame->group.calls = frame->calls;
     struct wire_reader reader = {.at = item->body.data + 1,
                                  .end = item->body.data + item->body.len};
@@ -107,16 +106,15 @@ bool frame_get_called(const struct wire_item *item, struct called_frame *frame) 
         frame->count = 0;
         return false;
     }
-    frame->answers = memory_zeroed((frame->count + 1) * sizeof *frame->answers);
-    frame->parts = memory_zeroed((frame->count + 1) * sizeof *frame->parts);
+    frame->answers = xcalloc(1, (frame->count + 1) * sizeof *frame->answers);
+    frame->parts = xcalloc(1, (frame->count + 1) * sizeof *frame->parts);
     struct wire_reader reader = {.at = item->body.data,
                                  .end = item->body.data + item->body.len};
     struct wire_item inside;
-    for (size_t i = 0; i < frame->count; i++) {
+    for (size_t i = 0; i < frame->count; i++)
         if (!next_inside(&reader, &inside) ||
             !frame_get_answer(&inside, &frame->parts[i], &frame->answers[i]))
             return false;
-    }
     return true;
 }
 

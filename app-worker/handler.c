@@ -8,7 +8,7 @@
 #include "handler_room.h"
 
 #include "base/clock.h"
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include "daemon/log.h"
 #include "wire/limits.h"
 #include <assert.h>
@@ -164,7 +164,7 @@ void handler_refuse_calls(struct handler *handler, int error) {
 
 static void take_hello(struct handler *handler, const struct wire_item *item) {
     if (item->body.len > 0) {
-        handler->refusal = memory_zeroed(item->body.len + 1);
+        handler->refusal = xcalloc(1, item->body.len + 1);
         memcpy(handler->refusal, item->body.data, item->body.len);
         handler_move(handler, HANDLER_LEAVING);
         return;
@@ -289,10 +289,9 @@ void handler_look(struct handler *handler) {
     claims_look(handler->claims, &kept);
     struct wire_reader reader = {.at = kept.data, .end = kept.data + kept.len};
     while (handler->state == HANDLER_BUSY && !kept.failed && kept.len > 0 &&
-           wire_next(&reader, &item) == 1) {
+           wire_next(&reader, &item) == 1)
         if (item.kind == FRAME_ANSWER)
             take_answer(handler, &item);
-    }
     buffer_fini(&kept);
 }
 
@@ -410,14 +409,14 @@ struct handler *handler_start(const struct handler_context *context,
         errno = error;
         return NULL;
     }
-    struct handler *handler = memory_zeroed(sizeof *handler);
+    struct handler *handler = xcalloc(1, sizeof *handler);
     handler->claims = claims;
     handler->state = HANDLER_STARTING;
     handler->duty = duty;
     handler->context = context;
     handler->pid = pid;
     handler->started_ms = clock_ms();
-    id_uuid(handler->uuid);
+    random_uuid(handler->uuid);
     channel_init(&handler->channel, fd, max_frame_bytes(context->settings));
     uv_poll_init(context->loop, &handler->poll, fd);
     uv_timer_init(context->loop, &handler->timer);

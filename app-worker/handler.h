@@ -5,7 +5,7 @@
 #ifndef CREW_WORKER_HANDLER_H
 #define CREW_WORKER_HANDLER_H
 
-#include "base/id.h"
+#include "base/random.h"
 #include "calls.h"
 #include "channel.h"
 #include "claims.h"
@@ -84,7 +84,7 @@ struct handler {
     enum handler_duty duty;
     const struct handler_context *context;
     pid_t pid;
-    char uuid[ID_UUID_BYTES];
+    char uuid[UUID_BYTES];
     struct tasks tasks; /* from its hello */
     char *refusal;      /* why the app cannot be used; null when it said nothing */
     uint64_t served;    /* requests that it has returned from */

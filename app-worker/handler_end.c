@@ -1,7 +1,7 @@
 /* How a handler process ends, and what becomes of the tasks that it had. */
 #include "handler_room.h"
 
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include "daemon/log.h"
 #include <signal.h>
 #include <stdio.h>
@@ -142,7 +142,7 @@ void handler_reaped(struct handler *handler, int wait_status) {
     if (handler->killed_in == HANDLER_STARTING && handler->refusal == NULL) {
         char how[64];
         spawn_describe_end(wait_status, how, sizeof how);
-        handler->refusal = memory_zeroed(sizeof how + 64);
+        handler->refusal = xcalloc(1, sizeof how + 64);
         snprintf(handler->refusal, sizeof how + 64, "a handler process %s at its start",
                  how);
     }

@@ -1,11 +1,11 @@
 #include "pace.h"
 
-#include "wire/item.h"
+#include "wire/envelope.h"
 #include <string.h>
 
 #define SHORT_US 100u
 #define BODY_BYTES 1024u /* larger ones are not looked at */
-#define FORGET_SHARE                                                  \
+#define FORGET_SHARE \
     8u /* a long time is forgotten by an eighth with each shorter one \
         */
 

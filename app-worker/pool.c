@@ -5,7 +5,7 @@
 #include "pool.h"
 
 #include "base/clock.h"
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include "daemon/log.h"
 #include "pool_room.h"
 #include "spawn.h"
@@ -39,7 +39,7 @@ static bool is_wanted(const struct pool *pool, const crew_task *task) {
 }
 
 static struct job *job_new(const struct pool *pool, crew_task *task) {
-    struct job *job = memory_zeroed(sizeof *job);
+    struct job *job = xcalloc(1, sizeof *job);
     job->task = task;
     job->since_ms = uv_now(pool->context.loop);
     return job;
@@ -266,7 +266,7 @@ static bool may_wait(void *arg, struct handler *handler, const struct crew_group
 
 struct pool *pool_new(uv_loop_t *loop, const struct settings *settings, const char *app,
                       crew_worker *worker, const struct pool_listener *listener) {
-    struct pool *pool = memory_zeroed(sizeof *pool);
+    struct pool *pool = xcalloc(1, sizeof *pool);
     pool->listener = *listener;
     pool->worker = worker;
     pool->context = (struct handler_context){
@@ -400,12 +400,11 @@ static void promote(struct pool *pool, struct handler *handler) {
 void pool_promote_candidates(struct pool *pool) {
     struct handler *handler;
     pool->context.app = pool->context.next_app;
-    DL_FOREACH (pool->handlers, handler) {
+    DL_FOREACH (pool->handlers, handler)
         if (handler->duty != DUTY_CANDIDATE)
             pool_retire(pool, handler);
         else if (handler->state == HANDLER_IDLE)
             promote(pool, handler);
-    }
     put_back_unwanted(pool);
     dispatch_tasks(pool);
     strength_balance(pool);

@@ -7,7 +7,7 @@
  */
 #include "process.h"
 
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include "channel.h"
 #include "claims.h"
 #include "group_frames.h"
@@ -173,7 +173,7 @@ static void read_frame_of_kind(struct process *process, enum frame_kind kind,
 /* What came of the calls, kept until the handler has returned. */
 static const struct called_frame *wait_for_called(struct process *process) {
     struct wire_item item;
-    struct kept *kept = memory_zeroed(sizeof *kept);
+    struct kept *kept = xcalloc(1, sizeof *kept);
     kept->next = process->kept;
     process->kept = kept;
     read_frame_of_kind(process, FRAME_CALLED, &item);

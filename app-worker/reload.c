@@ -1,7 +1,7 @@
 /* Generations of handler processes. */
 #include "reload.h"
 
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include "copy.h"
 #include "daemon/log.h"
 #include <errno.h>
@@ -13,7 +13,7 @@
 
 static char *take_app(const struct reload *reload) {
     const char *path = reload->settings->app_argv[0];
-    return reload->settings->reload ? copy_make(path) : memory_text(path);
+    return reload->settings->reload ? copy_make(path) : xstrdup(path);
 }
 
 static void drop_app(const struct reload *reload, char **app) {

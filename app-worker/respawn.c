@@ -1,13 +1,13 @@
 /* 50 ms, doubled up to 3.2 s, with jitter. */
 #include "respawn.h"
 
-#include "base/id.h"
+#include "base/random.h"
 
 enum { FIRST_PAUSE_MS = 50, LONGEST_PAUSE_MS = 3200, JITTER_PERCENT = 20 };
 
 uint32_t respawn_jitter(uint32_t value, uint32_t percent) {
     uint32_t span = (uint32_t)((uint64_t)value * percent / 100);
-    return value - span + id_below(2 * span + 1);
+    return value - span + random_below(2 * span + 1);
 }
 
 /* Processes that die together, or during a pause, are one failure: they were started

@@ -6,7 +6,7 @@
  */
 #include "spawn.h"
 
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -83,7 +83,7 @@ static pid_t fork_handler(int socket_fd, int claims_fd, char *const *argv) {
 
 static char *make_title(const char *app_path) {
     size_t bytes = sizeof TITLE_FORMAT + strlen(app_path);
-    char *title = memory_zeroed(bytes);
+    char *title = xcalloc(1, bytes);
     snprintf(title, bytes, TITLE_FORMAT, app_path);
     return title;
 }

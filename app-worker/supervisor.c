@@ -296,7 +296,7 @@ static int make_worker(struct supervisor *supervisor) {
         .on_credit = on_credit,
         .on_gone = on_gone,
         .on_event = log_crew_event,
-        .owner_io = true,
+        .caller_driven_io = true,
     };
     int error =
         crew_worker_new(&supervisor->settings->broker, &options, &supervisor->worker);

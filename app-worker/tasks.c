@@ -1,7 +1,7 @@
 /* A sorted array of names. */
 #include "tasks.h"
 
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +15,8 @@ void tasks_init(struct tasks *tasks, struct wire_bytes pairs) {
     *tasks = (struct tasks){0};
     while (wire_pairs_next(&pairs, &pair)) {
         tasks->names =
-            memory_resize(tasks->names, tasks->count + 1, sizeof *tasks->names);
-        char *name = memory_zeroed(pair.name_bytes + 1);
+            xreallocarray(tasks->names, tasks->count + 1, sizeof *tasks->names);
+        char *name = xcalloc(1, pair.name_bytes + 1);
         memcpy(name, pair.name, pair.name_bytes);
         tasks->names[tasks->count++] = name;
     }

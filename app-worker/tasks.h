@@ -2,7 +2,7 @@
 #ifndef CREW_WORKER_TASKS_H
 #define CREW_WORKER_TASKS_H
 
-#include "wire/item.h"
+#include "wire/envelope.h"
 #include <stdbool.h>
 #include <stddef.h>
 

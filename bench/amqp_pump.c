@@ -53,7 +53,7 @@ static void check_reply(amqp_rpc_reply_t reply, const char *what) {
         fail(what, "the broker refuses");
 }
 
-/* ---- both ends ------------------------------------------------------------------- */
+/* ---- both ends ---- */
 
 static amqp_connection_state_t connect_to(char *url) {
     struct amqp_connection_info at;
@@ -109,7 +109,7 @@ static void disconnect(amqp_connection_state_t connection) {
     check(amqp_destroy_connection(connection), "close");
 }
 
-/* ---- the worker ------------------------------------------------------------------ */
+/* ---- the worker ---- */
 
 static void echo(amqp_connection_state_t connection, const amqp_message_t *message) {
     amqp_basic_properties_t properties = {
@@ -143,7 +143,7 @@ static void work(amqp_connection_state_t connection, const char *name) {
     }
 }
 
-/* ---- the client ------------------------------------------------------------------ */
+/* ---- the client ---- */
 
 struct client {
     amqp_connection_state_t connection;

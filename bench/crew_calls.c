@@ -46,7 +46,7 @@ static void check_answer(const struct caller *caller, const struct crew_answer *
         fail("answer", "not what was sent");
 }
 
-/* ---- async: any event loop will do, this is the smallest ------------------------- */
+/* ---- async: any event loop will do, this is the smallest ---- */
 
 static void turn(crew_client *client) {
     crew_client_flush(client);
@@ -97,7 +97,7 @@ static void call_async(struct caller *caller) {
     free(calls);
 }
 
-/* ---- blocking -------------------------------------------------------------------- */
+/* ---- blocking ---- */
 
 static void call_wait(struct caller *caller) {
     do {
@@ -139,7 +139,7 @@ static void call_group(struct caller *caller) {
     free(calls);
 }
 
-/* ---- the whole ------------------------------------------------------------------- */
+/* ---- the whole ---- */
 
 static const struct {
     const char *name;
@@ -164,7 +164,7 @@ static crew_client *connected(const char *url) {
     char why[256];
     if (crew_broker_parse(&broker, url, why, sizeof why) != 0)
         fail("URL", why);
-    struct crew_client_options options = {.name = "crew_calls", .owner_io = true};
+    struct crew_client_options options = {.name = "crew_calls", .caller_driven_io = true};
     crew_client *client;
     check(crew_client_new(&broker, &options, &client), "client");
     if (crew_client_wait_ready(client, PATIENCE_MS, why, sizeof why) != 0)

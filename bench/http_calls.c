@@ -71,7 +71,7 @@ static void check(bool good, const char *what) {
         fail(what, strerror(errno));
 }
 
-/* ---- connections ----------------------------------------------------------------- */
+/* ---- connections ---- */
 
 static void rest(struct load *load, struct connection *one) {
     one->next_idle = NULL;
@@ -103,7 +103,7 @@ static void connect_one(struct load *load, struct connection *one) {
     rest(load, one);
 }
 
-/* ---- one request ----------------------------------------------------------------- */
+/* ---- one request ---- */
 
 static void send_more(const struct load *load, struct connection *one) {
     while (one->sent < load->request_bytes) {
@@ -193,7 +193,7 @@ static void receive_more(struct load *load, struct connection *one) {
     }
 }
 
-/* ---- all of them ----------------------------------------------------------------- */
+/* ---- all of them ---- */
 
 /* When the next request is due. */
 static uint64_t next_due_us(const struct load *load) {
@@ -236,7 +236,7 @@ static void run(struct load *load, double seconds) {
     printf("wrong=%zu\n", load->wrong);
 }
 
-/* ---- the whole ------------------------------------------------------------------- */
+/* ---- the whole ---- */
 
 static void prepare_get(struct load *load, const char *path, const char *answer) {
     load->request_bytes = (size_t)asprintf(

@@ -85,7 +85,7 @@ static void check(bool good, const char *what) {
         fail(what, strerror(errno));
 }
 
-/* ---- requests -------------------------------------------------------------------- */
+/* ---- requests ---- */
 
 static void connect_one(const struct load *load, struct connection *one) {
     size_t number = (size_t)(one - load->connections);
@@ -141,7 +141,7 @@ static bool publish_next(struct load *load, const struct connection *one) {
     return true;
 }
 
-/* ---- answers --------------------------------------------------------------------- */
+/* ---- answers ---- */
 
 static void had_message(struct load *load, struct connection *one) {
     one->had_bytes = 0;
@@ -337,14 +337,13 @@ static size_t content_piece(struct load *load, struct connection *one, const cha
 
 static void take(struct load *load, struct connection *one, const char *piece,
                  size_t bytes) {
-    for (size_t taken; bytes > 0; piece += taken, bytes -= taken) {
+    for (size_t taken; bytes > 0; piece += taken, bytes -= taken)
         if (one->place == IN_HEAD)
             taken = head_piece(load, one, piece, bytes);
         else if (one->place == IN_BODY || one->place == IN_CHUNK)
             taken = content_piece(load, one, piece, bytes);
         else
             taken = line_piece(load, one, piece);
-    }
 }
 
 static void receive(struct load *load, struct connection *one) {
@@ -356,7 +355,7 @@ static void receive(struct load *load, struct connection *one) {
     take(load, one, piece, (size_t)got);
 }
 
-/* ---- all of them ----------------------------------------------------------------- */
+/* ---- all of them ---- */
 
 static struct connection *publishers(const struct load *load) {
     return load->connections + load->readers_count;

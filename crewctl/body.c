@@ -1,7 +1,7 @@
 #include "body.h"
 
 #include "command.h"
-#include "wire/item.h"
+#include "wire/envelope.h"
 #include "wire/limits.h"
 #include <errno.h>
 #include <fcntl.h>

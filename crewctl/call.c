@@ -6,7 +6,7 @@
 #include "interrupt.h"
 #include "output.h"
 #include "series.h"
-#include "wire/http.h"
+#include "wire/http_fields.h"
 #include "wire/limits.h"
 #include <stdio.h>
 #include <stdlib.h>

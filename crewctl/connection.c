@@ -32,7 +32,7 @@ int connection_open(struct connection *connection, const struct crew_broker *bro
         .gzip_above_bytes = GZIP_ABOVE_BYTES,
         .on_event = on_event,
         .event_arg = connection,
-        .owner_io = true,
+        .caller_driven_io = true,
     };
     int error = crew_client_new(broker, &options, &connection->client);
     if (error != 0) {

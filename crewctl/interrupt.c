@@ -1,7 +1,7 @@
 #include "interrupt.h"
 
 #include "base/clock.h"
-#include "base/wake.h"
+#include "base/wakeup.h"
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
@@ -10,21 +10,21 @@
 #include <stdlib.h>
 
 static volatile sig_atomic_t caught;
-static int wake_fd = -1;
+static int wakeup_fd = -1;
 
 /* The second one finds the default: whoever is in a hurry leaves at once. */
 static void note(int signum) {
     int saved_errno = errno;
     caught = signum;
-    wake_up(wake_fd);
+    wakeup_signal(wakeup_fd);
     errno = saved_errno;
 }
 
 void interrupt_catch(void) {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
     struct sigaction action = {.sa_handler = note, .sa_flags = (int)SA_RESETHAND};
-    wake_fd = wake_open();
-    if (wake_fd < 0) {
+    wakeup_fd = wakeup_open();
+    if (wakeup_fd < 0) {
         perror("crewctl: eventfd");
         exit(EXIT_FAILURE);
     }
@@ -49,7 +49,7 @@ static int timeout_ms(uint64_t until_ms) {
 void interrupt_wait(int fd, uint64_t until_ms) {
     struct pollfd fds[] = {
         {.fd = fd, .events = POLLIN},
-        {.fd = wake_fd, .events = POLLIN}, /* negative: poll passes over it */
+        {.fd = wakeup_fd, .events = POLLIN}, /* negative: poll passes over it */
     };
     poll(fds, 2, timeout_ms(until_ms));
 }

@@ -1,13 +1,13 @@
 #include "latency.h"
 
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include <assert.h>
 #include <stdlib.h>
 
 void latency_add(struct latency *latency, uint64_t us) {
     if (latency->count == latency->cap) {
         latency->cap = latency->cap == 0 ? 64 : 2 * latency->cap;
-        latency->us = memory_resize(latency->us, latency->cap, sizeof *latency->us);
+        latency->us = xreallocarray(latency->us, latency->cap, sizeof *latency->us);
     }
     latency->us[latency->count++] = us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
     latency->sorted = false;

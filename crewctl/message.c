@@ -9,7 +9,7 @@
 #include <string.h>
 
 static bool is_text(const struct crew_subscribed *message) {
-    return utf8_sound(message->body, message->body_bytes);
+    return utf8_valid(message->body, message->body_bytes);
 }
 
 /* ---- for people ---- */
@@ -77,7 +77,7 @@ static json_t *body_as_base64(const struct crew_subscribed *message) {
 
 /* Any publisher's bytes: what is not UTF-8 cannot stand in JSON. */
 static const char *sound(const char *text) {
-    return utf8_sound(text, strlen(text)) ? text : "";
+    return utf8_valid(text, strlen(text)) ? text : "";
 }
 
 static json_t *object_of(const struct crew_subscribed *message) {

@@ -2,7 +2,7 @@
  * come, so that nothing of the app runs. Like ping(8).
  */
 #include "base/clock.h"
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include "command.h"
 #include "connection.h"
 #include "exit_status.h"
@@ -89,7 +89,7 @@ static void on_answer(void *arg, const struct crew_answer *answer) {
 static void send_one(struct run *run) {
     const struct crew_call call = {
         .form = CREW_PING, .task = run->task, .expiration_ms = given.expiration_ms};
-    struct echo *echo = memory_zeroed(sizeof *echo);
+    struct echo *echo = xcalloc(1, sizeof *echo);
     echo->run = run;
     echo->sequence = ++run->sent;
     echo->began_us = clock_us();

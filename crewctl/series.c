@@ -5,7 +5,7 @@
 #include "series.h"
 
 #include "base/clock.h"
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include "exit_status.h"
 #include "interrupt.h"
 #include <stdio.h>
@@ -84,7 +84,7 @@ static void cancel_the_rest(struct run *run) {
 
 void series_run(struct series *series, struct connection *connection) {
     struct run run = {.series = series, .client = connection->client};
-    run.slots = memory_zeroed(series->parallel * sizeof *run.slots);
+    run.slots = xcalloc(1, series->parallel * sizeof *run.slots);
     for (unsigned i = series->parallel; i > 0; i--) {
         run.slots[i - 1].run = &run;
         put_idle(&run.slots[i - 1]);

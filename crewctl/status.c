@@ -1,7 +1,7 @@
 /* crewctl status: what waits in the queues of tasks, and how many serve them. Nothing is
  * declared and nothing sent.
  */
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include "command.h"
 #include "connection.h"
 #include "exit_status.h"
@@ -99,7 +99,7 @@ static void look_at_all(struct connection *connection, struct look *looks, size_
 int status_run(const struct crew_broker *broker, char *const *words, size_t count) {
     struct connection connection;
     size_t tasks = count > 0 ? count : 1;
-    struct look *looks = memory_zeroed(tasks * sizeof *looks);
+    struct look *looks = xcalloc(1, tasks * sizeof *looks);
     for (size_t i = 0; i < tasks; i++)
         looks[i].task = command_task(count > 0 ? words[i] : DEFAULT_TASK);
     int status = connection_open(&connection, broker, CONNECT_MAX_MS);

@@ -120,7 +120,7 @@ static bool is_connected(const struct run *run) {
 
 static int start(struct run *run, const struct crew_broker *broker,
                  const char *patterns) {
-    /* I/O threads, not owner_io: a reader of stdout may keep us waiting for hours. */
+    /* I/O threads, not caller_driven_io: a reader of stdout may keep us waiting for hours. */
     const struct crew_subscriber_options options = {
         .name = "crewctl", .on_event = on_event, .event_arg = run};
     const struct crew_subscription_options wanted = {.channel = patterns,

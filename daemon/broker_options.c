@@ -5,7 +5,7 @@
  */
 #include "daemon/broker_options.h"
 
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include "daemon/log.h"
 #include <errno.h>
 #include <stdio.h>
@@ -71,9 +71,8 @@ static void apply_url(const struct options *options, struct crew_broker *broker)
     char why[200];
     const char *source = given.url != NULL ? "--url" : "CREW_AMQP_URL";
     const char *url = given.url != NULL ? given.url : getenv("CREW_AMQP_URL");
-    if (url != NULL && crew_broker_parse(broker, url, why, sizeof why) != 0) {
+    if (url != NULL && crew_broker_parse(broker, url, why, sizeof why) != 0)
         options_fail(options, "%s: %s", source, why);
-    }
 }
 
 /* ---- the password ---- */
@@ -85,19 +84,16 @@ static char *read_password(const struct options *options, const char *path) {
     ssize_t bytes = file != NULL ? getline(&line, &cap, file) : -1;
     int saved_errno = errno;
     bool at_end = file != NULL && feof(file) != 0;
-    if (file != NULL) {
+    if (file != NULL)
         fclose(file);
-    }
     if (bytes < 0 && !at_end) {
         options_fail(options, "--password-file: cannot read \"%s\": %s", path,
                      strerror(saved_errno));
     }
-    if (bytes >= 0) {
+    if (bytes >= 0)
         line[strcspn(line, "\r\n")] = '\0';
-    }
-    if (bytes < 0 || line[0] == '\0') {
+    if (bytes < 0 || line[0] == '\0')
         options_fail(options, "--password-file: the first line of \"%s\" is empty", path);
-    }
     return line;
 }
 
@@ -108,19 +104,18 @@ static char *find_password(const struct options *options) {
             "--password shows in the process list; --password-file or CREW_PASSWORD "
             "does not");
     }
-    if (given.password_file != NULL) {
+    if (given.password_file != NULL)
         return read_password(options, given.password_file);
-    }
-    return memory_text(given.password != NULL ? given.password : getenv("CREW_PASSWORD"));
+    return xstrdup(given.password != NULL ? given.password : getenv("CREW_PASSWORD"));
 }
 
 /* ---- the rest ---- */
 
 static void replace(char **member, const char *text) {
     if (text != NULL) {
-        memory_wipe(*member);
+        wipe_secret(*member);
         free(*member);
-        *member = memory_text(text);
+        *member = xstrdup(text);
     }
 }
 
@@ -137,9 +132,8 @@ static void apply_to_each_url(struct crew_broker *broker, const char *password) 
 
 static void check_text(const struct options *options, const char *name, const char *text,
                        size_t max_bytes) {
-    if (text != NULL && (text[0] == '\0' || strlen(text) > max_bytes)) {
+    if (text != NULL && (text[0] == '\0' || strlen(text) > max_bytes))
         options_fail(options, "--%s: not a text of 1 to %zu bytes", name, max_bytes);
-    }
 }
 
 static void apply_file(const struct options *options, const char *name, char **member,
@@ -167,14 +161,13 @@ void broker_options_apply(const struct options *options, struct crew_broker *bro
     check_text(options, "vhost", given.vhost, 255); /* AMQP: a short string */
     char *password = find_password(options);
     apply_to_each_url(broker, password);
-    memory_wipe(password);
+    wipe_secret(password);
     free(password);
     apply_file(options, "ca-file", &broker->ca_file, given.ca_file);
     apply_file(options, "cert-file", &broker->cert_file, given.cert_file);
     apply_file(options, "key-file", &broker->key_file, given.key_file);
-    if ((given.cert_file == NULL) != (given.key_file == NULL)) {
+    if ((given.cert_file == NULL) != (given.key_file == NULL))
         options_fail(options, "--cert-file and --key-file belong together");
-    }
     check_files(options, broker);
     broker->heartbeat_s = (int)given.heartbeat_s;
 }

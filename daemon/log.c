@@ -36,9 +36,8 @@ static atomic_bool as_json = false;
 static void reserve_stderr(void) {
     while (fcntl(STDERR_FILENO, F_GETFD) < 0) {
         int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-        if (fd < 0 || fd >= STDERR_FILENO) {
+        if (fd < 0 || fd >= STDERR_FILENO)
             return;
-        }
     }
 }
 
@@ -60,9 +59,8 @@ bool log_set_level(const char *word) {
 
 bool log_set_format(const char *word) {
     bool json = strcmp(word, "json") == 0;
-    if (!json && strcmp(word, "text") != 0) {
+    if (!json && strcmp(word, "text") != 0)
         return false;
-    }
     atomic_store(&as_json, json);
     return true;
 }
@@ -87,13 +85,11 @@ static bool is_control(uint32_t code) {
 }
 
 static void append_escaped(struct buffer *to, const char *text, size_t bytes) {
-    for (size_t i = 0; i < bytes; i++) {
-        if (text[i] == '\n') {
+    for (size_t i = 0; i < bytes; i++)
+        if (text[i] == '\n')
             buffer_append_text(to, "\\n");
-        } else {
+        else
             buffer_printf(to, "\\x%02x", (unsigned char)text[i]);
-        }
-    }
 }
 
 /* UTF-8 stays, what is no UTF-8 and no printable character becomes \xNN. (A JSON string
@@ -118,9 +114,8 @@ static void append_cut(struct buffer *to, const char *text, size_t bytes,
                        bool keep_controls) {
     size_t kept = bytes < LONGEST_MESSAGE_BYTES ? bytes : LONGEST_MESSAGE_BYTES;
     append_clean(to, text, kept, keep_controls);
-    if (kept < bytes) {
+    if (kept < bytes)
         buffer_printf(to, " ... (%zu more bytes)", bytes - kept);
-    }
 }
 
 struct entry {
@@ -183,11 +178,10 @@ static void write_line(const struct buffer *line) {
     size_t done = 0;
     while (done < line->len) {
         ssize_t written = write(STDERR_FILENO, line->data + done, line->len - done);
-        if (written > 0) {
+        if (written > 0)
             done += (size_t)written;
-        } else if (written == 0 || errno != EINTR) {
+        else if (written == 0 || errno != EINTR)
             return; /* a full disk, a full pipe, a reader who left */
-        }
     }
 }
 
@@ -197,9 +191,8 @@ static void log_line(enum log_level level, const char *id, const char *format,
 static void log_line(enum log_level level, const char *id, const char *format,
                      va_list args) {
     char *message = NULL;
-    if (!log_enabled(level)) {
+    if (!log_enabled(level))
         return;
-    }
     int saved_errno = errno; /* callers log first and look at errno later */
     int bytes = vasprintf(&message, format, args);
     if (bytes >= 0) {

@@ -12,7 +12,7 @@ enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARNING, LOG_LEVEL_E
 /* The first thing that a program does: it keeps descriptor 2 from becoming a socket's when
  * stderr is closed, and ignores SIGPIPE. */
 void log_open(const char *program);
-bool log_set_level(const char *word); /* debug, info, warning, error */
+bool log_set_level(const char *word);  /* debug, info, warning, error */
 bool log_set_format(const char *word); /* text, json */
 bool log_enabled(enum log_level level);
 

@@ -26,12 +26,10 @@ static struct reason reasons[REASONS];
 static struct reason *find_reason(const char *text) {
     struct reason *oldest = &reasons[0];
     for (struct reason *r = reasons; r < reasons + REASONS; r++) {
-        if (r->text[0] != '\0' && strncmp(r->text, text, REASON_BYTES - 1) == 0) {
+        if (r->text[0] != '\0' && strncmp(r->text, text, REASON_BYTES - 1) == 0)
             return r;
-        }
-        if (r->logged_ms < oldest->logged_ms) {
+        if (r->logged_ms < oldest->logged_ms)
             oldest = r;
-        }
     }
     *oldest = (struct reason){0};
     snprintf(oldest->text, REASON_BYTES, "%s", text);
@@ -45,11 +43,10 @@ static void log_disconnected(const char *text) {
         reason->held_back++;
         return;
     }
-    if (reason->held_back > 0) {
+    if (reason->held_back > 0)
         log_warning("broker: %s (%u times more)", text, reason->held_back);
-    } else {
+    else
         log_warning("broker: %s", text);
-    }
     reason->logged_ms = now_ms;
     reason->held_back = 0;
 }

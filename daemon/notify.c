@@ -13,17 +13,14 @@ void notify(const char *state) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     const char *path = getenv("NOTIFY_SOCKET");
     if (path == NULL || (path[0] != '/' && path[0] != '@') ||
-        strlen(path) >= sizeof address.sun_path) {
+        strlen(path) >= sizeof address.sun_path)
         return;
-    }
     memcpy(address.sun_path, path, strlen(path));
-    if (path[0] == '@') {
+    if (path[0] == '@')
         address.sun_path[0] = '\0'; /* unix(7): the abstract namespace */
-    }
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) {
+    if (fd < 0)
         return;
-    }
     /* The length counts in an abstract name: no zero bytes behind it. */
     socklen_t bytes = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
     ssize_t ignored = sendto(fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT,

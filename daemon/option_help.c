@@ -39,18 +39,16 @@ static void print_explanation(const char *text, int column) {
 
 static void print_in_columns(const char *left, const char *explanation) {
     printf("%-*s", LEFT_COLUMN, left);
-    if (strlen(left) >= LEFT_COLUMN - 1) {
+    if (strlen(left) >= LEFT_COLUMN - 1)
         printf("\n%*s", LEFT_COLUMN, "");
-    }
     print_explanation(explanation, LEFT_COLUMN);
 }
 
 static void print_row(const struct option_row *row) {
     char left[160];
     char letter[8] = "    ";
-    if (row->letter != '\0') {
+    if (row->letter != '\0')
         snprintf(letter, sizeof letter, "-%c, ", row->letter);
-    }
     snprintf(left, sizeof left, "  %s--%s%s%s%s%s", letter, row->name,
              row->alias != NULL ? ", --" : "", row->alias != NULL ? row->alias : "",
              row->argument != NULL ? " " : "",
@@ -68,14 +66,11 @@ void option_help_commands(const struct option_command *commands) {
 }
 
 void option_help_rows(const char *heading, const struct option_row *rows) {
-    if (heading != NULL) {
+    if (heading != NULL)
         printf("\n%s\n", heading);
-    }
-    for (; rows->name != NULL || rows->kind == OPTION_HEADING; rows++) {
-        if (rows->kind == OPTION_HEADING) {
+    for (; rows->name != NULL || rows->kind == OPTION_HEADING; rows++)
+        if (rows->kind == OPTION_HEADING)
             printf("\n%s\n", rows->help);
-        } else {
+        else
             print_row(rows);
-        }
-    }
 }

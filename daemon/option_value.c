@@ -1,7 +1,7 @@
 /* Values of options: numbers, sizes, seconds and file modes, with their bounds. */
 #include "daemon/option_value.h"
 
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include <errno.h>
 #include <limits.h>
 #include <stdint.h>
@@ -17,9 +17,8 @@ static bool in_bounds(const struct option_row *row, unsigned long value) {
 static bool parse_digits(const char *text, int base, unsigned long *value,
                          const char **end) {
     char *stop;
-    if (text[0] < '0' || text[0] > '9') {
+    if (text[0] < '0' || text[0] > '9')
         return false; /* strtoul takes signs and spaces */
-    }
     errno = 0;
     *value = strtoul(text, &stop, base);
     *end = stop;
@@ -34,16 +33,13 @@ static bool parse_number(const char *text, int base, unsigned long *value) {
 static bool parse_bytes(const char *text, unsigned long *value) {
     static const char suffixes[] = "KkMmGg";
     const char *end;
-    if (!parse_digits(text, 10, value, &end)) {
+    if (!parse_digits(text, 10, value, &end))
         return false;
-    }
-    if (*end == '\0') {
+    if (*end == '\0')
         return true;
-    }
     const char *suffix = strchr(suffixes, *end);
-    if (suffix == NULL || end[1] != '\0') {
+    if (suffix == NULL || end[1] != '\0')
         return false;
-    }
     unsigned long unit = 1024ul << (10 * ((suffix - suffixes) / 2));
     return !__builtin_mul_overflow(*value, unit, value);
 }
@@ -52,45 +48,40 @@ static bool parse_bytes(const char *text, unsigned long *value) {
 static bool parse_seconds(const char *text, unsigned long *milliseconds) {
     const char *end;
     unsigned long whole = 0, fraction = 0;
-    if (!parse_digits(text, 10, &whole, &end) || whole > UINT32_MAX / 1000) {
+    if (!parse_digits(text, 10, &whole, &end) || whole > UINT32_MAX / 1000)
         return false;
-    }
     if (*end == '.') {
         end++;
-        for (unsigned long unit = 100; *end >= '0' && *end <= '9'; end++, unit /= 10) {
+        for (unsigned long unit = 100; *end >= '0' && *end <= '9'; end++, unit /= 10)
             fraction += (unsigned long)(*end - '0') * unit;
-        }
     }
     *milliseconds = whole * 1000 + fraction;
     return *end == '\0';
 }
 
 static bool set_unsigned(const struct option_row *row, unsigned long value) {
-    if (!in_bounds(row, value) || value > UINT_MAX) {
+    if (!in_bounds(row, value) || value > UINT_MAX)
         return false;
-    }
     *(unsigned *)row->value = (unsigned)value;
     return true;
 }
 
 static bool set_bytes(const struct option_row *row, unsigned long value) {
-    if (!in_bounds(row, value)) {
+    if (!in_bounds(row, value))
         return false;
-    }
     *(size_t *)row->value = value;
     return true;
 }
 
 static bool set_milliseconds(const struct option_row *row, unsigned long value) {
-    if (!in_bounds(row, value) || value > UINT32_MAX) {
+    if (!in_bounds(row, value) || value > UINT32_MAX)
         return false;
-    }
     *(uint32_t *)row->value = (uint32_t)value;
     return true;
 }
 
 static void add_text(struct option_list *list, const char *text) {
-    list->texts = memory_resize(list->texts, list->count + 1, sizeof *list->texts);
+    list->texts = xreallocarray(list->texts, list->count + 1, sizeof *list->texts);
     list->texts[list->count++] = text;
 }
 
@@ -122,11 +113,10 @@ bool option_value_set(const struct option_row *row, const char *text) {
 
 static void describe_bounds(const char *what, unsigned long min, unsigned long max,
                             char *text, size_t text_bytes) {
-    if (max >= UINT_MAX) {
+    if (max >= UINT_MAX)
         snprintf(text, text_bytes, "%s from %lu", what, min);
-    } else {
+    else
         snprintf(text, text_bytes, "%s from %lu to %lu", what, min, max);
-    }
 }
 
 void option_value_describe(const struct option_row *row, char *text, size_t text_bytes) {

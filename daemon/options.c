@@ -75,9 +75,8 @@ void options_fail(const struct options *options, const char *format, ...) {
 const struct option_command *options_command(const struct options *options,
                                              const char *name) {
     const struct option_command *command = options->commands;
-    while (command->name != NULL && strcmp(command->name, name) != 0) {
+    while (command->name != NULL && strcmp(command->name, name) != 0)
         command++;
-    }
     return command->name != NULL ? command : NULL;
 }
 
@@ -93,12 +92,10 @@ static bool is_name(const struct wanted *wanted, const char *name) {
 }
 
 static bool is_wanted(const struct wanted *wanted, const struct option_row *row) {
-    if (row->kind == OPTION_HEADING) {
+    if (row->kind == OPTION_HEADING)
         return false;
-    }
-    if (wanted->letter != '\0') {
+    if (wanted->letter != '\0')
         return row->letter == wanted->letter;
-    }
     return is_name(wanted, row->name) || is_name(wanted, row->alias);
 }
 
@@ -115,11 +112,9 @@ static const struct option_row *find_row(const struct options *options,
                                                broker_option_rows, log_rows, help_rows};
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
         const struct option_row *row = tables[i];
-        for (; row->name != NULL || row->kind == OPTION_HEADING; row++) {
-            if (is_wanted(wanted, row)) {
+        for (; row->name != NULL || row->kind == OPTION_HEADING; row++)
+            if (is_wanted(wanted, row))
                 return row;
-            }
-        }
     }
     return NULL;
 }
@@ -167,22 +162,20 @@ static void take_long(struct walk *walk, const char *word) {
         options_fail(walk->options, "unknown option --%.*s", (int)wanted.name_bytes,
                      word);
     }
-    if (row->kind != OPTION_FLAG) {
+    if (row->kind != OPTION_FLAG)
         take_value(walk, row, equals != NULL ? equals + 1 : NULL);
-    } else if (equals != NULL) {
+    else if (equals != NULL)
         options_fail(walk->options, "--%s takes no value", row->name);
-    } else {
+    else
         option_value_set(row, NULL);
-    }
 }
 
 static void take_letters(struct walk *walk, const char *letters) {
     for (; *letters != '\0'; letters++) {
         struct wanted wanted = {.letter = *letters};
         const struct option_row *row = find_row(walk->options, walk->command, &wanted);
-        if (row == NULL) {
+        if (row == NULL)
             options_fail(walk->options, "unknown option -%c", *letters);
-        }
         if (row->kind != OPTION_FLAG) {
             take_value(walk, row, letters[1] != '\0' ? letters + 1 : NULL);
             return;
@@ -193,37 +186,33 @@ static void take_letters(struct walk *walk, const char *letters) {
 
 static void show_own_rows(const struct option_row *rows) {
     bool has_headings = rows[0].kind == OPTION_HEADING;
-    if (has_headings || rows[0].name != NULL) {
+    if (has_headings || rows[0].name != NULL)
         option_help_rows(has_headings ? NULL : "Options:", rows);
-    }
 }
 
 static void show_help(const struct options *options,
                       const struct option_command *command) {
     option_help_head(options, command);
-    if (options->commands != NULL && command == NULL) {
+    if (options->commands != NULL && command == NULL)
         option_help_commands(options->commands);
-    }
     show_own_rows(options->rows);
     show_own_rows(command_rows(command));
     option_help_rows("Broker:", broker_option_rows);
     option_help_rows("Log:", log_rows);
     option_help_rows("Help:", help_rows);
-    if (options->footer != NULL) {
+    if (options->footer != NULL)
         printf("\n%s", options->footer);
-    }
 }
 
 /* --help and --version win over whatever comes behind them. */
 static void show_what_was_asked(const struct options *options,
                                 const struct option_command *command) {
-    if (given.version && !given.help) {
+    if (given.version && !given.help)
         printf("%s %s\n", options->program, CREW_VERSION);
-    } else if (given.help) {
+    else if (given.help)
         show_help(options, command);
-    } else {
+    else
         return;
-    }
     if (fflush(stdout) != 0) {
         fprintf(stderr, "%s: cannot write to standard output: %s\n", options->program,
                 strerror(errno));
@@ -233,33 +222,29 @@ static void show_what_was_asked(const struct options *options,
 }
 
 static void take_option(struct walk *walk, const char *word) {
-    if (word[1] == '-') {
+    if (word[1] == '-')
         take_long(walk, word + 2);
-    } else {
+    else
         take_letters(walk, word + 1);
-    }
     show_what_was_asked(walk->options, walk->command);
 }
 
 static void choose_command(struct walk *walk, const char *name) {
     walk->command = options_command(walk->options, name);
-    if (walk->command == NULL) {
+    if (walk->command == NULL)
         options_fail(walk->options, "unknown command \"%s\" (--help lists them)", name);
-    }
 }
 
 static void keep_word(struct walk *walk, char *word) {
-    if (walk->command == NULL) {
+    if (walk->command == NULL)
         choose_command(walk, word);
-    }
     walk->argv[1 + walk->words++] = word;
 }
 
 /* Returns the index of the first of the words that were kept, at the end of argv now. */
 static int put_words_last(struct walk *walk) {
-    if (walk->command == NULL) {
+    if (walk->command == NULL)
         options_fail(walk->options, "a command is missing (--help lists them)");
-    }
     char **last = walk->argv + walk->argc - walk->words;
     memmove(last, walk->argv + 1, (size_t)walk->words * sizeof *last);
     return walk->argc - walk->words;
@@ -271,19 +256,17 @@ static int walk_words(const struct options *options, int argc, char **argv) {
     while (walk.at < argc) {
         char *word = argv[walk.at];
         bool is_option = !only_words && word[0] == '-' && word[1] != '\0';
-        if (!is_option && !has_commands) {
+        if (!is_option && !has_commands)
             break;
-        }
         walk.at++;
-        if (!is_option) {
+        if (!is_option)
             keep_word(&walk, word);
-        } else if (strcmp(word, "--") != 0) {
+        else if (strcmp(word, "--") != 0)
             take_option(&walk, word);
-        } else if (has_commands) {
+        else if (has_commands)
             only_words = true;
-        } else {
+        else
             break;
-        }
     }
     return has_commands ? put_words_last(&walk) : walk.at;
 }
@@ -299,12 +282,10 @@ static void apply_log_options(const struct options *options) {
         options_fail(options, "--logging: \"%s\" is not debug, info, warning or error",
                      given.level);
     }
-    if (given.format != NULL && !log_set_format(given.format)) {
+    if (given.format != NULL && !log_set_format(given.format))
         options_fail(options, "--log-format: \"%s\" is not text or json", given.format);
-    }
-    if (given.verbose) {
+    if (given.verbose)
         log_set_level("debug");
-    }
 }
 
 int options_parse(const struct options *options, int argc, char **argv,

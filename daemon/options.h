@@ -13,10 +13,10 @@ enum option_kind {
     OPTION_TEXT,     /* const char * into argv; the last one wins */
     OPTION_LIST,     /* struct option_list: may be given several times */
     OPTION_UNSIGNED, /* unsigned, between min and max */
-    OPTION_BYTES,    /* size_t, with an optional suffix K, M or G (1024), between min, max */
-    OPTION_SECONDS,  /* uint32_t milliseconds, decimals allowed, between min and max ms */
-    OPTION_OCTAL,    /* unsigned: a file mode */
-    OPTION_HEADING   /* no option: a line between options in --help */
+    OPTION_BYTES, /* size_t, with an optional suffix K, M or G (1024), between min, max */
+    OPTION_SECONDS, /* uint32_t milliseconds, decimals allowed, between min and max ms */
+    OPTION_OCTAL,   /* unsigned: a file mode */
+    OPTION_HEADING  /* no option: a line between options in --help */
 };
 
 struct option_list {
@@ -26,8 +26,8 @@ struct option_list {
 
 struct option_row {
     enum option_kind kind;
-    char letter;      /* 0: none */
-    const char *name; /* without -- */
+    char letter;       /* 0: none */
+    const char *name;  /* without -- */
     const char *alias; /* another long name, or null */
     void *value;
     unsigned long min, max;
@@ -51,8 +51,8 @@ struct options {
     const struct option_row *rows; /* the program's own; ends with a null name that is no
                                       heading */
     const struct option_command *commands; /* ends with a null name; null: none */
-    const char *footer;    /* the end of --help, or null */
-    const char *log_level; /* unless told otherwise; null: info */
+    const char *footer;                    /* the end of --help, or null */
+    const char *log_level;                 /* unless told otherwise; null: info */
 };
 
 /* What every program takes besides: where the broker is, and how to log. Filled by

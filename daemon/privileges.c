@@ -1,7 +1,7 @@
 /* Giving up root for good: groups first, then the user, then a look whether it holds. */
 #include "daemon/privileges.h"
 
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
@@ -19,16 +19,15 @@ static bool parse_number(const char *text, unsigned *number) {
     errno = 0;
     unsigned long value = strtoul(text, &end, 10);
     if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 ||
-        value >= (unsigned)-1) {
+        value >= (unsigned)-1)
         return false;
-    }
     *number = (unsigned)value;
     return true;
 }
 
 /* The user's number, and its own group when there is an entry for it. */
 static int find_user(const char *name, uid_t *uid, gid_t *gid, bool *has_entry) {
-    char *space = memory_zeroed(LOOKUP_BYTES);
+    char *space = xcalloc(1, LOOKUP_BYTES);
     struct passwd entry, *found = NULL;
     unsigned number;
     bool numeric = false;
@@ -52,26 +51,24 @@ int privileges_user(const char *name, uid_t *uid) {
     uid_t found;
     gid_t ignored;
     bool has_entry;
-    if (find_user(name, &found, &ignored, &has_entry) != 0) {
+    if (find_user(name, &found, &ignored, &has_entry) != 0)
         return -1;
-    }
     *uid = found;
     return 0;
 }
 
 int privileges_group(const char *name, gid_t *gid) {
-    char *space = memory_zeroed(LOOKUP_BYTES);
+    char *space = xcalloc(1, LOOKUP_BYTES);
     struct group entry, *found = NULL;
     getgrnam_r(name, &entry, space, LOOKUP_BYTES, &found);
     unsigned number;
     int result = 0;
-    if (found != NULL) {
+    if (found != NULL)
         *gid = found->gr_gid;
-    } else if (parse_number(name, &number)) {
+    else if (parse_number(name, &number))
         *gid = number;
-    } else {
+    else
         result = -1;
-    }
     free(space);
     return result;
 }
@@ -116,15 +113,12 @@ static bool is_already(const struct identity *who) {
 
 int privileges_drop(const char *user, const char *group, char *why, size_t why_bytes) {
     struct identity who;
-    if (user == NULL && group == NULL) {
+    if (user == NULL && group == NULL)
         return 0;
-    }
-    if (find_identity(user, group, &who, why, why_bytes) != 0) {
+    if (find_identity(user, group, &who, why, why_bytes) != 0)
         return -1;
-    }
-    if (is_already(&who)) {
+    if (is_already(&who))
         return 0;
-    }
     if (take_groups(&who) != 0 || setresuid(who.uid, who.uid, who.uid) != 0) {
         snprintf(why, why_bytes, "cannot become user %u, group %u: %s", who.uid, who.gid,
                  strerror(errno));

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* ---- state ----------------------------------------------------------------------- */
+/* ---- state ---- */
 
 /* What handlers share is made once per handler process. Here it is a counter; it could be
  * a connection to a database. A process serves one request at a time, so there is no
@@ -35,7 +35,7 @@ static unsigned long count_task(const crew_request *request) {
     return ++served->tasks;
 }
 
-/* ---- handlers -------------------------------------------------------------------- */
+/* ---- handlers ---- */
 
 /* The shortest useful handler: look at the request, write the response, return. */
 static int test(crew_request *request, crew_response *response) {
@@ -104,7 +104,7 @@ static int publish(crew_request *request, crew_response *response) {
                                 bytes);
 }
 
-/* ---- the app --------------------------------------------------------------------- */
+/* ---- the app ---- */
 
 CREW_APP(app) {
     crew_app_state(app, served_setup, served_teardown);

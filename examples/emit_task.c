@@ -54,10 +54,9 @@ static int emit(crew_client *client, const char *task, unsigned count,
 
 static void wait_for_all(crew_client *client, const struct tally *tally) {
     struct pollfd watched = {.fd = crew_client_fd(client), .events = POLLIN};
-    while (tally->answered + tally->failed < tally->sent) {
+    while (tally->answered + tally->failed < tally->sent)
         if (poll(&watched, 1, -1) > 0 || errno != EINTR)
             crew_client_dispatch(client);
-    }
 }
 
 static int run(crew_client *client, const char *task, unsigned count) {

@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* ---- plain answers --------------------------------------------------------------- */
+/* ---- plain answers ---- */
 
 static int hello(crew_request *request, crew_response *response) {
     (void)request;
@@ -64,7 +64,7 @@ static int env(crew_request *request, crew_response *response) {
     return 0;
 }
 
-/* ---- answers that the request chooses -------------------------------------------- */
+/* ---- answers that the request chooses ---- */
 
 /* ?code=N. One that is no status makes the response invalid: 502 bad-response. */
 static int status(crew_request *request, crew_response *response) {
@@ -99,7 +99,7 @@ static int bytes(crew_request *request, crew_response *response) {
     return error;
 }
 
-/* ---- taking time ----------------------------------------------------------------- */
+/* ---- taking time ---- */
 
 /* Sleep, unless told to stop. A handler that takes long asks now and then. */
 static void nap(const crew_request *request, long ms) {
@@ -174,7 +174,7 @@ static int append(crew_request *request, crew_response *response) {
     return 0;
 }
 
-/* ---- breaking -------------------------------------------------------------------- */
+/* ---- breaking ---- */
 
 static void crash_segv(void) {
     volatile uintptr_t nowhere = 64; /* not null, which sanitizers look for */
@@ -252,7 +252,7 @@ static int crash(crew_request *request, crew_response *response) {
     return crew_response_text(response, "how=segv|abort|exit|loop|deaf|closefds|oom\n");
 }
 
-/* ---- the app --------------------------------------------------------------------- */
+/* ---- the app ---- */
 
 CREW_APP(app) {
     static const struct {

@@ -35,10 +35,9 @@ static struct text take(struct text *text, char separator) {
 static bool is_refusal(struct text parameter) {
     if (parameter.bytes < 3 || strncasecmp(parameter.at, "q=0", 3) != 0)
         return false;
-    for (size_t i = 3; i < parameter.bytes; i++) {
+    for (size_t i = 3; i < parameter.bytes; i++)
         if (parameter.at[i] != '.' && parameter.at[i] != '0')
             return false;
-    }
     return true;
 }
 
@@ -46,18 +45,16 @@ static bool is_wanted(struct text range, const char *type) {
     struct text name = take(&range, ';');
     if (name.bytes != strlen(type) || strncasecmp(name.at, type, name.bytes) != 0)
         return false;
-    while (range.bytes > 0) {
+    while (range.bytes > 0)
         if (is_refusal(take(&range, ';')))
             return false;
-    }
     return true;
 }
 
 bool accept_names(const char *value, size_t bytes, const char *type) {
     struct text field = {value, bytes};
-    while (field.bytes > 0) {
+    while (field.bytes > 0)
         if (is_wanted(take(&field, ','), type))
             return true;
-    }
     return false;
 }

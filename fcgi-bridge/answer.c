@@ -2,7 +2,7 @@
 
 #include "base/digits.h"
 #include "codec.h"
-#include "wire/http.h"
+#include "wire/http_fields.h"
 #include <fastcgi.h>
 #include <stdio.h>
 #include <string.h>
@@ -132,10 +132,9 @@ static bool response_valid(const struct crew_answer *answer) {
 }
 
 static bool is_number(const char *value, size_t bytes) {
-    for (size_t i = 0; i < bytes; i++) {
+    for (size_t i = 0; i < bytes; i++)
         if (value[i] < '0' || value[i] > '9')
             return false;
-    }
     return bytes > 0 && bytes < 20;
 }
 
@@ -194,10 +193,9 @@ int answer_workers(struct buffer *to, uint16_t id, const struct answer_style *st
 /* ---- piece by piece ---- */
 
 static bool has_field(const struct crew_answer *answer, const char *name) {
-    for (size_t i = 0; i < answer->pair_count; i++) {
+    for (size_t i = 0; i < answer->pair_count; i++)
         if (http_name_equal(answer->pairs[i].name, answer->pairs[i].name_bytes, name))
             return true;
-    }
     return false;
 }
 

@@ -1,6 +1,6 @@
 #include "codec.h"
 
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include "gate.h"
 #include <assert.h>
 #include <errno.h>
@@ -145,7 +145,7 @@ int codec_decode(const struct buffer *params, struct crew_pair **result, size_t 
     char **texts = reader.envp + 1; /* the first is FCGI_ROLE, of libfcgi's own making */
     size_t n = count_texts(texts);
     if (n > pairs_cap) {
-        pairs = memory_resize(pairs, n, sizeof *pairs);
+        pairs = xreallocarray(pairs, n, sizeof *pairs);
         pairs_cap = n;
     }
     for (size_t i = 0; i < n; i++)

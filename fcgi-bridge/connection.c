@@ -1,6 +1,6 @@
 #include "connection.h"
 
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include "bridge.h"
 #include "caps.h"
 #include "daemon/log.h"
@@ -351,7 +351,7 @@ static struct connection *new_connection(struct bridge *bridge) {
         LL_DELETE(all->spare, c);
         all->spare_count--;
     } else {
-        c = memory_zeroed(sizeof *c);
+        c = xcalloc(1, sizeof *c);
     }
     *c = (struct connection){.state = CONNECTION_OPEN, .bridge = bridge};
     gate_init(&c->gate, bridge->settings->max_body_bytes,
@@ -382,7 +382,7 @@ void connection_open(struct bridge *bridge, int fd) {
 
 int connections_init(struct bridge *bridge) {
     struct connections *all = &bridge->connections;
-    all->input = memory_zeroed(INPUT_BYTES);
+    all->input = xcalloc(1, INPUT_BYTES);
     all->timer.data = bridge;
     return uv_timer_init(&bridge->loop, &all->timer);
 }
@@ -409,9 +409,8 @@ void connections_fini(struct bridge *bridge) {
     assert(!all->all);
     struct connection *c;
     struct connection *next;
-    LL_FOREACH_SAFE (all->spare, c, next) {
+    LL_FOREACH_SAFE (all->spare, c, next)
         free(c);
-    }
     deadlines_fini(&all->deadlines);
     free(all->input);
 }

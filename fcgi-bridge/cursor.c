@@ -62,10 +62,9 @@ static struct text in_query(struct text query) {
 
 enum cursor_found cursor_find(const struct cursor_places *places, uint64_t *cursor) {
     const struct text fields[] = {text_of(places->field), text_of(places->last_event_id)};
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 2; i++)
         if (fields[i].at != fields[i].end)
             return read_number(fields[i], false, cursor);
-    }
     struct text value = in_query(text_of(places->query));
     return value.at != value.end ? read_number(value, true, cursor) : CURSOR_NONE;
 }

@@ -4,7 +4,7 @@
 #include "base/digits.h"
 #include "base/utf8.h"
 #include "codec.h"
-#include "wire/http.h"
+#include "wire/http_fields.h"
 #include <string.h>
 
 void event_stream_begin(struct buffer *to, uint16_t id, bool head) {
@@ -69,7 +69,7 @@ static void put_name(const char *channel, bool named, bool base64) {
 
 void event_stream_put(struct buffer *to, uint16_t id, const struct crew_subscribed *m,
                       bool named) {
-    bool text = utf8_sound(m->body, m->body_bytes);
+    bool text = utf8_valid(m->body, m->body_bytes);
     codec_open(to, id);
     if (m->gap) {
         codec_text("event: gap\n");

@@ -142,10 +142,9 @@ static enum gate_verdict judge_params(const struct buffer *params) {
     const uint8_t *at = params->data;
     const uint8_t *end = at + params->len;
     size_t count = 0;
-    for (struct crew_pair pair; at != end; count++) {
+    for (struct crew_pair pair; at != end; count++)
         if (!take_pair(&at, end, &pair) || !pair_sound(&pair))
             return GATE_PARAMS_UNSOUND;
-    }
     return count > LIMIT_PAIR_COUNT ? GATE_PARAMS_TOO_LARGE : GATE_SOUND;
 }
 
@@ -175,17 +174,15 @@ static enum gate_event answer_values(struct gate *gate, struct buffer *replies) 
     for (struct crew_pair pair; at != end;) {
         if (!take_pair(&at, end, &pair))
             return GATE_BREAK;
-        for (size_t i = 0; i < 3; i++) {
+        for (size_t i = 0; i < 3; i++)
             if (pair.name_bytes == strlen(known[i].name) &&
                 memcmp(pair.name, known[i].name, pair.name_bytes) == 0)
                 asked[i] = true;
-        }
     }
     struct buffer result = BUFFER_INIT;
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 3; i++)
         if (asked[i])
             put_value(&result, known[i].name, known[i].value);
-    }
     gate_put_record(replies, FCGI_GET_VALUES_RESULT, 0, result.data,
                     (uint16_t)result.len);
     buffer_fini(&result);

@@ -6,7 +6,7 @@
  *
  * Exit status: 0 after a clean stop, 1 when it cannot start, 2 for a wrong command line.
  */
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include "bridge.h"
 #include "codec.h"
 #include "daemon/log.h"
@@ -87,9 +87,9 @@ static const struct options options = {
 
 /* A copy, because the options wipe a password out of the original. */
 static char **copy_command(int argc, char **argv) {
-    char **copy = memory_zeroed(((size_t)argc + 1) * sizeof *copy);
+    char **copy = xcalloc(1, ((size_t)argc + 1) * sizeof *copy);
     for (int i = 0; i < argc; i++)
-        copy[i] = memory_text(argv[i]);
+        copy[i] = xstrdup(argv[i]);
     return copy;
 }
 
@@ -150,7 +150,7 @@ static int serve(struct listener *listener, struct crew_broker *broker, char **c
                                             .gzip_above_bytes = settings.gzip_above_bytes,
                                             .max_batch = settings.max_batch,
                                             .on_event = log_crew_event,
-                                            .owner_io = true};
+                                            .caller_driven_io = true};
     crew_client *client = NULL;
     struct bridge bridge;
     int error = crew_client_new(broker, &how, &client);

@@ -4,7 +4,7 @@
 #include "caps.h"
 #include "cursor.h"
 #include "wire/channel_name.h"
-#include "wire/http.h"
+#include "wire/http_fields.h"
 #include "wire/limits.h"
 #include "wire/task_name.h"
 #include <assert.h>
@@ -176,10 +176,9 @@ static void complain(struct params *p, const char *complaint, const char *advice
  * the parameter were not there. */
 static void read_crew(struct params *p, const struct crew_pair *pair) {
     const char *name = pair->name + 5;
-    for (size_t i = 0; pair->value_bytes > 0 && i < sizeof rows / sizeof *rows; i++) {
+    for (size_t i = 0; pair->value_bytes > 0 && i < sizeof rows / sizeof *rows; i++)
         if (text_is(name, pair->name_bytes - 5, rows[i].name) && !rows[i].read(p, pair))
             complain(p, rows[i].complaint, "");
-    }
 }
 
 /* ---- the CGI parameters ---- */
@@ -217,10 +216,9 @@ static bool names_json(const struct crew_pair *pair) {
 static bool method_is_safe(const struct crew_pair *method) {
     static const char *const safe[] = {"GET",   "HEAD", "OPTIONS",
                                        "TRACE", "PUT",  "DELETE"};
-    for (size_t i = 0; i < sizeof safe / sizeof *safe; i++) {
+    for (size_t i = 0; i < sizeof safe / sizeof *safe; i++)
         if (value_is(method, safe[i]))
             return true;
-    }
     return false;
 }
 
@@ -239,10 +237,9 @@ static void settle_method(struct params *p, const struct crew_pair *method) {
 }
 
 static bool method_is(const struct seen *seen, const char *const *names) {
-    for (; seen->method && *names; names++) {
+    for (; seen->method && *names; names++)
         if (value_is(seen->method, *names))
             return true;
-    }
     return false;
 }
 

@@ -5,7 +5,7 @@
 #include "base/utf8.h"
 #include "caps.h"
 #include "codec.h"
-#include "wire/http.h"
+#include "wire/http_fields.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -92,7 +92,7 @@ static void append_string(struct buffer *to, const char *text, size_t bytes) {
 /* Ids and content types are anybody's bytes. */
 static void append_member(struct buffer *to, const char *name, const char *text) {
     buffer_printf(to, ",\"%s\":", name);
-    bool sound = utf8_sound(text, strlen(text));
+    bool sound = utf8_valid(text, strlen(text));
     append_string(to, text, sound ? strlen(text) : 0);
 }
 
@@ -104,7 +104,7 @@ static void append_message(struct buffer *to, const struct crew_subscribed *m) {
     append_member(to, "id", m->id);
     append_member(to, "channel", m->channel);
     append_member(to, "content_type", m->content_type);
-    if (utf8_sound(m->body, m->body_bytes)) {
+    if (utf8_valid(m->body, m->body_bytes)) {
         buffer_append_text(to, ",\"data\":");
         append_string(to, m->body, m->body_bytes);
     } else {

@@ -1,6 +1,6 @@
 #include "publish.h"
 
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include "bridge.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,7 +75,7 @@ int publish_begin(struct bridge *bridge, const struct params *params,
         .body_bytes = body->len,
         .persistent = params->call.persistent,
         .expiration_ms = params->call.expiration_ms};
-    struct publish *p = memory_zeroed(sizeof *p);
+    struct publish *p = xcalloc(1, sizeof *p);
     *p = (struct publish){.bridge = bridge,
                           .body_bytes = body->len,
                           .json = params->style.json,

@@ -1,6 +1,6 @@
 #include "reload.h"
 
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include "bridge.h"
 #include "daemon/log.h"
 #include "daemon/notify.h"
@@ -124,7 +124,7 @@ static char **marked_environment(void) {
     size_t count = 0;
     while (environ[count])
         count++;
-    char **copy = memory_zeroed((count + 2) * sizeof *copy);
+    char **copy = xcalloc(1, (count + 2) * sizeof *copy);
     memcpy(copy, environ, count * sizeof *copy);
     static char mark[] = MARK "=1";
     copy[count] = mark;

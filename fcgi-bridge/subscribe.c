@@ -1,6 +1,6 @@
 #include "subscribe.h"
 
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include "bridge.h"
 #include "caps.h"
 #include "daemon/log.h"
@@ -224,7 +224,7 @@ static int open_source(struct bridge *bridge) {
                                                 .history_s =
                                                     settings->history_age_ms / 1000,
                                                 .on_event = log_crew_event,
-                                                .owner_io = true};
+                                                .caller_driven_io = true};
     if (all->source)
         return 0;
     int error = crew_subscriber_new(bridge->broker, &how, &all->source);
@@ -251,7 +251,7 @@ static int subscribe(struct subscriber *s, const struct subscribe_params *params
 }
 
 void subscribe_start(struct request *r, const struct subscribe_params *params) {
-    struct subscriber *s = memory_zeroed(sizeof *s);
+    struct subscriber *s = xcalloc(1, sizeof *s);
     *s = (struct subscriber){.request = r,
                              .events = params->events,
                              .named = params->pattern,

@@ -15,7 +15,7 @@
 enum { NOTES_A_PAGE = 50 };
 
 int api_session(crew_request *request, crew_response *response) {
-    const struct session *session = session_need(request, response);
+    const struct broker_session *session = session_need(request, response);
     if (session == NULL)
         return answer_result(response, RESULT_FAILED);
     return crew_response_json_new(response, json_pack("{s:s}", "csrf", session->csrf));

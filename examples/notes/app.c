@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- state ------------------------------------------------------------------- */
+/* ---- state ---- */
 
 struct state {
     sqlite3 *database;
@@ -68,7 +68,7 @@ const char *app_style(const crew_request *request) {
     return state->style;
 }
 
-/* ---- what all answers have in common ----------------------------------------- */
+/* ---- what all answers have in common ---- */
 
 /* Escaping keeps scripts out of our pages. If it were forgotten somewhere, the browser
  * still would not run what the policy does not know. What is private is kept by no cache,
@@ -105,7 +105,7 @@ int answer_result(crew_response *response, enum result result) {
     return -1; /* 500 */
 }
 
-/* ---- the app ----------------------------------------------------------------- */
+/* ---- the app ---- */
 
 /* HTML forms know GET and POST only, so changing and deleting have paths of their own. */
 CREW_APP(app) {

@@ -15,7 +15,7 @@ const char *app_style(const crew_request *request);
  * ends a handler. */
 int answer_result(crew_response *response, enum result result);
 
-/* ---- handlers ---------------------------------------------------------------- */
+/* ---- handlers ---- */
 
 crew_handler page_list;                                   /* list.c */
 crew_handler page_new, page_create, page_show, page_edit; /* pages.c */

@@ -23,7 +23,7 @@ static bool same_secret(const char *secret, const char *told) {
 int csrf_check(crew_request *request, crew_response *response) {
     if (is_safe(crew_request_method(request)))
         return CREW_GO_ON;
-    const struct session *session = session_find(request, response);
+    const struct broker_session *session = session_find(request, response);
     const char *told = crew_request_header(request, "X-CSRF-Token");
     if (told == NULL)
         told = crew_request_form_value(request, "csrf");
@@ -35,7 +35,7 @@ int csrf_check(crew_request *request, crew_response *response) {
 }
 
 void csrf_field(crew_request *request, crew_response *response) {
-    const struct session *session = session_find(request, response);
+    const struct broker_session *session = session_find(request, response);
     crew_response_html(response, "<input type=\"hidden\" name=\"csrf\" value=\"%s\">\n",
                        session != NULL ? session->csrf : "");
 }

@@ -15,7 +15,7 @@ static enum result find_note(crew_request *request, crew_response *response,
                       crew_request_path_number(request, "note", 1, LONG_MAX, 0), note);
 }
 
-/* ---- reading ----------------------------------------------------------------- */
+/* ---- reading ---- */
 
 struct place {
     crew_request *request;
@@ -96,7 +96,7 @@ int page_show(crew_request *request, crew_response *response) {
     return error;
 }
 
-/* ---- the form ---------------------------------------------------------------- */
+/* ---- the form ---- */
 
 static struct draft read_draft(crew_request *request) {
     const char *title = crew_request_form_value(request, "title");
@@ -144,7 +144,7 @@ static int form_page(crew_request *request, crew_response *response, long note,
     return layout_end(response);
 }
 
-/* ---- writing ----------------------------------------------------------------- */
+/* ---- writing ---- */
 
 int page_new(crew_request *request, crew_response *response) {
     if (session_need(request, response) == NULL)

@@ -39,8 +39,9 @@ static void send_cookie(crew_request *request, crew_response *response,
 }
 
 /* Keep SESSION with the request, so that it is looked up once. */
-static const struct session *carry(crew_request *request, const struct session *session) {
-    struct session *carried = malloc(sizeof *carried);
+static const struct broker_session *carry(crew_request *request,
+                                          const struct broker_session *session) {
+    struct broker_session *carried = malloc(sizeof *carried);
     if (carried != NULL)
         *carried = *session;
     crew_request_set(request, "session", carried, free);
@@ -48,7 +49,7 @@ static const struct session *carry(crew_request *request, const struct session *
 }
 
 static enum result look_up(sqlite3 *database, const char *token,
-                           struct session *session) {
+                           struct broker_session *session) {
     static const char sql[] = "SELECT id, csrf, expires FROM sessions"
                               " WHERE token = ?1 AND expires > unixepoch()";
     enum result result = RESULT_NONE;
@@ -66,7 +67,7 @@ static enum result look_up(sqlite3 *database, const char *token,
 
 /* Who keeps coming keeps the notes. Once a day is enough to write that down. */
 static void prolong(crew_request *request, crew_response *response,
-                    const struct session *session) {
+                    const struct broker_session *session) {
     long expires = (long)time(NULL) + LIFETIME_S;
     if (session->expires > expires - DAY_S)
         return;
@@ -77,9 +78,9 @@ static void prolong(crew_request *request, crew_response *response,
 
 /* RESULT_OK: *SESSION is the request's session. */
 static enum result find(crew_request *request, crew_response *response,
-                        const struct session **session) {
+                        const struct broker_session **session) {
     const char *token = crew_request_cookie(request, COOKIE);
-    struct session found;
+    struct broker_session found;
     *session = crew_request_get(request, "session");
     if (*session != NULL)
         return RESULT_OK;
@@ -93,18 +94,20 @@ static enum result find(crew_request *request, crew_response *response,
     return *session != NULL ? RESULT_OK : RESULT_FAILED;
 }
 
-const struct session *session_find(crew_request *request, crew_response *response) {
-    const struct session *session;
+const struct broker_session *session_find(crew_request *request,
+                                          crew_response *response) {
+    const struct broker_session *session;
     find(request, response, &session);
     return session;
 }
 
 /* The sessions that are over leave when a new one comes, and their notes with them. */
-static const struct session *begin(crew_request *request, crew_response *response) {
+static const struct broker_session *begin(crew_request *request,
+                                          crew_response *response) {
     static const char sql[] = "INSERT INTO sessions (token, csrf, expires)"
                               " VALUES (?1, ?2, ?3)";
     sqlite3 *database = app_database(request);
-    struct session session = {.expires = (long)time(NULL) + LIFETIME_S};
+    struct broker_session session = {.expires = (long)time(NULL) + LIFETIME_S};
     if (!make_secret(session.token) || !make_secret(session.csrf) ||
         database_run(database, "DELETE FROM sessions WHERE expires <= unixepoch()", "") <
             0 ||
@@ -118,13 +121,14 @@ static const struct session *begin(crew_request *request, crew_response *respons
 
 /* Only who has none gets a new one: when the database failed, the old one is still good.
  */
-const struct session *session_need(crew_request *request, crew_response *response) {
-    const struct session *session;
+const struct broker_session *session_need(crew_request *request,
+                                          crew_response *response) {
+    const struct broker_session *session;
     enum result result = find(request, response, &session);
     return result == RESULT_NONE ? begin(request, response) : session;
 }
 
 long session_number(crew_request *request, crew_response *response) {
-    const struct session *session = session_find(request, response);
+    const struct broker_session *session = session_find(request, response);
     return session != NULL ? session->id : 0;
 }

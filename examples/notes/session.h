@@ -7,7 +7,7 @@
 
 enum { SECRET_CHARACTERS = 32 }; /* 128 random bits in hexadecimal digits */
 
-struct session {
+struct broker_session {
     long id;
     long expires;                      /* Unix time */
     char token[SECRET_CHARACTERS + 1]; /* in the cookie */
@@ -16,8 +16,8 @@ struct session {
 
 /* session_find - the request's session, null when it has none. session_need - begin one
  * then; null: the database failed. Both belong to the request. */
-const struct session *session_find(crew_request *request, crew_response *response);
-const struct session *session_need(crew_request *request, crew_response *response);
+const struct broker_session *session_find(crew_request *request, crew_response *response);
+const struct broker_session *session_need(crew_request *request, crew_response *response);
 
 /* session_number - the session's id for the store; 0, which has no notes, without one. */
 long session_number(crew_request *request, crew_response *response);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- notes ------------------------------------------------------------------- */
+/* ---- notes ---- */
 
 #define NOTE "id, title, text, version, revision, changed"
 
@@ -92,7 +92,7 @@ enum result store_delete(sqlite3 *database, long session, long id) {
     return result_of(database_run(database, sql, "ii", session, id), RESULT_NONE);
 }
 
-/* ---- files ------------------------------------------------------------------- */
+/* ---- files ---- */
 
 #define OWN_NOTE "(SELECT id FROM notes WHERE session = ?1 AND id = ?2)"
 

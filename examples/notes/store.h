@@ -47,7 +47,7 @@ enum result store_change(sqlite3 *database, long session, const struct note *not
 
 enum result store_delete(sqlite3 *database, long session, long id);
 
-/* ---- files ------------------------------------------------------------------- */
+/* ---- files ---- */
 
 enum result store_files(sqlite3 *database, long session, long note, file_fn *each,
                         void *arg);

@@ -7,7 +7,7 @@
 #include <crew/broker.h>
 
 #include "base/buffer.h"
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,9 +40,8 @@ static const char *find(struct text text, char c) {
 /* ---- decoding ---- */
 
 static int hex_digit(char c) {
-    if (c >= '0' && c <= '9') {
+    if (c >= '0' && c <= '9')
         return c - '0';
-    }
     c = (char)(c | 0x20);
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
@@ -56,12 +55,12 @@ static int decode_escape(struct text text) {
 
 /* RFC 3986 §2.1. Null: a broken escape, or a control character. */
 static char *decode(struct text text) {
-    char *decoded = memory_zeroed(text.bytes + 1);
+    char *decoded = xcalloc(1, text.bytes + 1);
     for (char *to = decoded; text.bytes > 0; to++) {
         bool escaped = *text.at == '%';
         int byte = escaped ? decode_escape(text) : (unsigned char)*text.at;
         if (byte < 0x20 || byte == 0x7f) {
-            memory_wipe(decoded);
+            wipe_secret(decoded);
             free(decoded);
             return NULL;
         }
@@ -77,10 +76,9 @@ static char *decode(struct text text) {
 
 static const char *replace(char **member, struct text text, const char *problem) {
     char *decoded = decode(text);
-    if (decoded == NULL) {
+    if (decoded == NULL)
         return problem;
-    }
-    memory_wipe(*member);
+    wipe_secret(*member);
     free(*member);
     *member = decoded;
     return NULL;
@@ -109,23 +107,20 @@ static const char *read_user(struct crew_broker_url *url, struct text user) {
     const char *colon = find(user, ':');
     struct text name = colon != NULL ? text_before(user, colon) : user;
     const char *error = replace(&url->username, name, problem);
-    if (error == NULL && colon != NULL) {
+    if (error == NULL && colon != NULL)
         error = replace(&url->password, text_behind(user, colon), problem);
-    }
     return error;
 }
 
 static const char *read_port(struct crew_broker_url *url, struct text port) {
     int number = 0;
     for (size_t i = 0; i < port.bytes; i++) {
-        if (port.at[i] < '0' || port.at[i] > '9' || number > 65535) {
+        if (port.at[i] < '0' || port.at[i] > '9' || number > 65535)
             return "has a port that is not a number from 1 to 65535";
-        }
         number = number * 10 + (port.at[i] - '0');
     }
-    if (number < 1 || number > 65535) {
+    if (number < 1 || number > 65535)
         return "has a port that is not a number from 1 to 65535";
-    }
     url->port = number;
     return NULL;
 }
@@ -135,9 +130,8 @@ static const char *split_host(struct text place, struct text *host, struct text 
     const char *end = place.at + place.bytes;
     if (place.bytes > 0 && place.at[0] == '[') {
         const char *bracket = find(place, ']');
-        if (bracket == NULL) {
+        if (bracket == NULL)
             return "has a '[' without its ']'";
-        }
         *host = (struct text){place.at + 1, (size_t)(bracket - place.at - 1)};
         *behind = text_behind(place, bracket);
         return behind->bytes > 0 && behind->at[0] != ':' ? "has something behind its ']'"
@@ -152,31 +146,25 @@ static const char *split_host(struct text place, struct text *host, struct text 
 static const char *read_place(struct crew_broker_url *url, struct text place) {
     struct text host, behind;
     const char *error = split_host(place, &host, &behind);
-    if (error == NULL && host.bytes > 0) {
+    if (error == NULL && host.bytes > 0)
         error = replace(&url->host, host, "has a bad character in its host");
-    }
-    if (error == NULL && strpbrk(url->host, " \t/@") != NULL) {
+    if (error == NULL && strpbrk(url->host, " \t/@") != NULL)
         error = "has a bad character in its host";
-    }
-    if (error == NULL && behind.bytes > 1) { /* a bare colon leaves the default */
+    if (error == NULL && behind.bytes > 1) /* a bare colon leaves the default */
         error = read_port(url, (struct text){behind.at + 1, behind.bytes - 1});
-    }
     return error;
 }
 
 /* An absent path and a path of one slash both mean the vhost "/": that is what people who
  * write them expect, whatever the AMQP URI specification says about the second. */
 static const char *read_vhost(struct crew_broker_url *url, struct text vhost) {
-    if (find(vhost, '@') != NULL) {
+    if (find(vhost, '@') != NULL)
         return "has an '@' behind its host: in a user or password '/' is written %2F";
-    }
-    if (vhost.bytes == 0) {
+    if (vhost.bytes == 0)
         return NULL;
-    }
     const char *error = replace(&url->vhost, vhost, "has a bad character in its vhost");
-    if (error == NULL && strlen(url->vhost) > SHORT_STRING_BYTES) {
+    if (error == NULL && strlen(url->vhost) > SHORT_STRING_BYTES)
         error = "has a vhost of more than 255 bytes";
-    }
     return error;
 }
 
@@ -187,9 +175,8 @@ static const char *read_parts(struct crew_broker_url *url, struct text rest) {
             "holds a '?' or '#': options do not belong here, and in a user, password or "
             "vhost they are written %3F and %23";
     }
-    if (error != NULL) {
+    if (error != NULL)
         return error;
-    }
     const char *slash = find(rest, '/');
     struct text place = slash != NULL ? text_before(rest, slash) : rest;
     const char *at = memrchr(place.at, '@', place.bytes);
@@ -197,12 +184,10 @@ static const char *read_parts(struct crew_broker_url *url, struct text rest) {
         error = read_user(url, text_before(place, at));
         place = text_behind(place, at);
     }
-    if (error == NULL) {
+    if (error == NULL)
         error = read_place(url, place);
-    }
-    if (error == NULL && slash != NULL) {
+    if (error == NULL && slash != NULL)
         error = read_vhost(url, text_behind(rest, slash));
-    }
     return error;
 }
 
@@ -210,16 +195,16 @@ static const char *read_parts(struct crew_broker_url *url, struct text rest) {
 
 static void url_init(struct crew_broker_url *url) {
     *url = (struct crew_broker_url){
-        .host = memory_text("localhost"),
+        .host = xstrdup("localhost"),
         .port = AMQP_PORT,
-        .username = memory_text("guest"),
-        .password = memory_text("guest"),
-        .vhost = memory_text("/"),
+        .username = xstrdup("guest"),
+        .password = xstrdup("guest"),
+        .vhost = xstrdup("/"),
     };
 }
 
 static void url_fini(struct crew_broker_url *url) {
-    memory_wipe(url->password);
+    wipe_secret(url->password);
     free(url->host);
     free(url->username);
     free(url->password);
@@ -228,26 +213,23 @@ static void url_fini(struct crew_broker_url *url) {
 
 static struct crew_broker_url *add_url(struct crew_broker *broker) {
     broker->urls =
-        memory_resize(broker->urls, broker->url_count + 1, sizeof *broker->urls);
+        xreallocarray(broker->urls, broker->url_count + 1, sizeof *broker->urls);
     return &broker->urls[broker->url_count++];
 }
 
 static void urls_fini(struct crew_broker *broker) {
-    for (size_t i = 0; i < broker->url_count; i++) {
+    for (size_t i = 0; i < broker->url_count; i++)
         url_fini(&broker->urls[i]);
-    }
     free(broker->urls);
     broker->urls = NULL;
     broker->url_count = 0;
 }
 
 static struct text trim(struct text text) {
-    while (text.bytes > 0 && text.at[0] == ' ') {
+    while (text.bytes > 0 && text.at[0] == ' ')
         text = text_behind(text, text.at);
-    }
-    while (text.bytes > 0 && text.at[text.bytes - 1] == ' ') {
+    while (text.bytes > 0 && text.at[text.bytes - 1] == ' ')
         text.bytes--;
-    }
     return text;
 }
 
@@ -258,9 +240,8 @@ static const char *read_urls(struct crew_broker *into, struct text rest) {
         struct crew_broker_url *url = add_url(into);
         url_init(url);
         const char *error = read_parts(url, one);
-        if (error != NULL || comma == NULL) {
+        if (error != NULL || comma == NULL)
             return error;
-        }
         rest = text_behind(rest, comma);
     }
 }
@@ -270,9 +251,8 @@ int crew_broker_parse(crew_broker *broker, const char *urls, char *why,
     struct crew_broker parsed = {0};
     const char *error = read_urls(&parsed, (struct text){urls, strlen(urls)});
     if (error != NULL) {
-        if (why != NULL && why_bytes > 0) {
+        if (why != NULL && why_bytes > 0)
             snprintf(why, why_bytes, "broker address %zu %s", parsed.url_count, error);
-        }
         urls_fini(&parsed);
         return CREW_EMALFORMED;
     }
@@ -305,20 +285,20 @@ void crew_broker_describe(const crew_broker *broker, char *text, size_t text_byt
 
 int crew_broker_copy(crew_broker *copy, const crew_broker *broker) {
     *copy = (struct crew_broker){
-        .ca_file = memory_text(broker->ca_file),
-        .cert_file = memory_text(broker->cert_file),
-        .key_file = memory_text(broker->key_file),
+        .ca_file = xstrdup(broker->ca_file),
+        .cert_file = xstrdup(broker->cert_file),
+        .key_file = xstrdup(broker->key_file),
         .heartbeat_s = broker->heartbeat_s,
     };
     for (size_t i = 0; i < broker->url_count; i++) {
         const struct crew_broker_url *url = &broker->urls[i];
         *add_url(copy) = (struct crew_broker_url){
             .tls = url->tls,
-            .host = memory_text(url->host),
+            .host = xstrdup(url->host),
             .port = url->port,
-            .username = memory_text(url->username),
-            .password = memory_text(url->password),
-            .vhost = memory_text(url->vhost),
+            .username = xstrdup(url->username),
+            .password = xstrdup(url->password),
+            .vhost = xstrdup(url->vhost),
         };
     }
     return CREW_OK;

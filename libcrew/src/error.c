@@ -56,9 +56,8 @@ int crew_error_from_word(const char *word, size_t word_bytes) {
     for (int error = 0; error < CREW_ERROR_COUNT; error++) {
         const char *known = errors[error].word;
         if (known != NULL && strlen(known) == word_bytes &&
-            memcmp(known, word, word_bytes) == 0) {
+            memcmp(known, word, word_bytes) == 0)
             return error;
-        }
     }
     return CREW_OK;
 }

@@ -22,7 +22,7 @@ void crew_call_bytes(struct crew_call *call, const void *bytes, size_t count) {
 
 int crew_call_text(struct crew_call *call, const char *text) {
     size_t bytes = strlen(text);
-    if (!utf8_sound(text, bytes))
+    if (!utf8_valid(text, bytes))
         return CREW_EMALFORMED;
     set_body(call, "text/plain; charset=utf-8", text, bytes);
     return CREW_OK;
@@ -31,7 +31,7 @@ int crew_call_text(struct crew_call *call, const char *text) {
 int crew_call_json(struct crew_call *call, const char *text, char *why,
                    size_t why_bytes) {
     size_t bytes = strlen(text);
-    if (!json_sound(text, bytes, why, why_bytes))
+    if (!json_valid(text, bytes, why, why_bytes))
         return CREW_EMALFORMED;
     set_body(call, "application/json", text, bytes);
     return CREW_OK;

@@ -27,9 +27,8 @@ static int tear_down(void **state) {
 }
 
 static void deliver(struct scene *s, uint64_t first, uint64_t last) {
-    for (uint64_t tag = first; tag <= last; tag++) {
+    for (uint64_t tag = first; tag <= last; tag++)
         assert_true(acks_delivered(&s->acks, tag, "queue"));
-    }
 }
 
 /* What was written, as words: "ack 3", "ack <=3", "reject 3", "requeue 3". */
@@ -52,9 +51,8 @@ static void expect(struct scene *s, const char *wanted) {
 static void settle(struct scene *s, const uint64_t *tags, size_t count,
                    enum settle_verb verb) {
     struct settle list[16];
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         list[i] = (struct settle){EPOCH, tags[i], verb};
-    }
     acks_settle(&s->acks, &s->transport, 1, list, count, EPOCH);
 }
 
@@ -114,9 +112,8 @@ static void test_twice_or_unknown_or_of_another_epoch_is_nothing(void **state) {
 static void test_consumers_without_acks_leave_nothing(void **state) {
     struct scene *s = *state;
     acks_set_consumer(&s->acks, "replies", true);
-    for (uint64_t tag = 1; tag <= 1000; tag++) {
+    for (uint64_t tag = 1; tag <= 1000; tag++)
         assert_true(acks_delivered(&s->acks, tag, "replies"));
-    }
     assert_true(s->acks.cap <= 64);
     deliver(s, 1001, 1002);
     settle(s, TAGS(500, 1001, 1002), SETTLE_ACK);

@@ -14,9 +14,8 @@ static void test_grows_to_a_limit(void **state) {
         assert_between(backoff_after_failure_ms(&b), most[i] / 2, most[i]);
         assert_int_equal(b.url, 0);
     }
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 100; i++)
         assert_between(backoff_after_failure_ms(&b), 2500, 5000);
-    }
 }
 
 static void test_other_addresses_are_tried_soon(void **state) {

@@ -35,15 +35,14 @@ static struct message *add(struct scene *s, const char *key, const char *id) {
     return m;
 }
 
-static void expect(struct scene *s, const struct message *m, enum message_fate fate) {
+static void expect(struct scene *s, const struct message *m, enum publish_status status) {
     struct link_event *event = s->events.first;
     assert_non_null(event);
     assert_ptr_equal(event->message, m);
-    assert_int_equal(event->message->fate, fate);
+    assert_int_equal(event->message->status, status);
     s->events.first = event->next;
-    if (event->next == NULL) {
+    if (event->next == NULL)
         s->events.last = NULL;
-    }
     link_event_free(event);
 }
 
@@ -55,31 +54,30 @@ static void test_single_acks_in_any_order(void **state) {
     struct scene *s = *state;
     struct message *m[3] = {add(s, "a", NULL), add(s, "b", NULL), add(s, "c", NULL)};
     assert_true(ack(s, 3, false));
-    expect(s, m[2], MESSAGE_CONFIRMED);
+    expect(s, m[2], PUBLISH_CONFIRMED);
     assert_true(ack(s, 1, false));
-    expect(s, m[0], MESSAGE_CONFIRMED);
+    expect(s, m[0], PUBLISH_CONFIRMED);
     assert_false(confirms_empty(&s->confirms));
     assert_true(ack(s, 1, false)); /* again: nothing */
     assert_null(s->events.first);
     assert_true(ack(s, 2, false));
-    expect(s, m[1], MESSAGE_CONFIRMED);
+    expect(s, m[1], PUBLISH_CONFIRMED);
     assert_true(confirms_empty(&s->confirms));
 }
 
 static void test_multiple_leaves_out_what_is_settled(void **state) {
     struct scene *s = *state;
     struct message *m[4];
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 4; i++)
         m[i] = add(s, "a", NULL);
-    }
     confirms_settle(&s->confirms, 2, false, false, ALL_WRITTEN, &s->events);
-    expect(s, m[1], MESSAGE_NACKED);
+    expect(s, m[1], PUBLISH_NACKED);
     assert_true(ack(s, 3, true));
-    expect(s, m[0], MESSAGE_CONFIRMED);
-    expect(s, m[2], MESSAGE_CONFIRMED);
+    expect(s, m[0], PUBLISH_CONFIRMED);
+    expect(s, m[2], PUBLISH_CONFIRMED);
     assert_null(s->events.first);
     assert_true(ack(s, 0, true)); /* all */
-    expect(s, m[3], MESSAGE_CONFIRMED);
+    expect(s, m[3], PUBLISH_CONFIRMED);
 }
 
 static void test_many_wait_and_the_ring_goes_round(void **state) {
@@ -87,14 +85,12 @@ static void test_many_wait_and_the_ring_goes_round(void **state) {
     struct message *m[300];
     for (int round = 0; round < 3; round++) {
         uint64_t first = s->confirms.next_tag;
-        for (int i = 0; i < 300; i++) {
+        for (int i = 0; i < 300; i++)
             m[i] = add(s, "a", NULL);
-        }
         assert_true(ack(s, first + 149, true));
         assert_true(ack(s, first + 299, true));
-        for (int i = 0; i < 300; i++) {
-            expect(s, m[i], MESSAGE_CONFIRMED);
-        }
+        for (int i = 0; i < 300; i++)
+            expect(s, m[i], PUBLISH_CONFIRMED);
     }
     assert_true(confirms_empty(&s->confirms));
 }
@@ -123,10 +119,10 @@ static void test_returned_messages_are_told_apart(void **state) {
                             add(s, "gone", "1")};
     give_back(s, "gone", "3");
     assert_true(ack(s, 4, true));
-    expect(s, m[0], MESSAGE_CONFIRMED);
-    expect(s, m[1], MESSAGE_CONFIRMED);
-    expect(s, m[2], MESSAGE_RETURNED);
-    expect(s, m[3], MESSAGE_CONFIRMED);
+    expect(s, m[0], PUBLISH_CONFIRMED);
+    expect(s, m[1], PUBLISH_CONFIRMED);
+    expect(s, m[2], PUBLISH_RETURNED);
+    expect(s, m[3], PUBLISH_CONFIRMED);
 }
 
 static void test_equal_messages_are_returned_in_order(void **state) {
@@ -137,9 +133,9 @@ static void test_equal_messages_are_returned_in_order(void **state) {
     give_back(s, "gone", NULL);
     give_back(s, "never", NULL); /* of nobody: nothing */
     assert_true(ack(s, 3, true));
-    expect(s, m[0], MESSAGE_RETURNED);
-    expect(s, m[1], MESSAGE_RETURNED);
-    expect(s, m[2], MESSAGE_CONFIRMED);
+    expect(s, m[0], PUBLISH_RETURNED);
+    expect(s, m[1], PUBLISH_RETURNED);
+    expect(s, m[2], PUBLISH_CONFIRMED);
 }
 
 static void test_a_return_out_of_order_is_found(void **state) {
@@ -148,8 +144,8 @@ static void test_a_return_out_of_order_is_found(void **state) {
     give_back(s, "gone", "2");
     give_back(s, "gone", "1");
     assert_true(ack(s, 2, true));
-    expect(s, m[0], MESSAGE_RETURNED);
-    expect(s, m[1], MESSAGE_RETURNED);
+    expect(s, m[0], PUBLISH_RETURNED);
+    expect(s, m[1], PUBLISH_RETURNED);
 }
 
 static void test_a_lost_connection_tells_unknown_from_unsent(void **state) {
@@ -158,10 +154,10 @@ static void test_a_lost_connection_tells_unknown_from_unsent(void **state) {
                             add(s, "d", NULL)}; /* at 100, 200, 300, 400 */
     give_back(s, "gone", NULL);
     confirms_lose(&s->confirms, 301, &s->events);
-    expect(s, m[0], MESSAGE_RETURNED); /* that much is known */
-    expect(s, m[1], MESSAGE_UNKNOWN);
-    expect(s, m[2], MESSAGE_UNKNOWN); /* one byte is enough */
-    expect(s, m[3], MESSAGE_UNSENT);
+    expect(s, m[0], PUBLISH_RETURNED); /* that much is known */
+    expect(s, m[1], PUBLISH_UNKNOWN);
+    expect(s, m[2], PUBLISH_UNKNOWN); /* one byte is enough */
+    expect(s, m[3], PUBLISH_UNSENT);
     assert_true(confirms_empty(&s->confirms));
 }
 

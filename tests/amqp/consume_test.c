@@ -1,5 +1,5 @@
 /* Consuming through a link from a real broker: deliveries, acks, dead letters. */
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include "cmocka_all.h"
 #include "raw.h"
 #include "stage.h"
@@ -12,7 +12,7 @@ static void publish_numbers(struct stage *s, const char *queue, int count) {
         char body[16];
         int bytes = snprintf(body, sizeof body, "%d", i);
         assert_int_equal(stage_publish(s, stage_message(queue, body, (size_t)bytes)),
-                         MESSAGE_CONFIRMED);
+                         PUBLISH_CONFIRMED);
     }
 }
 
@@ -44,21 +44,18 @@ static void test_what_is_acked_is_gone_and_the_rest_comes_again(void **state) {
     declare_durable(&s, queue);
     publish_numbers(&s, queue, 10);
     stage_consume(&s, queue, false);
-    for (int i = 0; i < 10; i++) {
+    for (int i = 0; i < 10; i++)
         tags[i] = expect_number(&s, i, false);
-    }
     const int acked[] = {0, 1, 2, 5, 9, 7};
-    for (size_t i = 0; i < sizeof acked / sizeof acked[0]; i++) {
+    for (size_t i = 0; i < sizeof acked / sizeof acked[0]; i++)
         link_ack(s.link, s.epoch, tags[acked[i]]);
-    }
     stage_close_within(&s, 2000);
 
     stage_open(&s);
     stage_consume(&s, queue, false);
     const int left[] = {3, 4, 6, 8};
-    for (size_t i = 0; i < sizeof left / sizeof left[0]; i++) {
+    for (size_t i = 0; i < sizeof left / sizeof left[0]; i++)
         link_ack(s.link, s.epoch, expect_number(&s, left[i], true));
-    }
     stage_expect_depth(&s, queue, 0);
     raw_delete(raw, queue);
     stage_close(&s);
@@ -74,17 +71,14 @@ static void test_acks_of_many_in_odd_order(void **state) {
     char queue[40];
     stage_open(&s);
     stage_queue(&s, queue);
-    for (int i = 0; i < COUNT; i++) {
+    for (int i = 0; i < COUNT; i++)
         link_publish(s.link, s.epoch, stage_message(queue, "x", 1));
-    }
     stage_consume(&s, queue, false);
-    for (int i = 0; i < COUNT; i++) {
+    for (int i = 0; i < COUNT; i++)
         message_free(stage_delivery(&s));
-    }
     for (uint64_t step = 0; step < 3; step++) {
-        for (uint64_t tag = 1 + step; tag <= COUNT; tag += 3) {
+        for (uint64_t tag = 1 + step; tag <= COUNT; tag += 3)
             link_ack(s.link, s.epoch, tag);
-        }
         stage_expect_depth(&s, queue, 0); /* the link is well */
     }
     assert_null(stage_await(&s, LINK_LOST, 0));
@@ -111,11 +105,11 @@ static void test_requeue_brings_it_again(void **state) {
 static void declare_dead_letters(struct stage *s, const char *exchange,
                                  const char *replies) {
     struct link_op *op = link_op_new(LINK_DECLARE_EXCHANGE, exchange);
-    op->type = memory_text("headers");
+    op->type = xstrdup("headers");
     op->auto_delete = true;
     stage_must(s, op);
     op = link_op_new(LINK_BIND, replies);
-    op->exchange = memory_text(exchange);
+    op->exchange = xstrdup(exchange);
     link_op_text(op, "x-match", "all-with-x");
     link_op_text(op, "x-original-sender", replies);
     stage_must(s, op);
@@ -131,7 +125,7 @@ static void publish_from(struct stage *s, const char *queue, const char *sender,
                                    .header_count = 1,
                                    .has_expiration = expires,
                                    .expiration_ms = 1};
-    assert_int_equal(stage_publish(s, message_new(&p)), MESSAGE_CONFIRMED);
+    assert_int_equal(stage_publish(s, message_new(&p)), PUBLISH_CONFIRMED);
 }
 
 static void expect_dead(struct stage *s, const char *sender, const char *reason) {
@@ -219,17 +213,14 @@ static void test_nothing_comes_after_a_cancel(void **state) {
     stage_open(&s);
     stage_queue(&s, queue);
     stage_consume(&s, queue, false);
-    for (int i = 0; i < 1000; i++) {
+    for (int i = 0; i < 1000; i++)
         link_publish(s.link, s.epoch, stage_message(queue, "x", 1));
-    }
     stage_must(&s, link_op_new(LINK_CANCEL, queue));
     uint32_t seen = 0;
-    for (struct link_event *e; (e = stage_await(&s, LINK_DELIVERY, 0)) != NULL; seen++) {
+    for (struct link_event *e; (e = stage_await(&s, LINK_DELIVERY, 0)) != NULL; seen++)
         link_event_free(e);
-    }
-    for (int i = 0; i < 1000; i++) {
+    for (int i = 0; i < 1000; i++)
         stage_pass(&s, LINK_PUBLISHED);
-    }
     stage_expect_depth(&s, queue, 1000 - seen);
     assert_null(stage_await(&s, LINK_DELIVERY, 0));
     stage_close(&s);
@@ -332,7 +323,7 @@ static void test_deeply_nested_headers(void **state) {
     stage_open(&s);
     stage_queue(&s, queue);
     stage_consume(&s, queue, true);
-    amqp_field_value_t *levels = memory_zeroed(DEPTH * sizeof *levels);
+    amqp_field_value_t *levels = xcalloc(1, DEPTH * sizeof *levels);
     for (int i = 0; i < DEPTH; i++) {
         levels[i].kind = AMQP_FIELD_KIND_ARRAY;
         levels[i].value.array.num_entries = i + 1 < DEPTH;

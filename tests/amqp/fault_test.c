@@ -1,6 +1,6 @@
 /* A link whose network and broker fail: every message has one fate, and it comes back. */
 #include "base/clock.h"
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include "cmocka_all.h"
 #include "proxy.h"
 #include "stage.h"
@@ -24,9 +24,8 @@ static void open_through(struct stage *s, struct proxy *p, int heartbeat_s) {
 
 static void expect_text(struct stage *s, enum link_event_kind kind, const char *part) {
     struct link_event *event = stage_expect(s, kind);
-    if (strstr(event->text, part) == NULL) {
+    if (strstr(event->text, part) == NULL)
         fail_msg("\"%s\" is not in \"%s\"", part, event->text);
-    }
     link_event_free(event);
 }
 
@@ -36,7 +35,7 @@ static void test_absent_broker_is_waited_for(void **state) {
     struct stage s;
     start_through(&s, p, 10);
     expect_text(&s, LINK_FAILED, "Connection refused");
-    assert_int_equal(stage_publish(&s, stage_message("q", "x", 1)), MESSAGE_UNSENT);
+    assert_int_equal(stage_publish(&s, stage_message("q", "x", 1)), PUBLISH_UNSENT);
     proxy_listen(p, true);
     stage_pass(&s, LINK_OPEN);
     assert_int_equal(s.epoch, 1);
@@ -95,12 +94,13 @@ static void test_sent_to_another_address(void **state) {
     proxy_listen(p, true);
     start_with_two(&s, p);
     expect_open_at(&s, 0);
-    link_go(s.link, s.epoch - 1, 1); /* said of a connection that is no more */
+    link_switch_address(s.link, s.epoch - 1,
+                        1); /* said of a connection that is no more */
     assert_int_equal(stage_publish(&s, stage_message("crew.test.none", "x", 1)),
-                     MESSAGE_CONFIRMED);
+                     PUBLISH_CONFIRMED);
     assert_null(stage_await(&s, LINK_LOST, 0));
     uint64_t epoch = s.epoch;
-    link_go(s.link, epoch, 1);
+    link_switch_address(s.link, epoch, 1);
     expect_text(&s, LINK_LOST, "left for another address");
     expect_open_at(&s, 1);
     assert_int_equal(s.epoch, epoch + 1);
@@ -117,8 +117,8 @@ static void test_sent_back_at_once_it_leaves_all_the_same(void **state) {
     start_with_two(&s, p);
     expect_open_at(&s, 0);
     for (int i = 0; i < 5; i++) {
-        link_go(s.link, s.epoch, 1);
-        link_go(s.link, 0, 0);
+        link_switch_address(s.link, s.epoch, 1);
+        link_switch_address(s.link, 0, 0);
         stage_pass(&s, LINK_LOST);
         expect_open_at(&s, 0);
     }
@@ -132,7 +132,7 @@ static void test_an_unknown_host_is_said(void **state) {
     struct stage s;
     stage_broker(&broker);
     free(broker.urls[0].host);
-    broker.urls[0].host = memory_text("none.invalid");
+    broker.urls[0].host = xstrdup("none.invalid");
     stage_start(&s, &broker);
     expect_text(&s, LINK_FAILED, "none.invalid");
     stage_close(&s);
@@ -141,18 +141,18 @@ static void test_an_unknown_host_is_said(void **state) {
 /* ---- fates add up ---- */
 
 struct tally {
-    unsigned of_fate[MESSAGE_UNSENT + 1];
+    unsigned of_status[PUBLISH_UNSENT + 1];
     unsigned sum;
 };
 
-static void take_fates(struct stage *s, struct tally *t, bool *done) {
+static void on_published(struct stage *s, struct tally *t, bool *done) {
     struct link_event *event;
     while ((event = stage_await(s, LINK_PUBLISHED, 0)) != NULL) {
         bool *mine = event->message->owner;
         assert_in_range(mine - done, 0, 100000);
-        assert_false(*mine); /* one fate each */
+        assert_false(*mine); /* one status each */
         *mine = true;
-        t->of_fate[event->message->fate]++;
+        t->of_status[event->message->status]++;
         t->sum++;
         link_event_free(event);
     }
@@ -163,7 +163,7 @@ static void take_fates(struct stage *s, struct tally *t, bool *done) {
 static void publish_until_lost(struct stage *s, struct stage *keeper, const char *queue,
                                void (*breaks)(void *), void *arg) {
     enum { MOST = 100000, FATES_BEFORE = 500, AT_ONCE = 50 };
-    bool *done = memory_zeroed(MOST);
+    bool *done = xcalloc(1, MOST);
     bool broken = false;
     struct tally t = {0};
     unsigned count = 0;
@@ -175,7 +175,7 @@ static void publish_until_lost(struct stage *s, struct stage *keeper, const char
             m->owner = &done[count];
             link_publish(s->link, s->epoch, m);
         }
-        take_fates(s, &t, done);
+        on_published(s, &t, done);
         if (!broken && t.sum >= FATES_BEFORE) {
             breaks(arg);
             broken = true;
@@ -190,16 +190,16 @@ static void publish_until_lost(struct stage *s, struct stage *keeper, const char
         bool *mine = event->message->owner;
         assert_false(*mine);
         *mine = true;
-        t.of_fate[event->message->fate]++;
+        t.of_status[event->message->status]++;
         t.sum++;
         link_event_free(event);
     }
     assert_int_equal(t.sum, count);
-    assert_true(t.of_fate[MESSAGE_CONFIRMED] > 0);
-    assert_int_equal(t.of_fate[MESSAGE_NACKED] + t.of_fate[MESSAGE_RETURNED], 0);
+    assert_true(t.of_status[PUBLISH_CONFIRMED] > 0);
+    assert_int_equal(t.of_status[PUBLISH_NACKED] + t.of_status[PUBLISH_RETURNED], 0);
     uint32_t depth = stage_depth(keeper, queue);
-    assert_in_range(depth, t.of_fate[MESSAGE_CONFIRMED],
-                    t.of_fate[MESSAGE_CONFIRMED] + t.of_fate[MESSAGE_UNKNOWN]);
+    assert_in_range(depth, t.of_status[PUBLISH_CONFIRMED],
+                    t.of_status[PUBLISH_CONFIRMED] + t.of_status[PUBLISH_UNKNOWN]);
     free(done);
 }
 
@@ -223,7 +223,7 @@ static void broken_under_load(void (*breaks)(void *)) {
     stage_pass(&s, LINK_OPEN);
     assert_int_equal(s.epoch, 2);
     struct message *m = stage_message("crew.test.none", "x", 1);
-    assert_int_equal(stage_publish(&s, m), MESSAGE_CONFIRMED);
+    assert_int_equal(stage_publish(&s, m), PUBLISH_CONFIRMED);
     stage_close(&s);
     stage_close(&keeper);
     proxy_free(p);
@@ -254,9 +254,8 @@ static void close_all(void *arg) {
 
 static void test_connections_closed_by_the_broker_under_load(void **state) {
     (void)state;
-    if (getenv("CREW_TEST_BROKER") == NULL) {
+    if (getenv("CREW_TEST_BROKER") == NULL)
         skip();
-    }
     struct crew_broker broker;
     struct stage keeper;
     struct stage s;
@@ -264,7 +263,7 @@ static void test_connections_closed_by_the_broker_under_load(void **state) {
     control("set_permissions -p crew.test guest '.*' '.*' '.*'");
     stage_broker(&broker);
     free(broker.urls[0].vhost);
-    broker.urls[0].vhost = memory_text("crew.test");
+    broker.urls[0].vhost = xstrdup("crew.test");
     struct crew_broker copy;
     assert_int_equal(crew_broker_copy(&copy, &broker), CREW_OK);
     stage_start(&keeper, &broker);
@@ -285,13 +284,13 @@ static void test_connections_closed_by_the_broker_under_load(void **state) {
     }
     close_all(NULL);
     expect_text(&s, LINK_LOST, "CONNECTION_FORCED");
-    take_fates(&s, &t, done);
+    on_published(&s, &t, done);
     assert_int_equal(t.sum, 2000);
     stage_pass(&keeper, LINK_LOST);
     stage_pass(&keeper, LINK_OPEN);
     stage_pass(&s, LINK_OPEN);
-    assert_in_range(stage_depth(&keeper, "durable"), t.of_fate[MESSAGE_CONFIRMED],
-                    t.of_fate[MESSAGE_CONFIRMED] + t.of_fate[MESSAGE_UNKNOWN]);
+    assert_in_range(stage_depth(&keeper, "durable"), t.of_status[PUBLISH_CONFIRMED],
+                    t.of_status[PUBLISH_CONFIRMED] + t.of_status[PUBLISH_UNKNOWN]);
     stage_close(&s);
     stage_close(&keeper);
     control("delete_vhost crew.test");
@@ -310,7 +309,7 @@ static void test_a_black_hole_is_noticed_within_two_heartbeats(void **state) {
     expect_text(&s, LINK_LOST, "no sign of life");
     assert_in_range(clock_ms() - begin_ms, 900, 4000);
     struct link_event *event = stage_expect(&s, LINK_PUBLISHED);
-    assert_int_equal(event->message->fate, MESSAGE_UNKNOWN);
+    assert_int_equal(event->message->status, PUBLISH_UNKNOWN);
     link_event_free(event);
     proxy_hole(p, false);
     proxy_cut(p, false); /* the attempt that waits in the hole */
@@ -329,15 +328,14 @@ static void test_a_black_hole_leaves_messages_unsent(void **state) {
     unsigned unsent = 0;
     open_through(&s, p, 1);
     proxy_hole(p, true);
-    char *body = memory_zeroed(BYTES);
-    for (int i = 0; i < COUNT; i++) {
+    char *body = xcalloc(1, BYTES);
+    for (int i = 0; i < COUNT; i++)
         link_publish(s.link, s.epoch, stage_message("q", body, BYTES));
-    }
     free(body);
     for (int i = 0; i < COUNT; i++) {
         struct link_event *event = stage_expect(&s, LINK_PUBLISHED);
-        unknown += event->message->fate == MESSAGE_UNKNOWN;
-        unsent += event->message->fate == MESSAGE_UNSENT;
+        unknown += event->message->status == PUBLISH_UNKNOWN;
+        unsent += event->message->status == PUBLISH_UNSENT;
         link_event_free(event);
     }
     assert_int_equal(unknown + unsent, COUNT);
@@ -358,7 +356,7 @@ static void test_an_idle_link_is_kept_alive(void **state) {
     open_through(&s, p, 1);
     assert_null(stage_await(&s, LINK_LOST, 4000));
     assert_int_equal(stage_publish(&s, stage_message("crew.test.none", "x", 1)),
-                     MESSAGE_CONFIRMED);
+                     PUBLISH_CONFIRMED);
     stage_close(&s);
     proxy_free(p);
 }
@@ -375,7 +373,7 @@ static void test_one_byte_at_a_time(void **state) {
     stage_queue(&s, queue);
     stage_consume(&s, queue, false);
     assert_int_equal(stage_publish(&s, stage_message(queue, body, sizeof body)),
-                     MESSAGE_CONFIRMED);
+                     PUBLISH_CONFIRMED);
     struct message *m = stage_delivery(&s);
     assert_int_equal(m->body.len, sizeof body);
     assert_memory_equal(m->body.data, body, sizeof body);
@@ -409,9 +407,8 @@ static void test_free_at_any_moment(void **state) {
         struct stage s;
         start_through(&s, p, 10);
         struct link_event *open = stage_await(&s, LINK_OPEN, i % 20 * 2);
-        if (open != NULL) {
+        if (open != NULL)
             link_publish(s.link, s.epoch, stage_message("crew.test.none", "x", 1));
-        }
         link_event_free(open);
         stage_close_within(&s, i % 2 ? 1000 : 0);
     }

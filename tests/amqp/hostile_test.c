@@ -34,9 +34,8 @@ static void expect_lost(const struct buffer *bytes, const char *reason) {
     open_scene(&scene);
     proxy_inject(scene.proxy, bytes->data, bytes->len);
     struct link_event *event = stage_expect(&scene.stage, LINK_LOST);
-    if (strstr(event->text, reason) == NULL) {
+    if (strstr(event->text, reason) == NULL)
         fail_msg("\"%s\" is not in \"%s\"", reason, event->text);
-    }
     link_event_free(event);
     stage_pass(&scene.stage, LINK_OPEN);
     close_scene(&scene);
@@ -272,9 +271,8 @@ static void test_frames_with_turned_bits(void **state) {
             put_method(&b, 1, AMQP_BASIC_RETURN_METHOD, &returned);
             put_header(&b, AMQP_BASIC_CLASS, 0);
         }
-        for (int i = 0; i < 1 + round % 8; i++) {
+        for (int i = 0; i < 1 + round % 8; i++)
             b.data[(size_t)rand_r(&seed) % b.len] ^= (uint8_t)(1 << rand_r(&seed) % 8);
-        }
         proxy_inject(scene.proxy, b.data, b.len);
         link_event_free(stage_await(&scene.stage, LINK_LOST, 20));
         close_scene(&scene);

@@ -84,9 +84,8 @@ static void test_publish_encodes_frames(void **state) {
         assert_int_equal(bytes_u16(t.own.data + at + 1), 1);
         size_t bytes = bytes_u32(t.own.data + at + 3);
         assert_int_equal(t.own.data[at + 7 + bytes], AMQP_FRAME_END);
-        if (i >= 2) {
+        if (i >= 2)
             assert_int_equal(bytes, body_bytes[i - 2]);
-        }
         at += bytes + 8;
     }
     assert_int_equal(at, t.own.len);

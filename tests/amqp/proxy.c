@@ -2,8 +2,8 @@
  */
 #include "proxy.h"
 
-#include "base/memory.h"
-#include "base/wake.h"
+#include "base/wakeup.h"
+#include "base/xalloc.h"
 #include "cmocka_all.h"
 #include "stage.h"
 #include <arpa/inet.h>
@@ -28,7 +28,7 @@ struct pair {
 struct proxy {
     pthread_mutex_t lock;
     pthread_t thread;
-    int wake_fd;
+    int wakeup_fd;
     int listen_fd;
     int port;
     int broker_port;
@@ -57,9 +57,8 @@ static int bind_port(int port) {
 
 static void close_pair(struct pair *pair) {
     struct linger at_once = {.l_onoff = 1};
-    if (pair->reset) {
+    if (pair->reset)
         setsockopt(pair->client, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-    }
     close(pair->client);
     close(pair->broker);
     *pair = (struct pair){.client = -1, .broker = -1};
@@ -68,9 +67,8 @@ static void close_pair(struct pair *pair) {
 static void accept_pair(struct proxy *p) {
     int one = 1;
     int client = accept4(p->listen_fd, NULL, NULL, SOCK_CLOEXEC);
-    if (client < 0) {
+    if (client < 0)
         return;
-    }
     int broker = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct sockaddr_in a = address(p->broker_port);
     setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
@@ -99,42 +97,34 @@ static bool forward(struct proxy *p, struct pair *pair, bool from_broker) {
         most = most < left ? most : (size_t)left;
     }
     ssize_t bytes = recv(from, data, most, MSG_DONTWAIT);
-    if (bytes < 0 && errno == EAGAIN) {
+    if (bytes < 0 && errno == EAGAIN)
         return true;
-    }
-    if (bytes <= 0 || send(to, data, (size_t)bytes, MSG_NOSIGNAL) != bytes) {
+    if (bytes <= 0 || send(to, data, (size_t)bytes, MSG_NOSIGNAL) != bytes)
         return false;
-    }
-    if (from_broker) {
+    if (from_broker)
         pair->from_broker_bytes += (uint64_t)bytes;
-    }
     return p->limit_bytes == 0 || pair->from_broker_bytes < p->limit_bytes;
 }
 
 static void serve(struct proxy *p, const struct pollfd fds[2 + 2 * PAIRS]) {
-    if (fds[0].revents != 0) {
-        wake_clear(p->wake_fd);
-    }
+    if (fds[0].revents != 0)
+        wakeup_clear(p->wakeup_fd);
     for (int i = 0; i < PAIRS; i++) {
         struct pair *pair = &p->pairs[i];
         bool well = pair->client >= 0 && !pair->cut;
-        if (well && fds[2 + 2 * i].fd == pair->client && fds[2 + 2 * i].revents != 0) {
+        if (well && fds[2 + 2 * i].fd == pair->client && fds[2 + 2 * i].revents != 0)
             well = forward(p, pair, false);
-        }
-        if (well && fds[3 + 2 * i].fd == pair->broker && fds[3 + 2 * i].revents != 0) {
+        if (well && fds[3 + 2 * i].fd == pair->broker && fds[3 + 2 * i].revents != 0)
             well = forward(p, pair, true);
-        }
-        if (pair->client >= 0 && !well) {
+        if (pair->client >= 0 && !well)
             close_pair(pair);
-        }
     }
-    if (p->listening && fds[1].revents != 0) {
+    if (p->listening && fds[1].revents != 0)
         accept_pair(p);
-    }
 }
 
 static void fill(const struct proxy *p, struct pollfd fds[2 + 2 * PAIRS]) {
-    fds[0] = (struct pollfd){.fd = p->wake_fd, .events = POLLIN};
+    fds[0] = (struct pollfd){.fd = p->wakeup_fd, .events = POLLIN};
     fds[1] = (struct pollfd){.fd = p->listening ? p->listen_fd : -1, .events = POLLIN};
     for (int i = 0; i < PAIRS; i++) {
         bool open = p->pairs[i].client >= 0 && !p->hole;
@@ -163,18 +153,17 @@ static void *run(void *arg) {
 struct proxy *proxy_new(void) {
     struct crew_broker broker;
     stage_broker(&broker);
-    struct proxy *p = memory_zeroed(sizeof *p);
+    struct proxy *p = xcalloc(1, sizeof *p);
     p->broker_port = broker.urls[0].port;
     crew_broker_fini(&broker);
-    for (int i = 0; i < PAIRS; i++) {
+    for (int i = 0; i < PAIRS; i++)
         p->pairs[i].client = p->pairs[i].broker = -1;
-    }
     struct sockaddr_in a;
     socklen_t bytes = sizeof a;
     p->listen_fd = bind_port(0);
     getsockname(p->listen_fd, (struct sockaddr *)&a, &bytes);
     p->port = ntohs(a.sin_port);
-    p->wake_fd = wake_open();
+    p->wakeup_fd = wakeup_open();
     pthread_mutex_init(&p->lock, NULL);
     assert_int_equal(pthread_create(&p->thread, NULL, run, p), 0);
     return p;
@@ -182,7 +171,7 @@ struct proxy *proxy_new(void) {
 
 static void unlock(struct proxy *p) {
     pthread_mutex_unlock(&p->lock);
-    wake_up(p->wake_fd);
+    wakeup_signal(p->wakeup_fd);
 }
 
 void proxy_free(struct proxy *p) {
@@ -190,13 +179,11 @@ void proxy_free(struct proxy *p) {
     p->stop = true;
     unlock(p);
     pthread_join(p->thread, NULL);
-    for (int i = 0; i < PAIRS; i++) {
-        if (p->pairs[i].client >= 0) {
+    for (int i = 0; i < PAIRS; i++)
+        if (p->pairs[i].client >= 0)
             close_pair(&p->pairs[i]);
-        }
-    }
     close(p->listen_fd);
-    close(p->wake_fd);
+    close(p->wakeup_fd);
     pthread_mutex_destroy(&p->lock);
     free(p);
 }
@@ -204,16 +191,15 @@ void proxy_free(struct proxy *p) {
 void proxy_broker(const struct proxy *p, struct crew_broker *broker) {
     stage_broker(broker);
     free(broker->urls[0].host);
-    broker->urls[0].host = memory_text("127.0.0.1");
+    broker->urls[0].host = xstrdup("127.0.0.1");
     broker->urls[0].port = p->port;
 }
 
 void proxy_listen(struct proxy *p, bool on) {
     pthread_mutex_lock(&p->lock);
     p->listening = on;
-    if (on) {
+    if (on)
         assert_int_equal(listen(p->listen_fd, 16), 0);
-    }
     unlock(p);
 }
 
@@ -246,10 +232,8 @@ void proxy_trickle(struct proxy *p, bool on) {
 
 void proxy_inject(struct proxy *p, const void *data, size_t bytes) {
     pthread_mutex_lock(&p->lock);
-    for (int i = 0; i < PAIRS; i++) {
-        if (p->pairs[i].client >= 0) {
+    for (int i = 0; i < PAIRS; i++)
+        if (p->pairs[i].client >= 0)
             assert_int_equal(send(p->pairs[i].client, data, bytes, MSG_NOSIGNAL), bytes);
-        }
-    }
     unlock(p);
 }

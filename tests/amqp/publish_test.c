@@ -1,5 +1,5 @@
 /* Publishing through a link to a real broker. */
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include "cmocka_all.h"
 #include "raw.h"
 #include "stage.h"
@@ -33,7 +33,7 @@ static void test_message_arrives_with_all_its_properties(void **state) {
                                    .mandatory = true};
     struct message *m = message_new(&p);
     buffer_append(&m->body, "a\0b", 3);
-    assert_int_equal(stage_publish(&s, m), MESSAGE_CONFIRMED);
+    assert_int_equal(stage_publish(&s, m), PUBLISH_CONFIRMED);
 
     stage_consume(&s, queue, false);
     struct message *in = stage_delivery(&s);
@@ -72,7 +72,7 @@ static void test_message_without_properties_has_none(void **state) {
     char queue[40];
     stage_open(&s);
     stage_queue(&s, queue);
-    assert_int_equal(stage_publish(&s, stage_message(queue, "", 0)), MESSAGE_CONFIRMED);
+    assert_int_equal(stage_publish(&s, stage_message(queue, "", 0)), PUBLISH_CONFIRMED);
     stage_consume(&s, queue, true);
     struct message *in = stage_delivery(&s);
     assert_null(in->p.content_type);
@@ -95,10 +95,10 @@ static void test_message_to_no_queue_is_returned(void **state) {
     (void)state;
     struct stage s;
     stage_open(&s);
-    assert_int_equal(stage_publish(&s, mandatory("crew.test.none")), MESSAGE_RETURNED);
+    assert_int_equal(stage_publish(&s, mandatory("crew.test.none")), PUBLISH_RETURNED);
     /* Not mandatory: the broker takes it and throws it away. */
     assert_int_equal(stage_publish(&s, stage_message("crew.test.none", "x", 1)),
-                     MESSAGE_CONFIRMED);
+                     PUBLISH_CONFIRMED);
     stage_close(&s);
 }
 
@@ -129,8 +129,8 @@ static void test_returns_are_told_apart(void **state) {
     for (int i = 0; i < COUNT; i++) {
         struct link_event *event = stage_expect(&s, LINK_PUBLISHED);
         bool was_lost = *(bool *)event->message->owner;
-        assert_int_equal(event->message->fate,
-                         was_lost ? MESSAGE_RETURNED : MESSAGE_CONFIRMED);
+        assert_int_equal(event->message->status,
+                         was_lost ? PUBLISH_RETURNED : PUBLISH_CONFIRMED);
         link_event_free(event);
     }
     stage_expect_depth(&s, queue, COUNT - COUNT / 3);
@@ -144,9 +144,9 @@ static void test_full_queue_refuses(void **state) {
     amqp_connection_state_t raw = raw_open();
     raw_declare_full(raw, queue, 2);
     stage_open(&s);
-    assert_int_equal(stage_publish(&s, stage_message(queue, "1", 1)), MESSAGE_CONFIRMED);
-    assert_int_equal(stage_publish(&s, stage_message(queue, "2", 1)), MESSAGE_CONFIRMED);
-    assert_int_equal(stage_publish(&s, stage_message(queue, "3", 1)), MESSAGE_NACKED);
+    assert_int_equal(stage_publish(&s, stage_message(queue, "1", 1)), PUBLISH_CONFIRMED);
+    assert_int_equal(stage_publish(&s, stage_message(queue, "2", 1)), PUBLISH_CONFIRMED);
+    assert_int_equal(stage_publish(&s, stage_message(queue, "3", 1)), PUBLISH_NACKED);
     assert_int_equal(stage_depth(&s, queue), 2);
     raw_delete(raw, queue);
     raw_close(raw);
@@ -160,15 +160,15 @@ static void test_what_amqp_cannot_carry_is_refused(void **state) {
     memset(name, 'n', sizeof name);
     name[299] = '\0';
     stage_open(&s);
-    assert_int_equal(stage_publish(&s, stage_message(name, "x", 1)), MESSAGE_NACKED);
-    char *large = memory_zeroed(200001);
+    assert_int_equal(stage_publish(&s, stage_message(name, "x", 1)), PUBLISH_NACKED);
+    char *large = xcalloc(1, 200001);
     memset(large, 'h', 200000);
     struct message_header header = {.name = "h", .text = large};
     struct message_properties p = {
         .routing_key = "q", .headers = &header, .header_count = 1};
-    assert_int_equal(stage_publish(&s, message_new(&p)), MESSAGE_NACKED);
+    assert_int_equal(stage_publish(&s, message_new(&p)), PUBLISH_NACKED);
     free(large);
-    assert_int_equal(stage_publish(&s, mandatory("crew.test.none")), MESSAGE_RETURNED);
+    assert_int_equal(stage_publish(&s, mandatory("crew.test.none")), PUBLISH_RETURNED);
     stage_close(&s);
 }
 
@@ -204,15 +204,14 @@ static void test_bodies_of_all_sizes_come_back(void **state) {
         struct buffer wanted = BUFFER_INIT;
         fill(&wanted, sizes[i], (uint32_t)i);
         assert_int_equal(in->body.len, sizes[i]);
-        if (sizes[i] > 0) {
+        if (sizes[i] > 0)
             assert_memory_equal(in->body.data, wanted.data, sizes[i]);
-        }
         buffer_fini(&wanted);
         message_free(in);
     }
     for (size_t i = 0; i < count; i++) {
         struct link_event *event = stage_expect(&s, LINK_PUBLISHED);
-        assert_int_equal(event->message->fate, MESSAGE_CONFIRMED);
+        assert_int_equal(event->message->status, PUBLISH_CONFIRMED);
         link_event_free(event);
     }
     stage_close(&s);
@@ -227,12 +226,11 @@ static void test_a_flood_is_confirmed_in_full(void **state) {
     char body[500] = "";
     stage_open(&s);
     stage_queue(&s, queue);
-    for (int i = 0; i < COUNT; i++) {
+    for (int i = 0; i < COUNT; i++)
         link_publish(s.link, s.epoch, stage_message(queue, body, sizeof body));
-    }
     for (int i = 0; i < COUNT; i++) {
         struct link_event *event = stage_expect(&s, LINK_PUBLISHED);
-        assert_int_equal(event->message->fate, MESSAGE_CONFIRMED);
+        assert_int_equal(event->message->status, PUBLISH_CONFIRMED);
         link_event_free(event);
     }
     stage_expect_depth(&s, queue, COUNT);
@@ -246,7 +244,7 @@ static void test_an_old_epoch_is_not_served(void **state) {
     stage_open(&s);
     stage_queue(&s, queue);
     s.epoch++;
-    assert_int_equal(stage_publish(&s, stage_message(queue, "x", 1)), MESSAGE_UNSENT);
+    assert_int_equal(stage_publish(&s, stage_message(queue, "x", 1)), PUBLISH_UNSENT);
     struct link_op *op = stage_do(&s, link_op_new(LINK_PROBE_QUEUE, queue));
     assert_false(op->ok);
     assert_int_equal(op->reply_code, 0);
@@ -266,9 +264,8 @@ static void test_free_flushes(void **state) {
     stage_open(&keeper);
     stage_queue(&keeper, queue);
     stage_open(&s);
-    for (int i = 0; i < COUNT; i++) {
+    for (int i = 0; i < COUNT; i++)
         link_publish(s.link, s.epoch, stage_message(queue, "x", 1));
-    }
     stage_close_within(&s, 5000);
     stage_expect_depth(&keeper, queue, COUNT);
     stage_close(&keeper);

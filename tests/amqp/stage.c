@@ -2,8 +2,8 @@
 #include "stage.h"
 
 #include "base/clock.h"
-#include "base/id.h"
-#include "base/memory.h"
+#include "base/random.h"
+#include "base/xalloc.h"
 #include "cmocka_all.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,9 +15,8 @@ static void collect(void *arg, struct link_event *list) {
     struct stage *s = arg;
     pthread_mutex_lock(&s->lock);
     struct link_event **end = &s->events;
-    while (*end != NULL) {
+    while (*end != NULL)
         end = &(*end)->next;
-    }
     *end = list;
     pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->lock);
@@ -72,9 +71,8 @@ void stage_close(struct stage *s) {
 
 static struct link_event *take(struct stage *s, enum link_event_kind kind) {
     struct link_event **at = &s->events;
-    while (*at != NULL && (*at)->kind != kind) {
+    while (*at != NULL && (*at)->kind != kind)
         at = &(*at)->next;
-    }
     struct link_event *event = *at;
     if (event != NULL) {
         *at = event->next;
@@ -95,17 +93,15 @@ struct link_event *stage_await(struct stage *s, enum link_event_kind kind,
         event = take(s, kind);
     }
     pthread_mutex_unlock(&s->lock);
-    if (event != NULL && kind == LINK_OPEN) {
+    if (event != NULL && kind == LINK_OPEN)
         s->epoch = event->epoch;
-    }
     return event;
 }
 
 struct link_event *stage_expect(struct stage *s, enum link_event_kind kind) {
     struct link_event *event = stage_await(s, kind, BOUND_MS);
-    if (event == NULL) {
+    if (event == NULL)
         fail_msg("no event of kind %d came", kind);
-    }
     return event;
 }
 
@@ -131,7 +127,7 @@ void stage_must(struct stage *s, struct link_op *op) {
 
 void stage_queue(struct stage *s, char name[40]) {
     char random[17];
-    id_hex(random, 8);
+    random_hex(random, 8);
     snprintf(name, 40, "crew.test.%s", random);
     struct link_op *op = link_op_new(LINK_DECLARE_QUEUE, name);
     op->exclusive = true;
@@ -167,13 +163,13 @@ struct message *stage_message(const char *queue, const void *body, size_t bytes)
     return m;
 }
 
-enum message_fate stage_publish(struct stage *s, struct message *m) {
+enum publish_status stage_publish(struct stage *s, struct message *m) {
     link_publish(s->link, s->epoch, m);
     struct link_event *event = stage_expect(s, LINK_PUBLISHED);
     assert_ptr_equal(event->message, m);
-    enum message_fate fate = m->fate;
+    enum publish_status status = m->status;
     link_event_free(event);
-    return fate;
+    return status;
 }
 
 struct message *stage_delivery(struct stage *s) {

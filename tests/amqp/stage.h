@@ -46,9 +46,9 @@ void stage_consume(struct stage *s, const char *queue, bool no_ack);
 uint32_t stage_depth(struct stage *s, const char *queue);
 void stage_expect_depth(struct stage *s, const char *queue, uint32_t depth);
 
-/* A message to a queue; stage_publish waits for its fate. */
+/* A message to a queue; stage_publish waits for its publish status. */
 struct message *stage_message(const char *queue, const void *body, size_t bytes);
-enum message_fate stage_publish(struct stage *s, struct message *m);
+enum publish_status stage_publish(struct stage *s, struct message *m);
 
 struct message *stage_delivery(struct stage *s); /* the caller frees it */
 

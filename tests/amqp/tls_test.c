@@ -1,5 +1,5 @@
 /* A link over TLS, to the broker of with-tls-broker. */
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include "cmocka_all.h"
 #include "stage.h"
 #include <stdlib.h>
@@ -16,21 +16,19 @@ static void start_tls(struct stage *s, const char *host, const char *port_variab
     struct crew_broker broker;
     stage_broker(&broker);
     free(broker.urls[0].host);
-    broker.urls[0].host = memory_text(host);
+    broker.urls[0].host = xstrdup(host);
     broker.urls[0].port = port_of(port_variable);
     broker.urls[0].tls = true;
     broker.heartbeat_s = 1;
-    if (ca_variable != NULL) {
-        broker.ca_file = memory_text(getenv(ca_variable));
-    }
+    if (ca_variable != NULL)
+        broker.ca_file = xstrdup(getenv(ca_variable));
     stage_start(s, &broker);
 }
 
 static void expect_failure(struct stage *s, const char *part) {
     struct link_event *event = stage_expect(s, LINK_FAILED);
-    if (strstr(event->text, part) == NULL) {
+    if (strstr(event->text, part) == NULL)
         fail_msg("\"%s\" is not in \"%s\"", part, event->text);
-    }
     link_event_free(event);
     stage_close(s);
 }
@@ -44,21 +42,19 @@ static void test_messages_of_all_sizes(void **state) {
     stage_pass(&s, LINK_OPEN);
     stage_queue(&s, queue);
     stage_consume(&s, queue, false);
-    uint8_t *body = memory_zeroed(5u << 20);
-    for (size_t i = 0; i < 5u << 20; i++) {
+    uint8_t *body = xcalloc(1, 5u << 20);
+    for (size_t i = 0; i < 5u << 20; i++)
         body[i] = (uint8_t)(i * 7 ^ i >> 8);
-    }
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         link_publish(s.link, s.epoch, stage_message(queue, body, sizes[i]));
         struct message *m = stage_delivery(&s);
         assert_int_equal(m->body.len, sizes[i]);
-        if (sizes[i] > 0) {
+        if (sizes[i] > 0)
             assert_memory_equal(m->body.data, body, sizes[i]);
-        }
         link_ack(s.link, s.epoch, m->delivery_tag);
         message_free(m);
         struct link_event *event = stage_expect(&s, LINK_PUBLISHED);
-        assert_int_equal(event->message->fate, MESSAGE_CONFIRMED);
+        assert_int_equal(event->message->status, PUBLISH_CONFIRMED);
         link_event_free(event);
     }
     free(body);
@@ -74,9 +70,8 @@ static void test_many_at_once(void **state) {
     stage_pass(&s, LINK_OPEN);
     stage_queue(&s, queue);
     stage_consume(&s, queue, false);
-    for (int i = 0; i < COUNT; i++) {
+    for (int i = 0; i < COUNT; i++)
         link_publish(s.link, s.epoch, stage_message(queue, "some body", 9));
-    }
     for (int i = 0; i < COUNT; i++) {
         struct message *m = stage_delivery(&s);
         link_ack(s.link, s.epoch, m->delivery_tag);
@@ -94,7 +89,7 @@ static void test_idle_link_is_kept_alive(void **state) {
     stage_pass(&s, LINK_OPEN);
     assert_null(stage_await(&s, LINK_LOST, 4000));
     assert_int_equal(stage_publish(&s, stage_message("crew.test.none", "x", 1)),
-                     MESSAGE_CONFIRMED);
+                     PUBLISH_CONFIRMED);
     stage_close(&s);
 }
 

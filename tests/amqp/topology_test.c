@@ -1,5 +1,5 @@
 /* Topology through a link: what exists, what is refused, and that the link stays well. */
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include "cmocka_all.h"
 #include "raw.h"
 #include "stage.h"
@@ -12,7 +12,7 @@ static void test_probe(void **state) {
     char queue[40];
     stage_open(&s);
     stage_queue(&s, queue);
-    assert_int_equal(stage_publish(&s, stage_message(queue, "x", 1)), MESSAGE_CONFIRMED);
+    assert_int_equal(stage_publish(&s, stage_message(queue, "x", 1)), PUBLISH_CONFIRMED);
     struct link_op *op = stage_do(&s, link_op_new(LINK_PROBE_QUEUE, queue));
     assert_true(op->ok);
     assert_int_equal(op->messages, 1);
@@ -97,11 +97,11 @@ static void test_foreign_arguments_are_used_as_they_are(void **state) {
     link_op_free(op);
 
     struct link_op *exchange = link_op_new(LINK_DECLARE_EXCHANGE, "crew.test.foreign");
-    exchange->type = memory_text("topic");
+    exchange->type = xstrdup("topic");
     exchange->auto_delete = true;
     stage_must(&s, exchange);
     exchange = link_op_new(LINK_DECLARE_EXCHANGE, "crew.test.foreign");
-    exchange->type = memory_text("headers");
+    exchange->type = xstrdup("headers");
     exchange->durable = true;
     stage_do(&s, exchange);
     assert_true(exchange->ok);
@@ -109,8 +109,8 @@ static void test_foreign_arguments_are_used_as_they_are(void **state) {
     link_op_free(exchange);
 
     op = link_op_new(LINK_BIND, queue); /* the last one takes the exchange with it */
-    op->exchange = memory_text("crew.test.foreign");
-    op->key = memory_text("a.*");
+    op->exchange = xstrdup("crew.test.foreign");
+    op->key = xstrdup("a.*");
     stage_must(&s, op);
     raw_delete(raw, queue);
     raw_close(raw);
@@ -126,15 +126,15 @@ static void test_bindings_come_and_go(void **state) {
     struct message_properties p = {
         .exchange = "amq.topic", .routing_key = "crew.test.a.b", .mandatory = true};
     struct link_op *op = link_op_new(LINK_BIND, queue);
-    op->exchange = memory_text("amq.topic");
-    op->key = memory_text("crew.test.a.*");
+    op->exchange = xstrdup("amq.topic");
+    op->key = xstrdup("crew.test.a.*");
     stage_must(&s, op);
-    assert_int_equal(stage_publish(&s, message_new(&p)), MESSAGE_CONFIRMED);
+    assert_int_equal(stage_publish(&s, message_new(&p)), PUBLISH_CONFIRMED);
     op = link_op_new(LINK_UNBIND, queue);
-    op->exchange = memory_text("amq.topic");
-    op->key = memory_text("crew.test.a.*");
+    op->exchange = xstrdup("amq.topic");
+    op->key = xstrdup("crew.test.a.*");
     stage_must(&s, op);
-    assert_int_equal(stage_publish(&s, message_new(&p)), MESSAGE_RETURNED);
+    assert_int_equal(stage_publish(&s, message_new(&p)), PUBLISH_RETURNED);
     stage_close(&s);
 }
 
@@ -168,7 +168,7 @@ static void test_a_name_too_long_is_refused(void **state) {
     assert_int_equal(op->reply_code, 502);
     link_op_free(op);
     assert_int_equal(stage_publish(&s, stage_message("crew.test.none", "x", 1)),
-                     MESSAGE_CONFIRMED);
+                     PUBLISH_CONFIRMED);
     stage_close(&s);
 }
 
@@ -224,7 +224,7 @@ static void test_wrong_password_is_said_without_it(void **state) {
     struct stage s;
     stage_broker(&broker);
     free(broker.urls[0].password);
-    broker.urls[0].password = memory_text("hunter2");
+    broker.urls[0].password = xstrdup("hunter2");
     stage_start(&s, &broker);
     struct link_event *event = stage_expect(&s, LINK_FAILED);
     assert_non_null(strstr(event->text, "login refused: ACCESS_REFUSED"));
@@ -240,7 +240,7 @@ static void test_missing_vhost_is_said(void **state) {
     struct stage s;
     stage_broker(&broker);
     free(broker.urls[0].vhost);
-    broker.urls[0].vhost = memory_text("crew.test.none");
+    broker.urls[0].vhost = xstrdup("crew.test.none");
     stage_start(&s, &broker);
     struct link_event *event = stage_expect(&s, LINK_FAILED);
     assert_non_null(strstr(event->text, "vhost crew.test.none not found"));

@@ -1,7 +1,7 @@
 /* A request and the response to it. */
 #include "exchange.h"
 
-#include "wire/http.h"
+#include "wire/http_fields.h"
 #include <assert.h>
 #include <string.h>
 

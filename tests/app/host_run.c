@@ -3,7 +3,7 @@
 
 #include "cmocka_all.h"
 #include "task_maker.h"
-#include "wire/http.h"
+#include "wire/http_fields.h"
 #include <stdio.h>
 #include <string.h>
 

@@ -2,7 +2,7 @@
 #include "cmocka_all.h"
 
 #include "begun.h"
-#include "wire/item.h"
+#include "wire/envelope.h"
 #include <crew/response.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,12 +124,11 @@ static void assert_origin(const char *client, const char *scheme, const char *ho
                                  crew_request_scheme(&b->request),
                                  crew_request_host(&b->request)};
     const char *const wanted[] = {client, scheme, host};
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 3; i++)
         if (wanted[i] == NULL)
             assert_null(found[i]);
         else
             assert_string_equal(found[i], wanted[i]);
-    }
     begun_free(b);
 }
 

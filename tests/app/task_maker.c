@@ -1,7 +1,7 @@
 /* Tasks for tests. */
 #include "task_maker.h"
 
-#include "wire/item.h"
+#include "wire/envelope.h"
 #include <string.h>
 
 void task_maker_init(struct task_maker *maker, enum crew_form form, const char *task,

@@ -63,21 +63,18 @@ static void add_input(const uint8_t *data, size_t bytes) {
     free(corpus[at].data);
     corpus[at].data = malloc(bytes + 1);
     corpus[at].bytes = bytes;
-    if (corpus[at].data == NULL) {
+    if (corpus[at].data == NULL)
         fail("malloc");
-    }
     memcpy(corpus[at].data, data, bytes);
 }
 
 static void load_file(const char *path) {
     FILE *file = fopen(path, "rb");
-    if (file == NULL) {
+    if (file == NULL)
         fail(path);
-    }
     uint8_t *data = malloc(max_bytes);
-    if (data == NULL) {
+    if (data == NULL)
         fail("malloc");
-    }
     add_input(data, fread(data, 1, max_bytes, file));
     free(data);
     fclose(file);
@@ -102,9 +99,8 @@ static void load(const char *path) {
 /* ---- mutations: each works on DATA in place and returns the new length ---- */
 
 static size_t flip_bit(uint8_t *data, size_t bytes) {
-    if (bytes > 0) {
+    if (bytes > 0)
         data[below(bytes)] ^= (uint8_t)(1u << below(8));
-    }
     return bytes;
 }
 
@@ -120,15 +116,13 @@ static size_t set_byte(uint8_t *data, size_t bytes) {
 /* A number in network order that is near an edge of its type: lengths live so. */
 static size_t set_number(uint8_t *data, size_t bytes) {
     size_t width = below(2) == 0 ? 2 : 4;
-    if (bytes < width) {
+    if (bytes < width)
         return bytes;
-    }
     uint32_t number =
         below(2) == 0 ? (uint32_t)below(300) : UINT32_MAX - (uint32_t)below(4);
     uint8_t *to = data + below(bytes - width + 1);
-    for (size_t i = 0; i < width; i++) {
+    for (size_t i = 0; i < width; i++)
         to[i] = (uint8_t)(number >> (8 * (width - 1 - i)));
-    }
     return bytes;
 }
 
@@ -140,9 +134,8 @@ static size_t cut_out(uint8_t *data, size_t bytes) {
 
 static size_t repeat_piece(uint8_t *data, size_t bytes) {
     size_t from = below(bytes), piece = below(bytes - from + 1);
-    if (piece > max_bytes - bytes) {
+    if (piece > max_bytes - bytes)
         return bytes;
-    }
     memmove(data + from + piece, data + from, bytes - from);
     return bytes + piece;
 }
@@ -151,9 +144,8 @@ static size_t mix_in(uint8_t *data, size_t bytes) {
     const struct input *other = &corpus[below(corpus_count)];
     size_t from = below(other->bytes), at = below(bytes + 1);
     size_t piece = below(other->bytes - from + 1);
-    if (piece > max_bytes - at) {
+    if (piece > max_bytes - at)
         piece = max_bytes - at;
-    }
     memcpy(data + at, other->data + from, piece);
     return at + piece > bytes ? at + piece : bytes;
 }
@@ -161,9 +153,8 @@ static size_t mix_in(uint8_t *data, size_t bytes) {
 static size_t mutate(uint8_t *data, size_t bytes) {
     static size_t (*const ways[])(uint8_t *, size_t) = {
         flip_bit, set_byte, set_number, cut_out, repeat_piece, mix_in};
-    for (size_t steps = 1 + below(8); steps > 0; steps--) {
+    for (size_t steps = 1 + below(8); steps > 0; steps--)
         bytes = ways[below(sizeof ways / sizeof ways[0])](data, bytes);
-    }
     return bytes;
 }
 
@@ -171,9 +162,8 @@ static size_t mutate(uint8_t *data, size_t bytes) {
 
 static void keep_input(void) {
     int fd = open(failed_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (fd >= 0 && write(fd, running.data, running.bytes) >= 0) {
+    if (fd >= 0 && write(fd, running.data, running.bytes) >= 0)
         close(fd);
-    }
 }
 
 static void on_abort(int signal_number) {
@@ -207,9 +197,8 @@ static void run(const uint8_t *data, size_t bytes) {
     /* A block of exactly this size, so that one byte too far is seen. */
     running.data = malloc(bytes > 0 ? bytes : 1);
     running.bytes = bytes;
-    if (running.data == NULL) {
+    if (running.data == NULL)
         fail("malloc");
-    }
     memcpy(running.data, data, bytes);
     LLVMFuzzerTestOneInput(running.data, bytes);
     free(running.data);
@@ -225,9 +214,8 @@ static double now_s(void) {
 static unsigned long run_mutations(double seconds) {
     unsigned long runs = 0;
     uint8_t *data = malloc(max_bytes);
-    if (data == NULL) {
+    if (data == NULL)
         fail("malloc");
-    }
     for (double end = now_s() + seconds; now_s() < end; runs++) {
         const struct input *from = &corpus[below(corpus_count)];
         memcpy(data, from->data, from->bytes);
@@ -252,32 +240,25 @@ int main(int argc, char **argv) {
     double seconds = 0;
     int at = 1;
     seed = (uint64_t)time(NULL) << 20 ^ (uint64_t)getpid();
-    for (; at + 1 < argc && strncmp(argv[at], "--", 2) == 0; at += 2) {
-        if (strcmp(argv[at], "--seconds") == 0) {
+    for (; at + 1 < argc && strncmp(argv[at], "--", 2) == 0; at += 2)
+        if (strcmp(argv[at], "--seconds") == 0)
             seconds = strtod(argv[at + 1], NULL);
-        } else {
+        else
             take_option(argv[at], argv[at + 1]);
-        }
-    }
     seed = seed != 0 ? seed : 1; /* xorshift stays at 0 */
-    if (getenv("CREW_TEST_LONG") != NULL) {
+    if (getenv("CREW_TEST_LONG") != NULL)
         seconds *= 12;
-    }
     printf("seed %llu\n", (unsigned long long)seed);
     fflush(stdout);
-    for (; at < argc; at++) {
+    for (; at < argc; at++)
         load(argv[at]);
-    }
-    if (corpus_count == 0) {
+    if (corpus_count == 0)
         add_input((const uint8_t *)"", 0);
-    }
     watch_for_failure(argv[0]);
-    for (size_t i = 0; i < corpus_count; i++) {
+    for (size_t i = 0; i < corpus_count; i++)
         run(corpus[i].data, corpus[i].bytes);
-    }
     printf("%zu inputs, %lu mutations\n", corpus_count, run_mutations(seconds));
-    for (size_t i = 0; i < corpus_count; i++) {
+    for (size_t i = 0; i < corpus_count; i++)
         free(corpus[i].data);
-    }
     return 0;
 }

@@ -3,7 +3,7 @@
  * The first byte chooses the form and whether the rest is a block as it stands or a value
  * for QUERY_STRING and REQUEST_URI. */
 #include "app/request.h"
-#include "wire/item.h"
+#include "wire/envelope.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -9,10 +9,9 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
 static bool is_number(const uint8_t *data, size_t bytes) {
-    for (size_t i = 0; i < bytes; i++) {
+    for (size_t i = 0; i < bytes; i++)
         if (data[i] < '0' || data[i] > '9')
             return false;
-    }
     return bytes > 0;
 }
 

@@ -250,7 +250,7 @@ static void send_raw(struct stage *s, const char *exchange, const char *key,
         .exchange = exchange, .routing_key = key, .message_id = id};
     struct message *m = message_new(&p);
     buffer_append_text(&m->body, body);
-    assert_int_equal(stage_publish(s, m), MESSAGE_CONFIRMED);
+    assert_int_equal(stage_publish(s, m), PUBLISH_CONFIRMED);
 }
 
 /* What publishers repeat comes once; what has no number of that form is none. Nor is

@@ -33,5 +33,5 @@ void foreign_answer(struct foreign *f, const struct message *call, const char *b
                                    .header_count = header != NULL};
     struct message *m = message_new(&p);
     buffer_append(&m->body, body, strlen(body));
-    assert_int_equal(stage_publish(&f->stage, m), MESSAGE_CONFIRMED);
+    assert_int_equal(stage_publish(&f->stage, m), PUBLISH_CONFIRMED);
 }

@@ -71,10 +71,9 @@ static int use_the_parents(crew_client *c, crew_pending *pending,
     crew_client_dispatch(c);
     crew_client_flush(c);
     crew_client_free(c);
-    for (size_t i = 0; i < sizeof promises / sizeof promises[0]; i++) {
+    for (size_t i = 0; i < sizeof promises / sizeof promises[0]; i++)
         if (!promises[i])
             return (int)i + 1;
-    }
     return 0;
 }
 

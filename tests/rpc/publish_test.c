@@ -51,10 +51,9 @@ static void note(void *arg, int error, const char *id) {
 static void until_told(struct told *told, int times) {
     uint64_t end_ms = caller_now_ms() + SCENE_BOUND_MS;
     struct pollfd fd = {.fd = crew_client_fd(client), .events = POLLIN};
-    while (told->times < times && caller_now_ms() < end_ms) {
+    while (told->times < times && caller_now_ms() < end_ms)
         if (poll(&fd, 1, 100) > 0)
             crew_client_dispatch(client);
-    }
     assert_int_equal(told->times, times);
 }
 

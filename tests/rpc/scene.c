@@ -103,10 +103,9 @@ void scene_spin(struct scene *s) {
     poll(fds, 3, 20);
     if (fds[0].revents != 0)
         crew_client_dispatch(s->client);
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 2; i++)
         if (s->actors[i].worker != NULL && fds[i + 1].revents != 0)
             crew_worker_dispatch(s->actors[i].worker);
-    }
 }
 
 void outcome_note(void *arg, const struct crew_answer *answer) {

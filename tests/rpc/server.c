@@ -18,7 +18,7 @@ struct server {
     struct crew_broker broker;
     crew_worker *worker;
     pthread_t thread;
-    int wake_fd;
+    int wakeup_fd;
     sem_t ready;
     bool said_ready;
     atomic_bool released;
@@ -41,10 +41,9 @@ static bool says(const struct crew_task_view *view, const char *word) {
 
 static void answer(crew_task *task, const struct crew_task_view *view) {
     struct crew_answer a = {.status = says(view, "quiet") ? 204 : 0};
-    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
+    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++)
         if (says(view, errors[i].word))
             a.error = errors[i].error;
-    }
     if (a.error == 0 && a.status == 0) {
         actor_echo(task);
         return;
@@ -75,14 +74,14 @@ static void release(struct server *s) {
 static void *run(void *arg) {
     struct server *s = arg;
     struct pollfd p[] = {{.fd = crew_worker_fd(s->worker), .events = POLLIN},
-                         {.fd = s->wake_fd, .events = POLLIN}};
+                         {.fd = s->wakeup_fd, .events = POLLIN}};
     while (!atomic_load(&s->stopped)) {
         poll(p, 2, -1);
         if (atomic_load(&s->released))
             release(s);
         eventfd_t count;
         if (p[1].revents != 0)
-            eventfd_read(s->wake_fd, &count);
+            eventfd_read(s->wakeup_fd, &count);
         crew_worker_dispatch(s->worker);
         if (!s->said_ready && crew_worker_ready(s->worker)) {
             s->said_ready = true;
@@ -108,7 +107,7 @@ struct server *server_start(const char *url, const char *task, unsigned prefetch
                                           .gzip_above_bytes = 32768,
                                           .on_task = on_task,
                                           .task_arg = s};
-    s->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    s->wakeup_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     sem_init(&s->ready, 0, 0);
     assert_int_equal(crew_worker_new(&s->broker, &options, &s->worker), 0);
     assert_int_equal(crew_worker_serve(s->worker, &task, 1), 0);
@@ -121,12 +120,12 @@ void server_stop(struct server *s) {
     if (s == NULL)
         return;
     atomic_store(&s->stopped, true);
-    eventfd_write(s->wake_fd, 1);
+    eventfd_write(s->wakeup_fd, 1);
     pthread_join(s->thread, NULL);
     crew_worker_free(s->worker);
     crew_broker_fini(&s->broker);
     sem_destroy(&s->ready);
-    close(s->wake_fd);
+    close(s->wakeup_fd);
     free(s);
 }
 
@@ -143,7 +142,7 @@ void server_await(const struct server *s, unsigned begun) {
 
 void server_release(struct server *s) {
     atomic_store(&s->released, true);
-    eventfd_write(s->wake_fd, 1);
+    eventfd_write(s->wakeup_fd, 1);
 }
 
 const char *server_uuid(const struct server *s) {

@@ -4,7 +4,7 @@
 #include "cmocka_all.h"
 #include "foreign.h"
 #include "scene.h"
-#include "wire/item.h"
+#include "wire/envelope.h"
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,7 +151,7 @@ static void say_as(const struct step *steps, const char *id) {
     wire_begin(&m->body);
     for (const struct step *step = steps; step->what != DONE; step++)
         put_step(&m->body, step, id);
-    assert_int_equal(stage_publish(&server.stage, m), MESSAGE_CONFIRMED);
+    assert_int_equal(stage_publish(&server.stage, m), PUBLISH_CONFIRMED);
 }
 
 static void say(const struct step *steps) {

@@ -34,7 +34,7 @@ static int open_client(void **state) {
 
 static int open_flusher(void **state) {
     (void)state;
-    return open_with(&(struct crew_client_options){.owner_io = true});
+    return open_with(&(struct crew_client_options){.caller_driven_io = true});
 }
 
 static int close_client(void **state) {
@@ -255,7 +255,7 @@ static void call_once_more(void *arg, const struct crew_answer *answer) {
 
 static void test_calls_from_a_flush_go_on(void **state) {
     (void)state;
-    struct crew_client_options options = {.owner_io = true};
+    struct crew_client_options options = {.caller_driven_io = true};
     struct crew_broker broker;
     struct proxy *silence = proxy_new(); /* no event of a link wakes the loop */
     crew_client *away;
@@ -339,10 +339,9 @@ static void test_nobody_waits_for_anothers_callback(void **state) {
     assert_in_range(wakes, 1, 50); /* the answer is noticed, and no loop spins */
     sem_post(&slow.go_on);
     loop_end(loop);
-    for (unsigned turns = 0; turns < 200 && held.times + nobodys.times < 2; turns++) {
+    for (unsigned turns = 0; turns < 200 && held.times + nobodys.times < 2; turns++)
         if (poll(&p, 1, 20) > 0)
             crew_client_dispatch(client);
-    }
     assert_int_equal(held.times, 1);
     assert_int_equal(held.error, 0);
     assert_int_equal(nobodys.times, 1);
@@ -458,10 +457,9 @@ static void test_close_while_threads_wait_for_the_broker(void **state) {
         p[i] = (struct patient){.client = away};
         assert_int_equal(pthread_create(&p[i].thread, NULL, wait_for_ready, &p[i]), 0);
     }
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 4; i++)
         while (!caller_sleeps(atomic_load(&p[i].tid)))
             usleep(1000);
-    }
     uint64_t begin_ms = caller_now_ms();
     crew_client_free(away);
     assert_true(caller_now_ms() - begin_ms < 2500);

@@ -115,8 +115,10 @@ static void run(crew_worker *worker, int end_fd) {
 int main(int argc, char **argv) {
     struct crew_broker broker;
     char why[256];
-    const struct crew_worker_options options = {
-        .name = "holder", .prefetch = HELD_MAX, .on_task = on_task, .owner_io = true};
+    const struct crew_worker_options options = {.name = "holder",
+                                                .prefetch = HELD_MAX,
+                                                .on_task = on_task,
+                                                .caller_driven_io = true};
     crew_worker *worker;
     crew_broker_init(&broker);
     if (argc != 4 || crew_broker_parse(&broker, argv[1], why, sizeof why) != CREW_OK)

@@ -8,9 +8,8 @@ static void assert_url(const char *text, bool tls, const char *host, int port,
     crew_broker broker;
     char why[200] = "";
     crew_broker_init(&broker);
-    if (crew_broker_parse(&broker, text, why, sizeof why) != CREW_OK) {
+    if (crew_broker_parse(&broker, text, why, sizeof why) != CREW_OK)
         fail_msg("%s: %s", text, why);
-    }
     assert_int_equal(broker.url_count, 1);
     const struct crew_broker_url *url = &broker.urls[0];
     assert_int_equal(url->tls, tls);
@@ -101,9 +100,8 @@ static void test_broker_url_broken_ones_change_nothing_and_tell_no_secret(void *
     for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
         why[0] = '\0';
         int error = crew_broker_parse(&broker, broken[i], why, sizeof why);
-        if (error != CREW_EMALFORMED) {
+        if (error != CREW_EMALFORMED)
             fail_msg("%s was taken", broken[i]);
-        }
         assert_int_equal(strncmp(why, "broker address ", 15), 0);
         assert_null(strstr(why, "SECRET"));
         assert_int_equal(broker.url_count, 1);

@@ -18,14 +18,12 @@ static void test_buffer_appends_in_order(void **state) {
 static void test_buffer_grows_over_many_appends(void **state) {
     (void)state;
     struct buffer b = BUFFER_INIT;
-    for (unsigned i = 0; i < 100000; i++) {
+    for (unsigned i = 0; i < 100000; i++)
         buffer_u8(&b, (uint8_t)i);
-    }
     assert_false(b.failed);
     assert_int_equal(b.len, 100000);
-    for (unsigned i = 0; i < 100000; i++) {
+    for (unsigned i = 0; i < 100000; i++)
         assert_int_equal(b.data[i], (uint8_t)i);
-    }
     buffer_fini(&b);
 }
 

@@ -1,6 +1,6 @@
 /* base/deadlines.h, against a plain search through all nodes. */
 #include "base/deadlines.h"
-#include "base/id.h"
+#include "base/random.h"
 #include "unit.h"
 
 #define NODES 500
@@ -11,9 +11,8 @@ static const struct deadline *search_first(void) {
     const struct deadline *first = NULL;
     for (size_t i = 0; i < NODES; i++) {
         bool in = nodes[i].place != 0;
-        if (in && (first == NULL || nodes[i].at_ms < first->at_ms)) {
+        if (in && (first == NULL || nodes[i].at_ms < first->at_ms))
             first = &nodes[i];
-        }
     }
     return first;
 }
@@ -21,9 +20,8 @@ static const struct deadline *search_first(void) {
 static void check_first(const struct deadlines *d) {
     const struct deadline *first = deadlines_first(d), *expected = search_first();
     assert_true((first == NULL) == (expected == NULL));
-    if (first != NULL) {
+    if (first != NULL)
         assert_int_equal(first->at_ms, expected->at_ms);
-    }
 }
 
 /* Nobody is earlier than the parent, and every node knows its place. */
@@ -45,18 +43,17 @@ static void test_deadlines_random_sets_moves_and_clears(void **state) {
     (void)state;
     struct deadlines d = {0};
     for (unsigned step = 0; step < 20000; step++) {
-        struct deadline *node = &nodes[id_below(NODES)];
-        if (id_below(3) == 0) {
+        struct deadline *node = &nodes[random_below(NODES)];
+        if (random_below(3) == 0) {
             deadlines_clear(&d, node);
             assert_int_equal(node->place, 0);
         } else {
-            deadlines_set(&d, node, id_below(1000));
+            deadlines_set(&d, node, random_below(1000));
             assert_int_not_equal(node->place, 0);
         }
         check_heap(&d);
-        if (step % 16 == 0) {
+        if (step % 16 == 0)
             check_first(&d);
-        }
     }
     deadlines_fini(&d);
 }
@@ -64,9 +61,8 @@ static void test_deadlines_random_sets_moves_and_clears(void **state) {
 static void test_deadlines_taken_in_order_when_due(void **state) {
     (void)state;
     struct deadlines d = {0};
-    for (size_t i = 0; i < NODES; i++) {
+    for (size_t i = 0; i < NODES; i++)
         deadlines_set(&d, &nodes[i], 1000 + (i * 7919) % NODES);
-    }
     assert_null(deadlines_take_due(&d, 999));
     for (size_t i = 0; i < NODES; i++) {
         struct deadline *node = deadlines_take_due(&d, 1000 + i);

@@ -47,11 +47,9 @@ static void test_error_others_are_no_outcomes(void **state) {
 
 static void test_error_every_one_has_its_sentence(void **state) {
     (void)state;
-    for (int a = 0; a < CREW_ERROR_COUNT; a++) {
-        for (int b = 0; b < a; b++) {
+    for (int a = 0; a < CREW_ERROR_COUNT; a++)
+        for (int b = 0; b < a; b++)
             assert_string_not_equal(crew_strerror(a), crew_strerror(b));
-        }
-    }
     assert_string_equal(crew_strerror(-1), "unknown error");
     assert_string_equal(crew_strerror(CREW_ERROR_COUNT), "unknown error");
     assert_null(crew_error_word(-1));

@@ -1,5 +1,5 @@
 /* wire/gzip.h */
-#include "base/id.h"
+#include "base/random.h"
 #include "unit.h"
 #include "wire/gzip.h"
 
@@ -11,16 +11,14 @@
 static char *make_text(size_t bytes) {
     char *data = malloc(bytes);
     assert_non_null(data);
-    for (size_t i = 0; i < bytes; i++) {
+    for (size_t i = 0; i < bytes; i++)
         data[i] = "compressible "[i % 13];
-    }
     return data;
 }
 
 static void fill_random(char *to, size_t bytes) {
-    for (size_t i = 0; i < bytes; i++) {
-        to[i] = (char)id_below(256);
-    }
+    for (size_t i = 0; i < bytes; i++)
+        to[i] = (char)random_below(256);
 }
 
 static void assert_there_and_back(const char *data, size_t bytes) {
@@ -40,9 +38,8 @@ static void test_gzip_there_and_back(void **state) {
     (void)state;
     static const size_t sizes[] = {200, 65535, 65536, 65537, LARGE_BYTES};
     char *data = make_text(LARGE_BYTES);
-    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
         assert_there_and_back(data, sizes[i]);
-    }
     free(data);
 }
 
@@ -102,9 +99,8 @@ static void assert_inflate(const struct buffer *packed, size_t bytes, size_t max
     struct buffer out = BUFFER_INIT;
     buffer_append_text(&out, "before");
     assert_int_equal(gzip_inflate(&out, packed->data, bytes, max_bytes), expected);
-    if (expected != CREW_OK) {
+    if (expected != CREW_OK)
         assert_int_equal(out.len, 6);
-    }
     assert_memory_equal(out.data, "before", 6);
     assert_true(out.cap <= 3 * max_bytes + 65536); /* the bound is one of memory */
     buffer_fini(&out);
@@ -129,9 +125,8 @@ static void test_gzip_refuses_what_is_no_gzip(void **state) {
     struct buffer packed = BUFFER_INIT;
     char *data = make_text(5000);
     assert_true(gzip_deflate(&packed, data, 5000));
-    for (size_t bytes = 0; bytes < packed.len; bytes++) {
+    for (size_t bytes = 0; bytes < packed.len; bytes++)
         assert_inflate(&packed, bytes, 10000, CREW_EMALFORMED); /* cut short */
-    }
     packed.data[packed.len - 5] ^= 1; /* the checksum (RFC 1952 §2.3.1) */
     assert_inflate(&packed, packed.len, 10000, CREW_EMALFORMED);
     packed.data[packed.len - 5] ^= 1;

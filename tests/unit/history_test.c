@@ -1,6 +1,6 @@
 /* pubsub/history.h against a plain list of all that was ever added. */
 #include "base/clock.h"
-#include "base/id.h"
+#include "base/random.h"
 #include "pubsub/history.h"
 #include "unit.h"
 #include <stdio.h>
@@ -52,8 +52,8 @@ static void add_some(size_t count) {
     uint64_t cursor = added_count > 0 ? added[added_count - 1].cursor : 41;
     for (size_t i = 0; i < count; i++) {
         char name[16];
-        unsigned channel = id_below(CHANNELS);
-        cursor += 1 + id_below(3);
+        unsigned channel = random_below(CHANNELS);
+        cursor += 1 + random_below(3);
         name_of(channel, name);
         assert_non_null(add(name, NULL, cursor, 0));
         added[added_count].cursor = cursor;
@@ -76,7 +76,7 @@ static void compare(void) {
         name_of(channel, name);
         struct channel *held = history_hold(&history, name);
         for (unsigned i = 0; i < 50; i++) {
-            uint64_t cursor = id_below((uint32_t)history.next_cursor + 5);
+            uint64_t cursor = random_below((uint32_t)history.next_cursor + 5);
             const struct kept *kept = history_after(&history, held, cursor);
             assert_int_equal(kept != NULL ? kept->cursor : 0,
                              expected_after(channel, cursor));

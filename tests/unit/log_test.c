@@ -16,17 +16,15 @@ static struct child_result result;
 static void assert_matches(const char *text, const char *pattern) {
     regex_t compiled;
     assert_int_equal(regcomp(&compiled, pattern, REG_EXTENDED | REG_NOSUB), 0);
-    if (regexec(&compiled, text, 0, NULL, 0) != 0) {
+    if (regexec(&compiled, text, 0, NULL, 0) != 0)
         fail_msg("%s\ndoes not match\n%s", text, pattern);
-    }
     regfree(&compiled);
 }
 
 static unsigned count(const char *text, const char *piece) {
     unsigned found = 0;
-    for (; (text = strstr(text, piece)) != NULL; text += strlen(piece)) {
+    for (; (text = strstr(text, piece)) != NULL; text += strlen(piece))
         found++;
-    }
     return found;
 }
 

@@ -9,9 +9,8 @@
 static int listen_at(const char *path, socklen_t path_bytes, bool is_abstract) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     memcpy(address.sun_path, path, path_bytes);
-    if (is_abstract) {
+    if (is_abstract)
         address.sun_path[0] = '\0';
-    }
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
     socklen_t bytes = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + path_bytes);
     assert_int_equal(bind(fd, (const struct sockaddr *)&address, bytes), 0);

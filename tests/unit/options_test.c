@@ -105,9 +105,8 @@ static char password_file[] = "/tmp/crew-options-XXXXXX";
 static int split(char *line, char *argv[20]) {
     int argc = 1;
     argv[0] = (char *)"program";
-    for (char *one = strtok(line, "|"); one != NULL; one = strtok(NULL, "|")) {
+    for (char *one = strtok(line, "|"); one != NULL; one = strtok(NULL, "|"))
         argv[argc++] = one;
-    }
     return argc;
 }
 
@@ -140,13 +139,11 @@ static void parse_command(void *arg) {
     int argc = split(line, argv);
     struct crew_broker broker;
     for (int at = options_parse(&program_with_commands, argc, argv, &broker); at < argc;
-         at++) {
+         at++)
         printf("%s ", argv[at]);
-    }
     printf("flags %d%d vhost %s things", flag, other_flag, broker.urls[0].vhost);
-    for (size_t i = 0; i < things.count; i++) {
+    for (size_t i = 0; i < things.count; i++)
         printf(" %s", things.texts[i]);
-    }
     putchar('\n');
     crew_broker_fini(&broker);
     free(things.texts);
@@ -158,9 +155,8 @@ static struct child_result result;
 static void assert_parsed_by(void (*parser)(void *arg), const char *line,
                              const char *expected) {
     child_run(parser, (void *)line, &result);
-    if (result.status != 0 || strstr(result.out, expected) == NULL) {
+    if (result.status != 0 || strstr(result.out, expected) == NULL)
         fail_msg("%s: status %d\n%s%s", line, result.status, result.out, result.err);
-    }
 }
 
 static void assert_parsed(const char *line, const char *expected) {
@@ -173,9 +169,8 @@ static void assert_refused_by(void (*parser)(void *arg), const char *line,
     child_run(parser, (void *)line, &result);
     const char *end = strchr(result.err, '\n');
     if (result.status != 2 || strncmp(result.err, expected, strlen(expected)) != 0 ||
-        end == NULL || end[1] != '\0') {
+        end == NULL || end[1] != '\0')
         fail_msg("%s: status %d\n%s%s", line, result.status, result.out, result.err);
-    }
 }
 
 static void assert_refused(const char *line, const char *expected) {
@@ -395,11 +390,9 @@ static void test_options_help_lists_every_option(void **state) {
                                            "--version"};
     child_run(parse, (void *)"--flag|--help|--bogus", &result);
     assert_int_equal(result.status, 0);
-    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
-        if (strstr(result.out, expected[i]) == NULL) {
+    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++)
+        if (strstr(result.out, expected[i]) == NULL)
             fail_msg("\"%s\" is not in\n%s", expected[i], result.out);
-        }
-    }
 }
 
 static void test_options_help_fits_and_is_aligned(void **state) {

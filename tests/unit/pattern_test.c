@@ -1,6 +1,6 @@
 /* pubsub/pattern.h and pubsub/pattern_index.h, the one against the other. */
 #include "base/clock.h"
-#include "base/id.h"
+#include "base/random.h"
 #include "pubsub/pattern.h"
 #include "pubsub/pattern_index.h"
 #include "unit.h"
@@ -123,8 +123,8 @@ static void count_visit(void *arg, struct pattern_place *place) {
 /* Up to six words of a small alphabet. */
 static void make_text(char *text, const char *const *words, uint32_t count) {
     char *at = text;
-    for (uint32_t left = 1 + id_below(6); left > 0; left--)
-        at += sprintf(at, "%s%s", at == text ? "" : ".", words[id_below(count)]);
+    for (uint32_t left = 1 + random_below(6); left > 0; left--)
+        at += sprintf(at, "%s%s", at == text ? "" : ".", words[random_below(count)]);
 }
 
 static void make_pattern(char *text) {
@@ -134,7 +134,7 @@ static void make_pattern(char *text) {
 
 static void make_channel(char *text) {
     static const char *const words[] = {"a", "b", "a", "b", "", "*", "#"};
-    make_text(text, words, id_below(2) == 0 ? 4 : 7);
+    make_text(text, words, random_below(2) == 0 ? 4 : 7);
 }
 
 /* Patterns, of which some are the same; what is held of them, and the visits they had. */
@@ -184,7 +184,7 @@ static void test_index_finds_what_fits(void **state) {
         for (size_t i = 0; i < PATTERNS; i++)
             if (many.place[i] == NULL)
                 hold_one(i);
-            else if (id_below(2) == 0)
+            else if (random_below(2) == 0)
                 release_one(i);
         for (size_t i = 0; i < CHANNELS; i++) {
             make_channel(channel);

@@ -40,9 +40,8 @@ static void drop(void *arg) {
     int dropped = privileges_drop(wish->user, wish->group, why, sizeof why);
     int group_count = getgroups(64, groups);
     bool in_root_group = false;
-    for (int i = 0; i < group_count; i++) {
+    for (int i = 0; i < group_count; i++)
         in_root_group = in_root_group || groups[i] == 0;
-    }
     printf("%d uid %u gid %u back %d %s%s", dropped, getuid(), getgid(), setuid(0),
            in_root_group ? "in root's group " : "", why);
 }
@@ -55,9 +54,8 @@ static void assert_dropped(const char *user, const char *group, const char *expe
 
 static void test_privileges_drop_as_root(void **state) {
     (void)state;
-    if (geteuid() != 0) {
+    if (geteuid() != 0)
         skip();
-    }
     assert_dropped("54321", "12345", "0 uid 54321 gid 12345 back -1 ");
     assert_dropped("nobody", NULL, "0 uid 65534 gid 65534 back -1 ");
     assert_dropped("nobody", "12345", "0 uid 65534 gid 12345 back -1 ");

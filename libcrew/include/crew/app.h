@@ -40,7 +40,7 @@ typedef struct crew_app crew_app;
  * `failed` and the response is thrown away. */
 typedef int crew_handler(crew_request *request, crew_response *response);
 
-/* ---- what an app consists of ---------------------------------------------------------- */
+/* ---- what an app consists of ---- */
 
 /* All of this is for CREW_APP, on its thread. Texts are copied, and nothing blocks. */
 
@@ -48,10 +48,10 @@ typedef int crew_handler(crew_request *request, crew_response *response);
  * handler process, before any handler. Non-zero: the app cannot be used. Nor can it when a
  * route or task could not be registered, so what those return may be left unread. */
 #define CREW_APP_ABI 1
-#define CREW_APP(app)                                                                    \
-    CREW_APP_SYMBOL CREW_API const unsigned crew_app_abi;                                \
-    const unsigned crew_app_abi = CREW_APP_ABI;                                          \
-    CREW_APP_SYMBOL CREW_API int crew_app_init(crew_app *);                              \
+#define CREW_APP(app)                                       \
+    CREW_APP_SYMBOL CREW_API const unsigned crew_app_abi;   \
+    const unsigned crew_app_abi = CREW_APP_ABI;             \
+    CREW_APP_SYMBOL CREW_API int crew_app_init(crew_app *); \
     int crew_app_init(crew_app *app)
 #ifdef __cplusplus
 #define CREW_APP_SYMBOL extern "C"

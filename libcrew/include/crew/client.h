@@ -37,22 +37,25 @@ typedef struct crew_pending_group crew_pending_group;
 
 /* What is left zero has its default. */
 struct crew_client_options {
-    const char *name;        /* shown by the broker as connection name; null: "crew" */
-    size_t gzip_above_bytes; /* bodies above this are compressed where it helps; 0: none is
+    const char *name; /* shown by the broker as connection name; null: "crew" */
+    size_t
+        gzip_above_bytes; /* bodies above this are compressed where it helps; 0: none is
                                 unless its call says so */
     size_t max_answer_bytes; /* an inflated answer above this is CREW_EBADRESPONSE;
                                 0: 64 MiB */
     crew_event_fn *on_event; /* a callback like the others; may be null */
     void *event_arg;
-    unsigned max_batch; /* HTTP calls in one message at most, when handlers are fast; 0: 32 */
-    bool owner_io; /* input and output are done in the owner's loop: saves a change of
+    unsigned
+        max_batch; /* HTTP calls in one message at most, when handlers are fast; 0: 32 */
+    bool
+        caller_driven_io; /* input and output are done in the owner's loop: saves a change of
                       threads for all that comes and goes. One thread starts all calls that
                       do not block; it calls crew_client_flush each time before it waits for
                       events, and is never away from its loop for long: heartbeats are kept
                       there. It needs 3 MiB of stack. (Over TLS an I/O thread does it) */
 };
 
-/* ---- beginning and end ---------------------------------------------------------------- */
+/* ---- beginning and end ---- */
 
 /* crew_client_new - start to connect, in the background. The broker need not be there: it
  * is tried again with backoff for ever. BROKER and OPTIONS (null: all defaults) are copied.
@@ -76,7 +79,7 @@ CREW_API bool crew_client_ready(crew_client *client);
 CREW_API int crew_client_wait_ready(crew_client *client, uint32_t timeout_ms, char *why,
                                     size_t why_bytes);
 
-/* ---- blocking ------------------------------------------------------------------------- */
+/* ---- blocking ---- */
 
 /* crew_client_call_wait - make a call and wait until it ends. 0: *ANSWER is the handler's
  * answer, to be freed with crew_answer_free. Otherwise *ANSWER is untouched: how the call
@@ -95,7 +98,7 @@ CREW_API int crew_client_call_wait(crew_client *client, const struct crew_call *
 CREW_API int crew_client_group_wait(crew_client *client, const struct crew_group *group,
                                     struct crew_answer *answers[]);
 
-/* ---- in an event loop ----------------------------------------------------------------- */
+/* ---- in an event loop ---- */
 
 /* crew_client_fd - the descriptor that is readable when crew_client_dispatch has something
  * to do, timers included. Owned by the client, the same for its whole life. */
@@ -105,7 +108,7 @@ CREW_API int crew_client_fd(const crew_client *client);
 CREW_API void crew_client_dispatch(crew_client *client);
 
 /* crew_client_flush - send what was called for outside of crew_client_dispatch. Only for
- * owners that said owner_io; callbacks may run inside. Costs nothing when there is
+ * owners that said caller_driven_io; callbacks may run inside. Costs nothing when there is
  * nothing to send. */
 CREW_API void crew_client_flush(crew_client *client);
 
@@ -132,7 +135,7 @@ CREW_API bool crew_client_cancel(crew_client *client, crew_pending *pending);
 /* crew_client_pending_id - the correlation id of a call, valid as long as the handle. */
 CREW_API const char *crew_client_pending_id(const crew_pending *pending);
 
-/* ---- streamed answers ----------------------------------------------------------------- */
+/* ---- streamed answers ---- */
 
 /* A handler may answer an HTTP call piece by piece. Where nothing else is said the pieces
  * are collected, and the call ends with the whole, as any other; over max_answer_bytes it
@@ -161,12 +164,12 @@ CREW_API int crew_client_stream(crew_client *client, const struct crew_call *cal
 CREW_API void crew_client_credit(crew_client *client, crew_pending *pending,
                                  size_t bytes);
 
-/* ---- groups --------------------------------------------------------------------------- */
+/* ---- groups ---- */
 
 /* Called once for each accepted group. ERROR is what crew_client_group_wait returns.
  * ANSWERS, one for each call, are valid during the call. */
-typedef void crew_group_fn(void *arg, int error, const struct crew_answer *const answers[],
-                           size_t count);
+typedef void crew_group_fn(void *arg, int error,
+                           const struct crew_answer *const answers[], size_t count);
 
 /* crew_client_group - make several calls at once. GROUP and all it points to are copied. FN
  * will be called once, unless the group is cancelled before. PENDING (may be null) is a
@@ -181,7 +184,7 @@ CREW_API int crew_client_group(crew_client *client, const struct crew_group *gro
  * and threads: as crew_client_cancel. */
 CREW_API bool crew_client_group_cancel(crew_client *client, crew_pending_group *pending);
 
-/* ---- publishing ----------------------------------------------------------------------- */
+/* ---- publishing ---- */
 
 /* Called once for each accepted publication. ID is the message's, valid during the call.
  * 0: the broker has it, whether anybody has subscribed to the channel or not.
@@ -213,7 +216,7 @@ CREW_API int crew_client_publish_wait(crew_client *client,
                                       const struct crew_publication *publication,
                                       char id[CREW_PUBLICATION_ID_BYTES]);
 
-/* ---- looking at a queue --------------------------------------------------------------- */
+/* ---- looking at a queue ---- */
 
 /* What a task's queue was like a moment ago. */
 struct crew_queue {

@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-/* ---- reading the request -------------------------------------------------------------- */
+/* ---- reading the request ---- */
 
 /* crew_request_json - the body as JSON (RFC 8259): any value, not only arrays and
  * objects. *JSON belongs to the request and lives until the handler returns; json_incref
@@ -41,7 +41,7 @@ CREW_API int crew_request_json(crew_request *request, json_t **json);
  * or with "o" belongs to the request. */
 CREW_API int crew_request_json_unpack(crew_request *request, const char *format, ...);
 
-/* ---- writing the response -------------------------------------------------------------- */
+/* ---- writing the response ---- */
 
 /* crew_response_json - append JSON to the body, in its shortest form; the body is
  * application/json unless a Content-Type was set. JSON stays the caller's. CREW_EINVAL:

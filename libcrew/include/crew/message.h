@@ -28,7 +28,7 @@ struct crew_pair {
 enum crew_form {
     CREW_PLAIN, /* a body and a content type, as any AMQP RPC */
     CREW_HTTP,  /* an HTTP request: CGI parameters (RFC 3875 §4.1) and a body */
-    CREW_PING   /* nothing: the worker itself answers, when its turn in the queue has come */
+    CREW_PING /* nothing: the worker itself answers, when its turn in the queue has come */
 };
 
 /* May a task run again when it is not known whether it ran? */
@@ -84,7 +84,7 @@ struct crew_answer {
     size_t pair_count;
     const void *body;
     size_t body_bytes;
-    uint64_t run_us; /* time in the handler, as the worker measured it; 0: unknown */
+    uint64_t run_us;    /* time in the handler, as the worker measured it; 0: unknown */
     const char *worker; /* UUID of the worker that answered; null: unknown */
 };
 
@@ -124,7 +124,8 @@ struct crew_group {
 
 /* What is to be published. What is left zero has its default. */
 struct crew_publication {
-    const char *channel; /* its name, which subscribers know or match with a pattern: words
+    const char
+        *channel; /* its name, which subscribers know or match with a pattern: words
                             with dots between them ("orders.eu.new"), 1 to 255 bytes of
                             UTF-8 without control characters. No word is "*" or "#" */
     const char *content_type; /* null: application/octet-stream */

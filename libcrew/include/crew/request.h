@@ -15,7 +15,7 @@ extern "C" {
 
 typedef struct crew_request crew_request;
 
-/* ---- reading the request -------------------------------------------------------------- */
+/* ---- reading the request ---- */
 
 /* crew_request_method, crew_request_path, crew_request_query - what is asked for, and how.
  * Never null; "" for a plain call. The path is PATH_INFO when the web server sets it, else
@@ -123,7 +123,7 @@ CREW_API const char *crew_request_id(const crew_request *request);
  * client is answered 400 with it. It may quote what the client sent. */
 CREW_API const char *crew_request_complaint(const crew_request *request);
 
-/* ---- forms ----------------------------------------------------------------------------- */
+/* ---- forms ---- */
 
 /* The body as a form: of the type application/x-www-form-urlencoded, or the fields of
  * multipart/form-data (RFC 7578) that are no files. It is read when it is first asked
@@ -192,7 +192,7 @@ struct crew_request_limits {
 CREW_API void crew_request_set_limits(crew_request *request,
                                       const struct crew_request_limits *limits);
 
-/* ---- where the handler runs ------------------------------------------------------------ */
+/* ---- where the handler runs ---- */
 
 /* crew_request_state - what the set-up gave (crew_app_state in crew/app.h), null without
  * one. Still the app's. */

@@ -16,7 +16,7 @@ extern "C" {
 typedef struct crew_request crew_request;
 typedef struct crew_response crew_response;
 
-/* ---- writing the response -------------------------------------------------------------- */
+/* ---- writing the response ---- */
 
 /* All of these return 0 or an error, so that a handler can end with `return crew_...`. An
  * invalid response is thrown away whatever comes after; the worker's log says why it was.
@@ -53,7 +53,7 @@ CREW_API int crew_response_printf(crew_response *response, const char *format, .
 /* crew_response_text - the same with TEXT. */
 CREW_API int crew_response_text(crew_response *response, const char *text);
 
-/* ---- streaming ------------------------------------------------------------------------- */
+/* ---- streaming ---- */
 
 /* crew_response_flush - send what was written until now, and go on: the client has it while
  * the handler still runs. The first time the head goes along, with `X-Accel-Buffering: no`
@@ -79,7 +79,7 @@ CREW_API int crew_response_error(crew_response *response, int status, const char
 
 /* JSON: crew_response_json in crew/json.h. */
 
-/* ---- pages ---------------------------------------------------------------------------- */
+/* ---- pages ---- */
 
 /* crew_response_html - append to a page. FORMAT is markup of the author's own, what its
  * conversions insert is escaped, so that it is text wherever it comes from:
@@ -104,7 +104,7 @@ CREW_API int crew_response_url(crew_response *response, const char *text);
 CREW_API char *crew_escape_html(const char *text);
 CREW_API char *crew_escape_url(const char *text);
 
-/* ---- redirects ------------------------------------------------------------------------ */
+/* ---- redirects ---- */
 
 /* crew_response_redirect - send the client to LOCATION with 301, 302, 303, 307 or 308.
  * After a form was posted that is 303. CREW_EINVAL: another status, or CR or LF in
@@ -118,7 +118,7 @@ CREW_API int crew_response_redirect(crew_response *response, int status,
 CREW_API int crew_response_redirect_local(crew_response *response, int status,
                                           const char *target, const char *fallback);
 
-/* ---- cookies -------------------------------------------------------------------------- */
+/* ---- cookies ---- */
 
 /* With which requests from other sites browsers send a cookie. */
 enum crew_same_site {
@@ -158,7 +158,7 @@ CREW_API int crew_response_cookie(crew_response *response,
 CREW_API int crew_response_cookie_delete(crew_response *response,
                                          const struct crew_cookie *cookie);
 
-/* ---- files ---------------------------------------------------------------------------- */
+/* ---- files ---- */
 
 /* crew_response_file - answer with the file at PATH, and forget what was in the body.
  * What is not there, not readable or no regular file is answered 404.
@@ -188,7 +188,7 @@ CREW_API int crew_response_file_below(crew_request *request, crew_response *resp
  * CREW_EINVAL: a control character in it; the response is invalid then. */
 CREW_API int crew_response_attachment(crew_response *response, const char *filename);
 
-/* ---- what the client has already ------------------------------------------------------ */
+/* ---- what the client has already ---- */
 
 /* crew_response_conditional - compare what there is with what the client says of it
  * (If-Match, If-Unmodified-Since, If-None-Match, If-Modified-Since; RFC 9110 §13.2.2).

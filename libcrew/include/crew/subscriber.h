@@ -51,7 +51,7 @@ struct crew_subscriber_options {
     uint32_t history_s;
     crew_event_fn *on_event; /* may be null */
     void *event_arg;
-    bool owner_io; /* input and output are done in the owner's loop, which calls
+    bool caller_driven_io; /* input and output are done in the owner's loop, which calls
                       crew_subscriber_flush each time before it waits for events; see
                       crew_client_options in crew/client.h */
 };
@@ -81,7 +81,7 @@ CREW_API int crew_subscriber_fd(const crew_subscriber *subscriber);
 CREW_API void crew_subscriber_dispatch(crew_subscriber *subscriber);
 
 /* crew_subscriber_flush - send what was begun outside of crew_subscriber_dispatch. Only
- * for owners that said owner_io. Costs nothing when there is nothing to send. */
+ * for owners that said caller_driven_io. Costs nothing when there is nothing to send. */
 CREW_API void crew_subscriber_flush(crew_subscriber *subscriber);
 
 /* crew_subscriber_state - how much it knows. */

@@ -39,11 +39,12 @@ extern "C" {
 
 typedef struct crew_test crew_test;
 
-/* ---- the app -------------------------------------------------------------------------- */
+/* ---- the app ---- */
 
 /* What is left zero has its default. */
 struct crew_test_options {
-    const char *const *args;   /* behind APP.so in app-worker's command line; null ends them */
+    const char *const
+        *args; /* behind APP.so in app-worker's command line; null ends them */
     const char *route_task;    /* app-worker --task; null: "http" */
     size_t max_response_bytes; /* app-worker --max-response; 0: 16 MiB */
     bool no_cookies;           /* what Set-Cookie says is not kept */
@@ -72,14 +73,14 @@ CREW_API void crew_test_clear(crew_test *test);
 /* crew_test_free - tear-down, then unload. Null is fine. */
 CREW_API void crew_test_free(crew_test *test);
 
-/* ---- responses ------------------------------------------------------------------------ */
+/* ---- responses ---- */
 
 /* Functions that return one never return null. */
 struct crew_test_response {
-    int error;           /* 0, or how the request ended: CREW_EFAILED ... */
-    const char *outcome; /* the word of it, as in Crew-Error: "failed" ...; or "" */
-    int status;          /* of the error if any: 500 ... */
-    const char *content_type;        /* "": none */
+    int error;                /* 0, or how the request ended: CREW_EFAILED ... */
+    const char *outcome;      /* the word of it, as in Crew-Error: "failed" ...; or "" */
+    int status;               /* of the error if any: 500 ... */
+    const char *content_type; /* "": none */
     const struct crew_pair *headers; /* in their order, a zero byte behind each text */
     size_t header_count;
     const char *body; /* never null, a zero byte behind it */
@@ -91,7 +92,7 @@ struct crew_test_response {
 CREW_API const char *crew_test_header(const struct crew_test_response *response,
                                       const char *name);
 
-/* ---- requests ------------------------------------------------------------------------- */
+/* ---- requests ---- */
 
 /* What is left zero has its default. Lists are name, value, name, value ..., null. */
 struct crew_test_request {
@@ -142,8 +143,9 @@ crew_test_post_json(crew_test *test, const char *path, const char *json);
  *     crew_test_post_form(test, "/login", "user", "neo",
  *                         "words", "follow me", NULL);
  */
-CREW_API const struct crew_test_response *
-crew_test_post_form(crew_test *test, const char *path, ...) __attribute__((sentinel));
+CREW_API const struct crew_test_response *crew_test_post_form(crew_test *test,
+                                                              const char *path, ...)
+    __attribute__((sentinel));
 
 /* crew_test_follow - while RESPONSE is a redirect (301, 302, 303, 307, 308) to somewhere in
  * the app, do as a browser does; returns the last response. It is a redirect, too, when
@@ -159,7 +161,7 @@ crew_test_task(crew_test *test, const char *task, const char *text);
 CREW_API const struct crew_test_response *crew_test_run(crew_test *test,
                                                         const struct crew_call *call);
 
-/* ---- around all requests that follow --------------------------------------------------- */
+/* ---- around all requests that follow ---- */
 
 /* crew_test_set_param, crew_test_set_header - a CGI parameter, a header field. A request's
  * own come before it. Null: it is not sent. */
@@ -185,7 +187,7 @@ CREW_API void crew_test_set_cookie(crew_test *test, const char *set_cookie);
 /* crew_test_clear_cookies - forget those that are kept. */
 CREW_API void crew_test_clear_cookies(crew_test *test);
 
-/* ---- what handlers ask of the outside -------------------------------------------------- */
+/* ---- what handlers ask of the outside ---- */
 
 /* The calls that handlers make are answered in their order, on the same thread:
  *
@@ -228,7 +230,8 @@ CREW_API void crew_test_fail_publishes(crew_test *test, int error);
 /* A line that app-worker would have logged. */
 struct crew_test_log {
     enum crew_log_level level;
-    const char *request_id; /* "test-1", "test-2" ...; a call made by a handler counts, too */
+    const char
+        *request_id; /* "test-1", "test-2" ...; a call made by a handler counts, too */
     const char *text;
 };
 

@@ -34,7 +34,8 @@ struct crew_worker_options {
     /* The most that crew_worker_set_prefetch will often ask for: where it is in force, a
      * worker of one queue costs the broker least. Less than prefetch: the same. */
     unsigned prefetch_most;
-    size_t gzip_above_bytes; /* answers above this are compressed where it helps; 0: none */
+    size_t
+        gzip_above_bytes; /* answers above this are compressed where it helps; 0: none */
     size_t max_request_bytes; /* larger after inflating: rejected; 0: 64 MiB */
     void (*on_task)(void *arg, crew_task *task);
     void *task_arg;
@@ -47,7 +48,7 @@ struct crew_worker_options {
     void (*on_gone)(void *arg, crew_task *task);
     crew_event_fn *on_event; /* may be null */
     void *event_arg;
-    bool owner_io; /* input and output are done in the owner's loop, which calls
+    bool caller_driven_io; /* input and output are done in the owner's loop, which calls
                       crew_worker_flush each time before it waits for events; see
                       crew_client_options in crew/client.h */
 };
@@ -80,7 +81,7 @@ CREW_API int crew_worker_fd(const crew_worker *worker);
 CREW_API void crew_worker_dispatch(crew_worker *worker);
 
 /* crew_worker_flush - send answers that were given outside of crew_worker_dispatch. Only
- * for owners that said owner_io. Costs nothing when there is nothing to send. */
+ * for owners that said caller_driven_io. Costs nothing when there is nothing to send. */
 CREW_API void crew_worker_flush(crew_worker *worker);
 
 /* crew_worker_uuid - the id of this worker, 36 characters, made at crew_worker_new. Owned

@@ -1,7 +1,7 @@
 /* Deliveries that wait for an ack or a reject. */
 #include "amqp/acks.h"
 
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,9 +18,8 @@ void acks_init(struct acks *a) {
 }
 
 void acks_fini(struct acks *a) {
-    for (size_t i = 0; i < a->silent_count; i++) {
+    for (size_t i = 0; i < a->silent_count; i++)
         free(a->silent[i]);
-    }
     free(a->silent);
     free(a->ring);
     *a = (struct acks){0};
@@ -33,10 +32,9 @@ static uint8_t *at(const struct acks *a, uint64_t tag) {
 static void grow(struct acks *a) {
     struct acks bigger = *a;
     bigger.cap = a->cap > 0 ? a->cap * 2 : FIRST_CAP;
-    bigger.ring = memory_zeroed(bigger.cap);
-    for (uint64_t tag = a->first_tag; tag < a->next_tag; tag++) {
+    bigger.ring = xcalloc(1, bigger.cap);
+    for (uint64_t tag = a->first_tag; tag < a->next_tag; tag++)
         *at(&bigger, tag) = *at(a, tag);
-    }
     free(a->ring);
     *a = bigger;
 }
@@ -45,9 +43,8 @@ static void grow(struct acks *a) {
  * queues of the link's owner. */
 static size_t find_silent(const struct acks *a, const char *consumer) {
     size_t i = 0;
-    while (i < a->silent_count && strcmp(a->silent[i], consumer) != 0) {
+    while (i < a->silent_count && strcmp(a->silent[i], consumer) != 0)
         i++;
-    }
     return i;
 }
 
@@ -55,8 +52,8 @@ void acks_set_consumer(struct acks *a, const char *consumer, bool no_ack) {
     size_t i = find_silent(a, consumer);
     bool known = i < a->silent_count;
     if (no_ack && !known) {
-        a->silent = memory_resize(a->silent, a->silent_count + 1, sizeof *a->silent);
-        a->silent[a->silent_count++] = memory_text(consumer);
+        a->silent = xreallocarray(a->silent, a->silent_count + 1, sizeof *a->silent);
+        a->silent[a->silent_count++] = xstrdup(consumer);
     } else if (!no_ack && known) {
         free(a->silent[i]);
         a->silent[i] = a->silent[--a->silent_count];
@@ -64,18 +61,15 @@ void acks_set_consumer(struct acks *a, const char *consumer, bool no_ack) {
 }
 
 static void skip_settled(struct acks *a) {
-    while (a->first_tag < a->next_tag && *at(a, a->first_tag) == DELIVERY_SETTLED) {
+    while (a->first_tag < a->next_tag && *at(a, a->first_tag) == DELIVERY_SETTLED)
         a->first_tag++;
-    }
 }
 
 bool acks_delivered(struct acks *a, uint64_t tag, const char *consumer) {
-    if (tag != a->next_tag) {
+    if (tag != a->next_tag)
         return false;
-    }
-    if (a->next_tag - a->first_tag == a->cap) {
+    if (a->next_tag - a->first_tag == a->cap)
         grow(a);
-    }
     bool silent = find_silent(a, consumer) < a->silent_count;
     *at(a, a->next_tag++) = silent ? DELIVERY_SETTLED : DELIVERY_WAITING;
     skip_settled(a);
@@ -104,17 +98,15 @@ static void ack_lower_end(struct acks *a, struct transport *t, amqp_channel_t ch
         }
         *at(a, a->first_tag++) = DELIVERY_SETTLED;
     }
-    if (count > 0) {
+    if (count > 0)
         write_ack(t, channel, last, count > 1);
-    }
 }
 
 void acks_settle(struct acks *a, struct transport *t, amqp_channel_t channel,
                  const struct settle *list, size_t count, uint64_t epoch) {
     for (size_t i = 0; i < count; i++) {
-        if (!is_waiting(a, &list[i], epoch)) {
+        if (!is_waiting(a, &list[i], epoch))
             continue;
-        }
         if (list[i].verb == SETTLE_ACK) {
             *at(a, list[i].tag) = DELIVERY_ACKED;
             continue;

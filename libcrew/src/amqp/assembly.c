@@ -22,9 +22,8 @@ void assembly_fini(struct assembly *a) {
 }
 
 enum assembly_result assembly_deliver(struct assembly *a, const amqp_basic_deliver_t *d) {
-    if (a->state != ASSEMBLY_IDLE) {
+    if (a->state != ASSEMBLY_IDLE)
         return ASSEMBLY_BROKEN;
-    }
     a->state = ASSEMBLY_BEGUN;
     a->returned = false;
     a->redelivered = d->redelivered != 0;
@@ -37,9 +36,8 @@ enum assembly_result assembly_deliver(struct assembly *a, const amqp_basic_deliv
 }
 
 enum assembly_result assembly_return(struct assembly *a, const amqp_basic_return_t *r) {
-    if (a->state != ASSEMBLY_IDLE) {
+    if (a->state != ASSEMBLY_IDLE)
         return ASSEMBLY_BROKEN;
-    }
     a->state = ASSEMBLY_BEGUN;
     a->returned = true;
     a->origin.broken = false;
@@ -51,9 +49,8 @@ enum assembly_result assembly_return(struct assembly *a, const amqp_basic_return
 static enum assembly_result finish(struct assembly *a) {
     bool skipped = a->state == ASSEMBLY_SKIPPING;
     a->state = ASSEMBLY_IDLE;
-    if (a->returned) {
+    if (a->returned)
         return a->message != NULL ? ASSEMBLY_RETURN : ASSEMBLY_BROKEN;
-    }
     return skipped ? ASSEMBLY_TOO_LARGE : ASSEMBLY_DELIVERY;
 }
 
@@ -76,9 +73,8 @@ static bool make_room(const struct assembly *a) {
 }
 
 static enum assembly_result on_header(struct assembly *a, const amqp_frame_t *frame) {
-    if (frame->payload.properties.class_id != AMQP_BASIC_CLASS) {
+    if (frame->payload.properties.class_id != AMQP_BASIC_CLASS)
         return ASSEMBLY_BROKEN;
-    }
     a->left_bytes = frame->payload.properties.body_size;
     a->message = read_header(a, frame);
     a->state = ASSEMBLY_BODY;
@@ -93,24 +89,20 @@ static enum assembly_result on_header(struct assembly *a, const amqp_frame_t *fr
 }
 
 static enum assembly_result on_body(struct assembly *a, amqp_bytes_t part) {
-    if (part.len > a->left_bytes) {
+    if (part.len > a->left_bytes)
         return ASSEMBLY_BROKEN;
-    }
-    if (a->state == ASSEMBLY_BODY) {
+    if (a->state == ASSEMBLY_BODY)
         buffer_append(&a->message->body, part.bytes, part.len);
-    }
     a->left_bytes -= part.len;
     return a->left_bytes == 0 ? finish(a) : ASSEMBLY_MORE;
 }
 
 enum assembly_result assembly_content(struct assembly *a, const amqp_frame_t *frame) {
     bool body = a->state == ASSEMBLY_BODY || a->state == ASSEMBLY_SKIPPING;
-    if (a->state == ASSEMBLY_BEGUN && frame->frame_type == AMQP_FRAME_HEADER) {
+    if (a->state == ASSEMBLY_BEGUN && frame->frame_type == AMQP_FRAME_HEADER)
         return on_header(a, frame);
-    }
-    if (body && frame->frame_type == AMQP_FRAME_BODY) {
+    if (body && frame->frame_type == AMQP_FRAME_BODY)
         return on_body(a, frame->payload.body_fragment);
-    }
     return ASSEMBLY_BROKEN;
 }
 

@@ -1,7 +1,7 @@
 /* How long to wait before the next attempt to connect, and to which address. */
 #include "amqp/backoff.h"
 
-#include "base/id.h"
+#include "base/random.h"
 
 #define FIRST_WAIT_MS 100u
 #define LONGEST_WAIT_MS 5000u
@@ -10,13 +10,11 @@
  * its clients at once. */
 static uint32_t wait_ms(unsigned rounds) {
     uint32_t ms = FIRST_WAIT_MS;
-    for (unsigned i = 0; i < rounds && ms < LONGEST_WAIT_MS; i++) {
+    for (unsigned i = 0; i < rounds && ms < LONGEST_WAIT_MS; i++)
         ms *= 2;
-    }
-    if (ms > LONGEST_WAIT_MS) {
+    if (ms > LONGEST_WAIT_MS)
         ms = LONGEST_WAIT_MS;
-    }
-    return ms / 2 + id_below(ms / 2 + 1);
+    return ms / 2 + random_below(ms / 2 + 1);
 }
 
 static void move_on(struct backoff *b) {
@@ -25,17 +23,15 @@ static void move_on(struct backoff *b) {
 
 uint32_t backoff_after_failure_ms(struct backoff *b) {
     move_on(b);
-    if (b->url != 0) {
+    if (b->url != 0)
         return wait_ms(0); /* another address may be well */
-    }
     return wait_ms(b->rounds++);
 }
 
 uint32_t backoff_after_loss_ms(struct backoff *b, uint64_t lasted_ms) {
-    if (lasted_ms >= LONGEST_WAIT_MS) {
+    if (lasted_ms >= LONGEST_WAIT_MS)
         b->rounds = 0;
-    } else if (b->rounds > 0) {
+    else if (b->rounds > 0)
         move_on(b);
-    }
     return wait_ms(b->rounds++);
 }

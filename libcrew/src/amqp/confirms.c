@@ -7,7 +7,7 @@
  */
 #include "amqp/confirms.h"
 
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,20 +32,18 @@ static struct confirm *at(const struct confirms *c, uint64_t tag) {
 static void grow(struct confirms *c) {
     struct confirms bigger = *c;
     bigger.cap = c->cap > 0 ? c->cap * 2 : FIRST_CAP;
-    bigger.ring = memory_resize(NULL, bigger.cap, sizeof *bigger.ring);
-    for (uint64_t tag = c->first_tag; tag < c->next_tag; tag++) {
+    bigger.ring = xreallocarray(NULL, bigger.cap, sizeof *bigger.ring);
+    for (uint64_t tag = c->first_tag; tag < c->next_tag; tag++)
         *at(&bigger, tag) = *at(c, tag);
-    }
     free(c->ring);
     *c = bigger;
 }
 
 void confirms_add(struct confirms *c, struct message *m, uint64_t start_byte,
                   uint64_t end_byte) {
-    if (c->next_tag - c->first_tag == c->cap) {
+    if (c->next_tag - c->first_tag == c->cap)
         grow(c);
-    }
-    m->fate = MESSAGE_UNKNOWN;
+    m->status = PUBLISH_UNKNOWN;
     *at(c, c->next_tag++) = (struct confirm){m, start_byte, end_byte};
 }
 
@@ -54,38 +52,33 @@ bool confirms_empty(const struct confirms *c) {
 }
 
 static void skip_settled(struct confirms *c) {
-    while (c->first_tag < c->next_tag && at(c, c->first_tag)->message == NULL) {
+    while (c->first_tag < c->next_tag && at(c, c->first_tag)->message == NULL)
         c->first_tag++;
-    }
 }
 
-static void settle(struct confirm *confirm, enum message_fate fate,
+static void settle(struct confirm *confirm, enum publish_status status,
                    struct event_list *events) {
     struct message *m = confirm->message;
     if (m != NULL) {
         confirm->message = NULL;
-        event_fate(events, m, m->fate == MESSAGE_RETURNED ? m->fate : fate);
+        event_publish_status(events, m,
+                             m->status == PUBLISH_RETURNED ? m->status : status);
     }
 }
 
 bool confirms_settle(struct confirms *c, uint64_t tag, bool multiple, bool acked,
                      uint64_t written_bytes, struct event_list *events) {
-    if (multiple && tag == 0) { /* all of them (AMQP 0-9-1, basic.ack) */
+    if (multiple && tag == 0) /* all of them (AMQP 0-9-1, basic.ack) */
         tag = c->next_tag - 1;
-    }
-    if (tag >= c->next_tag || (!multiple && tag == 0)) {
+    if (tag >= c->next_tag || (!multiple && tag == 0))
         return false;
-    }
-    if (tag < c->first_tag) {
+    if (tag < c->first_tag)
         return true; /* again */
-    }
-    if (at(c, tag)->end_byte > written_bytes) {
+    if (at(c, tag)->end_byte > written_bytes)
         return false; /* its memory is still being written from */
-    }
     uint64_t from = multiple ? c->first_tag : tag;
-    for (uint64_t t = from; t <= tag; t++) {
-        settle(at(c, t), acked ? MESSAGE_CONFIRMED : MESSAGE_NACKED, events);
-    }
+    for (uint64_t t = from; t <= tag; t++)
+        settle(at(c, t), acked ? PUBLISH_CONFIRMED : PUBLISH_NACKED, events);
     skip_settled(c);
     return true;
 }
@@ -95,7 +88,7 @@ static bool same(const char *a, const char *b) {
 }
 
 static bool is_returned(const struct message *m, const struct message_properties *p) {
-    return m != NULL && m->p.mandatory && m->fate != MESSAGE_RETURNED &&
+    return m != NULL && m->p.mandatory && m->status != PUBLISH_RETURNED &&
            same(m->p.exchange != NULL ? m->p.exchange : "", p->exchange) &&
            same(m->p.routing_key != NULL ? m->p.routing_key : "", p->routing_key) &&
            same(m->p.correlation_id, p->correlation_id) &&
@@ -107,7 +100,7 @@ static bool find_returned(struct confirms *c, uint64_t from,
     for (uint64_t tag = from; tag < c->next_tag; tag++) {
         struct message *m = at(c, tag)->message;
         if (is_returned(m, p)) {
-            m->fate = MESSAGE_RETURNED;
+            m->status = PUBLISH_RETURNED;
             c->return_tag = tag + 1;
             return true;
         }
@@ -129,7 +122,7 @@ void confirms_lose(struct confirms *c, uint64_t written_bytes,
     for (uint64_t tag = c->first_tag; tag < c->next_tag; tag++) {
         struct confirm *confirm = at(c, tag);
         bool begun = confirm->start_byte < written_bytes;
-        settle(confirm, begun ? MESSAGE_UNKNOWN : MESSAGE_UNSENT, events);
+        settle(confirm, begun ? PUBLISH_UNKNOWN : PUBLISH_UNSENT, events);
     }
     c->first_tag = c->next_tag;
 }

@@ -17,9 +17,8 @@ static void lose(struct connection *c, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 static void lose(struct connection *c, const char *format, ...) {
-    if (c->state == CONNECTION_LOST) {
+    if (c->state == CONNECTION_LOST)
         return;
-    }
     va_list args;
     va_start(args, format);
     vsnprintf(c->why, sizeof c->why, format, args);
@@ -31,9 +30,8 @@ bool connection_open(struct connection *c, const struct login *login, uint64_t e
                      struct event_list *events) {
     unsigned heartbeat_s = 0;
     memset(c, 0, sizeof *c);
-    if (!login_open(login, &c->transport, &heartbeat_s, c->why)) {
+    if (!login_open(login, &c->transport, &heartbeat_s, c->why))
         return false;
-    }
     c->state = CONNECTION_OPEN;
     c->epoch = epoch;
     c->heartbeat_ms = (uint64_t)heartbeat_s * 1000;
@@ -55,9 +53,8 @@ static struct message *take_pending(struct connection *c) {
 
 void connection_fini(struct connection *c) {
     confirms_lose(&c->confirms, c->transport.written_bytes, c->events);
-    while (c->pending != NULL) {
-        event_fate(c->events, take_pending(c), MESSAGE_UNSENT);
-    }
+    while (c->pending != NULL)
+        event_publish_status(c->events, take_pending(c), PUBLISH_UNSENT);
     ops_lose(&c->ops);
     confirms_fini(&c->confirms);
     acks_fini(&c->acks);
@@ -68,17 +65,14 @@ void connection_fini(struct connection *c) {
 /* ---- what the owner hands over ---- */
 
 void connection_publish(struct connection *c, struct message *list) {
-    if (list == NULL) {
+    if (list == NULL)
         return;
-    }
-    if (c->pending == NULL) {
+    if (c->pending == NULL)
         c->pending = list;
-    } else {
+    else
         c->pending_last->next = list;
-    }
-    while (list->next != NULL) {
+    while (list->next != NULL)
         list = list->next;
-    }
     c->pending_last = list;
 }
 
@@ -87,15 +81,14 @@ void connection_op(struct connection *c, struct link_op *op) {
 }
 
 void connection_settle(struct connection *c, const struct settle *list, size_t count) {
-    if (c->state == CONNECTION_OPEN) {
+    if (c->state == CONNECTION_OPEN)
         acks_settle(&c->acks, &c->transport, DATA_CHANNEL, list, count, c->epoch);
-    }
 }
 
 static void publish(struct connection *c, struct message *m) {
     size_t room = publish_room(m, c->transport.frame_max);
     if (room == 0) {
-        event_fate(c->events, m, MESSAGE_NACKED);
+        event_publish_status(c->events, m, PUBLISH_NACKED);
         return;
     }
     uint64_t start = c->transport.queued_bytes;
@@ -105,18 +98,16 @@ static void publish(struct connection *c, struct message *m) {
 
 static void publish_pending(struct connection *c) {
     while (c->pending != NULL && transport_error(&c->transport) == NULL &&
-           transport_ready(&c->transport)) {
+           transport_ready(&c->transport))
         publish(c, take_pending(c));
-    }
 }
 
 /* ---- what the broker says ---- */
 
 static void on_confirm(struct connection *c, uint64_t tag, bool multiple, bool acked) {
     if (!confirms_settle(&c->confirms, tag, multiple, acked, c->transport.written_bytes,
-                         c->events)) {
+                         c->events))
         lose(c, "the broker confirmed a message that it does not have");
-    }
 }
 
 static void on_channel_close(struct connection *c, const amqp_channel_close_t *close) {
@@ -173,9 +164,8 @@ static void on_deliver(struct connection *c, const amqp_basic_deliver_t *deliver
     enum assembly_result result = assembly_deliver(&c->assembly, deliver);
     on_assembly(c, result);
     if (result == ASSEMBLY_MORE &&
-        !acks_delivered(&c->acks, deliver->delivery_tag, c->assembly.origin.consumer)) {
+        !acks_delivered(&c->acks, deliver->delivery_tag, c->assembly.origin.consumer))
         lose(c, "the broker skipped a delivery tag");
-    }
 }
 
 static void on_topology_method(struct connection *c, amqp_channel_t channel,
@@ -255,19 +245,18 @@ static void on_control_method(struct connection *c, const amqp_method_t *method)
 
 static void on_frame(struct connection *c, const amqp_frame_t *frame) {
     bool method = frame->frame_type == AMQP_FRAME_METHOD;
-    if (method && frame->channel == 0) {
+    if (method && frame->channel == 0)
         on_control_method(c, &frame->payload.method);
-    } else if (c->state == CONNECTION_CLOSING) {
+    else if (c->state == CONNECTION_CLOSING)
         return;
-    } else if (method && frame->channel == DATA_CHANNEL) {
+    else if (method && frame->channel == DATA_CHANNEL)
         on_data_method(c, &frame->payload.method);
-    } else if (method && frame->channel == TOPOLOGY_CHANNEL) {
+    else if (method && frame->channel == TOPOLOGY_CHANNEL)
         on_topology_method(c, TOPOLOGY_CHANNEL, &frame->payload.method);
-    } else if (frame->channel == DATA_CHANNEL) {
+    else if (frame->channel == DATA_CHANNEL)
         on_assembly(c, assembly_content(&c->assembly, frame));
-    } else {
+    else
         lose(c, "the broker sent a frame for channel %u", frame->channel);
-    }
 }
 
 /* The socket is read once, and what came is taken apart: a second read would mostly find
@@ -276,9 +265,8 @@ static void take_in(struct connection *c, bool readable) {
     amqp_frame_t frame;
     for (int i = 0; i < FRAMES_PER_TURN && c->state != CONNECTION_LOST; i++) {
         bool some = (i == 0 && readable) || transport_has_frames(&c->transport);
-        if (!some || !transport_read(&c->transport, &frame)) {
+        if (!some || !transport_read(&c->transport, &frame))
             break;
-        }
         on_frame(c, &frame);
         transport_release(&c->transport, &frame);
     }
@@ -295,9 +283,8 @@ static uint64_t heartbeat_at_ms(const struct connection *c) {
 }
 
 static void look_after_heartbeats(struct connection *c, uint64_t now_ms) {
-    if (c->heartbeat_ms == 0) {
+    if (c->heartbeat_ms == 0)
         return;
-    }
     if (now_ms >= dead_at_ms(c)) {
         lose(c, "no sign of life from the broker for %llu s",
              (unsigned long long)(c->heartbeat_ms * SILENT_HEARTBEATS / 1000));
@@ -307,17 +294,14 @@ static void look_after_heartbeats(struct connection *c, uint64_t now_ms) {
 }
 
 int connection_timeout_ms(const struct connection *c, uint64_t now_ms) {
-    if (transport_has_frames(&c->transport)) {
+    if (transport_has_frames(&c->transport))
         return 0;
-    }
-    if (c->heartbeat_ms == 0) {
+    if (c->heartbeat_ms == 0)
         return -1;
-    }
     uint64_t at_ms = dead_at_ms(c);
     /* While bytes wait for the socket, a heartbeat behind them would say nothing. */
-    if (transport_unsent(&c->transport) == 0 && heartbeat_at_ms(c) < at_ms) {
+    if (transport_unsent(&c->transport) == 0 && heartbeat_at_ms(c) < at_ms)
         at_ms = heartbeat_at_ms(c);
-    }
     return at_ms > now_ms ? (int)(at_ms - now_ms) : 0;
 }
 
@@ -330,21 +314,18 @@ short connection_poll_events(struct connection *c) {
 
 void connection_turn(struct connection *c, bool readable) {
     uint64_t now_ms = clock_ms();
-    if (readable) {
+    if (readable)
         c->transport.read_at_ms = now_ms;
-    }
     take_in(c, readable);
     if (c->state == CONNECTION_OPEN) {
         ops_advance(&c->ops);
         publish_pending(c);
     }
     look_after_heartbeats(c, now_ms);
-    if (c->state != CONNECTION_LOST) {
+    if (c->state != CONNECTION_LOST)
         transport_flush(&c->transport);
-    }
-    if (transport_error(&c->transport) != NULL) {
+    if (transport_error(&c->transport) != NULL)
         lose(c, "%s", transport_error(&c->transport));
-    }
 }
 
 bool connection_idle(const struct connection *c) {

@@ -27,9 +27,8 @@ static int wait_connected(int fd, int timeout_ms) {
     do {
         count = poll(&p, 1, timeout_ms);
     } while (count < 0 && errno == EINTR);
-    if (count == 0) {
+    if (count == 0)
         return ETIMEDOUT;
-    }
     int error = 0;
     socklen_t bytes = sizeof error;
     return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &bytes) != 0 ? errno : error;
@@ -38,14 +37,12 @@ static int wait_connected(int fd, int timeout_ms) {
 static int dial_address(const struct addrinfo *address, int timeout_ms) {
     int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
                     address->ai_protocol);
-    if (fd < 0) {
+    if (fd < 0)
         return -1;
-    }
     set_options(fd);
     int error = 0;
-    if (connect(fd, address->ai_addr, address->ai_addrlen) != 0) {
+    if (connect(fd, address->ai_addr, address->ai_addrlen) != 0)
         error = errno == EINPROGRESS ? wait_connected(fd, timeout_ms) : errno;
-    }
     if (error != 0) {
         close(fd);
         errno = error;
@@ -66,12 +63,10 @@ int dial(const char *host, int port, int timeout_ms, char *why, size_t why_bytes
         return -1;
     }
     int fd = -1;
-    for (struct addrinfo *a = addresses; a != NULL && fd < 0; a = a->ai_next) {
+    for (struct addrinfo *a = addresses; a != NULL && fd < 0; a = a->ai_next)
         fd = dial_address(a, timeout_ms);
-    }
-    if (fd < 0) {
+    if (fd < 0)
         snprintf(why, why_bytes, "%s", strerror(errno));
-    }
     freeaddrinfo(addresses);
     return fd;
 }

@@ -1,19 +1,18 @@
 /* Lists of events. Small and of fixed size, so memory that runs out ends the program. */
 #include "amqp/event.h"
 
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include <stdlib.h>
 
 static struct link_event *append(struct event_list *list, enum link_event_kind kind,
                                  uint64_t epoch) {
-    struct link_event *event = memory_zeroed(sizeof *event);
+    struct link_event *event = xcalloc(1, sizeof *event);
     event->kind = kind;
     event->epoch = epoch;
-    if (list->last == NULL) {
+    if (list->last == NULL)
         list->first = event;
-    } else {
+    else
         list->last->next = event;
-    }
     list->last = event;
     return event;
 }
@@ -22,17 +21,17 @@ void event_plain(struct event_list *list, enum link_event_kind kind, uint64_t ep
     append(list, kind, epoch);
 }
 
-void event_open(struct event_list *list, uint64_t epoch, size_t url, bool lent,
+void event_open(struct event_list *list, uint64_t epoch, size_t url, bool caller_driven,
                 const char *text) {
     struct link_event *event = append(list, LINK_OPEN, epoch);
-    event->text = memory_text(text);
+    event->text = xstrdup(text);
     event->url = url;
-    event->lent = lent;
+    event->caller_driven = caller_driven;
 }
 
 void event_text(struct event_list *list, enum link_event_kind kind, uint64_t epoch,
                 const char *text) {
-    append(list, kind, epoch)->text = memory_text(text);
+    append(list, kind, epoch)->text = xstrdup(text);
 }
 
 void event_message(struct event_list *list, enum link_event_kind kind, uint64_t epoch,
@@ -44,10 +43,10 @@ void event_op(struct event_list *list, uint64_t epoch, struct link_op *op) {
     append(list, LINK_OP_DONE, epoch)->op = op;
 }
 
-void event_fate(struct event_list *list, struct message *message,
-                enum message_fate fate) {
+void event_publish_status(struct event_list *list, struct message *message,
+                          enum publish_status status) {
     message->next = NULL;
-    message->fate = fate;
+    message->status = status;
     event_message(list, LINK_PUBLISHED, message->epoch, message);
 }
 

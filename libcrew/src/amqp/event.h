@@ -11,7 +11,7 @@ struct event_list {
 
 /* Append an event; TEXT is copied, the message and the op change hands. */
 void event_plain(struct event_list *list, enum link_event_kind kind, uint64_t epoch);
-void event_open(struct event_list *list, uint64_t epoch, size_t url, bool lent,
+void event_open(struct event_list *list, uint64_t epoch, size_t url, bool caller_driven,
                 const char *text);
 void event_text(struct event_list *list, enum link_event_kind kind, uint64_t epoch,
                 const char *text);
@@ -20,7 +20,8 @@ void event_message(struct event_list *list, enum link_event_kind kind, uint64_t 
 void event_op(struct event_list *list, uint64_t epoch, struct link_op *op);
 
 /* A message's fate is known. */
-void event_fate(struct event_list *list, struct message *message, enum message_fate fate);
+void event_publish_status(struct event_list *list, struct message *message,
+                          enum publish_status status);
 
 struct link_event *event_list_take(struct event_list *list);
 void event_list_free(struct event_list *list);

@@ -1,18 +1,17 @@
 /* What the owner of a link hands over from its own threads. */
 #include "amqp/inbox.h"
 
-#include "base/memory.h"
-#include "base/wake.h"
+#include "base/wakeup.h"
+#include "base/xalloc.h"
 #include <stdlib.h>
 #include <unistd.h>
 
 #define KEEP_SETTLES 4096
 
 int inbox_init(struct inbox *inbox) {
-    *inbox = (struct inbox){.wake_fd = wake_open()};
-    if (inbox->wake_fd < 0) {
+    *inbox = (struct inbox){.wakeup_fd = wakeup_open()};
+    if (inbox->wakeup_fd < 0)
         return CREW_ESYSTEM;
-    }
     pthread_mutex_init(&inbox->lock, NULL);
     return CREW_OK;
 }
@@ -30,7 +29,7 @@ void inbox_fini(struct inbox *inbox) {
         batch->ops = next;
     }
     free(batch->settles);
-    close(inbox->wake_fd);
+    close(inbox->wakeup_fd);
     pthread_mutex_destroy(&inbox->lock);
 }
 
@@ -39,7 +38,7 @@ void inbox_fini(struct inbox *inbox) {
 static void wake_and_unlock(struct inbox *inbox) {
     if (!inbox->woken && !inbox->attended) {
         inbox->woken = true;
-        wake_up(inbox->wake_fd);
+        wakeup_signal(inbox->wakeup_fd);
     }
     pthread_mutex_unlock(&inbox->lock);
 }
@@ -53,22 +52,20 @@ void inbox_attend(struct inbox *inbox, bool attended) {
 void inbox_put_messages(struct inbox *inbox, struct message *first,
                         struct message *last) {
     pthread_mutex_lock(&inbox->lock);
-    if (inbox->batch.messages == NULL) {
+    if (inbox->batch.messages == NULL)
         inbox->batch.messages = first;
-    } else {
+    else
         inbox->batch.messages_last->next = first;
-    }
     inbox->batch.messages_last = last;
     wake_and_unlock(inbox);
 }
 
 void inbox_put_op(struct inbox *inbox, struct link_op *op) {
     pthread_mutex_lock(&inbox->lock);
-    if (inbox->batch.ops == NULL) {
+    if (inbox->batch.ops == NULL)
         inbox->batch.ops = op;
-    } else {
+    else
         inbox->batch.ops_last->next = op;
-    }
     inbox->batch.ops_last = op;
     wake_and_unlock(inbox);
 }
@@ -78,7 +75,7 @@ void inbox_put_settle(struct inbox *inbox, const struct settle *settle) {
     struct inbox_batch *b = &inbox->batch;
     if (b->settle_count == b->settle_cap) {
         b->settle_cap = b->settle_cap > 0 ? b->settle_cap * 2 : 64;
-        b->settles = memory_resize(b->settles, b->settle_cap, sizeof *b->settles);
+        b->settles = xreallocarray(b->settles, b->settle_cap, sizeof *b->settles);
     }
     b->settles[b->settle_count++] = *settle;
     wake_and_unlock(inbox);
@@ -89,9 +86,8 @@ void inbox_put_settle(struct inbox *inbox, const struct settle *settle) {
 void inbox_put_go(struct inbox *inbox, uint64_t epoch, size_t url) {
     pthread_mutex_lock(&inbox->lock);
     inbox->batch.go = true;
-    if (epoch != 0) {
+    if (epoch != 0)
         inbox->batch.go_epoch = epoch;
-    }
     inbox->batch.go_url = url;
     wake_and_unlock(inbox);
 }
@@ -113,7 +109,7 @@ void inbox_take(struct inbox *inbox, struct inbox_batch *batch) {
     }
     pthread_mutex_lock(&inbox->lock);
     if (inbox->woken) {
-        wake_clear(inbox->wake_fd);
+        wakeup_clear(inbox->wakeup_fd);
         inbox->woken = false;
     }
     *batch = inbox->batch;

@@ -24,7 +24,7 @@ struct inbox_batch {
 
 struct inbox {
     pthread_mutex_t lock;
-    int wake_fd;
+    int wakeup_fd;
     bool woken;    /* the descriptor is readable */
     bool attended; /* whoever takes comes by itself: nobody is woken */
     struct inbox_batch batch;

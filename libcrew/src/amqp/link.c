@@ -6,9 +6,9 @@
  * not wait for that: it leaves a thread that is late to end by itself and to free the
  * link then.
  */
-#include "amqp/link_room.h"
+#include "amqp/link_internal.h"
 #include "base/clock.h"
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include <assert.h>
 #include <poll.h>
 #include <signal.h>
@@ -22,13 +22,16 @@
 #define STACK_BYTES ((size_t)16 * 1024 * 1024)
 
 static const char *const state_names[LINK_STATE_COUNT] = {
-    [LINK_STATE_WAITING] = "waiting", [LINK_STATE_CONNECTING] = "connecting",
-    [LINK_STATE_OPEN] = "open",       [LINK_STATE_FLUSHING] = "flushing",
-    [LINK_STATE_CLOSING] = "closing", [LINK_STATE_CLOSED] = "closed",
-    [LINK_STATE_LENT] = "lent",
+    [LINK_STATE_WAITING] = "waiting",
+    [LINK_STATE_CONNECTING] = "connecting",
+    [LINK_STATE_OPEN] = "open",
+    [LINK_STATE_FLUSHING] = "flushing",
+    [LINK_STATE_CLOSING] = "closing",
+    [LINK_STATE_CLOSED] = "closed",
+    [LINK_STATE_CALLER_DRIVEN] = "caller-driven",
 };
 
-/* The one place where the state changes, but for a loan (link_lend.c). */
+/* The one place where the state changes, but for a loan (link_run_caller_driven.c). */
 static void enter(struct link *l, enum link_state next) {
     uint64_t now_ms = clock_ms();
     assert(state_names[next] != NULL);
@@ -51,7 +54,7 @@ static void enter(struct link *l, enum link_state next) {
         break;
     case LINK_STATE_WAITING:
     case LINK_STATE_CONNECTING:
-    case LINK_STATE_LENT:
+    case LINK_STATE_CALLER_DRIVEN:
     case LINK_STATE_COUNT:
         break;
     }
@@ -65,9 +68,8 @@ static void wait_then_connect(struct link *l, uint32_t wait_ms) {
 
 void link_emit(struct link *l) {
     struct link_event *list = event_list_take(&l->events);
-    if (list == NULL) {
+    if (list == NULL)
         return;
-    }
     if (l->stopping) {
         struct event_list discarded = {.first = list};
         event_list_free(&discarded);
@@ -92,7 +94,7 @@ static void take_messages(struct link *l, struct message *m) {
             *end = m;
             end = &m->next;
         } else {
-            event_fate(&l->events, m, MESSAGE_UNSENT);
+            event_publish_status(&l->events, m, PUBLISH_UNSENT);
         }
         m = next;
     }
@@ -104,20 +106,18 @@ static void take_ops(struct link *l, struct link_op *op) {
     while (op != NULL) {
         struct link_op *next = op->next;
         op->next = NULL;
-        if (is_current(l, op->epoch)) {
+        if (is_current(l, op->epoch))
             connection_op(&l->connection, op);
-        } else {
+        else
             event_op(&l->events, op->epoch, op);
-        }
         op = next;
     }
 }
 
 static void take_go(struct link *l) {
     const struct inbox_batch *b = &l->batch;
-    if (!b->go || (l->connected && l->epoch != b->go_epoch)) {
+    if (!b->go || (l->connected && l->epoch != b->go_epoch))
         return;
-    }
     if (!l->connected) {
         l->backoff.url = b->go_url;
     } else {
@@ -137,13 +137,11 @@ void link_take_inbox(struct link *l) {
     inbox_take(&l->inbox, &l->batch);
     take_messages(l, l->batch.messages);
     take_ops(l, l->batch.ops);
-    if (l->connected) {
+    if (l->connected)
         connection_settle(&l->connection, l->batch.settles, l->batch.settle_count);
-    }
     take_go(l);
-    if (l->batch.stop) {
+    if (l->batch.stop)
         take_stop(l);
-    }
 }
 
 /* ---- the states ---- */
@@ -154,12 +152,11 @@ static int left_ms(uint64_t until_ms) {
 }
 
 static void run_waiting(struct link *l) {
-    struct pollfd p = {.fd = l->inbox.wake_fd, .events = POLLIN};
+    struct pollfd p = {.fd = l->inbox.wakeup_fd, .events = POLLIN};
     poll(&p, 1, left_ms(l->until_ms));
     link_take_inbox(l);
-    if (l->state == LINK_STATE_WAITING && left_ms(l->until_ms) == 0) {
+    if (l->state == LINK_STATE_WAITING && left_ms(l->until_ms) == 0)
         enter(l, LINK_STATE_CONNECTING);
-    }
 }
 
 static void report(struct link *l, enum link_event_kind kind, const char *why) {
@@ -195,9 +192,8 @@ static void run_connecting(struct link *l) {
         wait_then_connect(l, backoff_after_failure_ms(&l->backoff));
     }
     link_take_inbox(l); /* if the owner has left meanwhile, it must not hear of this */
-    if (l->state == LINK_STATE_OPEN && lends(l)) {
-        link_lend(l);
-    }
+    if (l->state == LINK_STATE_OPEN && lends(l))
+        link_run_caller_driven(l);
 }
 
 void link_lost(struct link *l) {
@@ -217,20 +213,17 @@ void link_lost(struct link *l) {
 /* One turn with the connection: wait for something to do, and do all there is. */
 static void turn(struct link *l, int timeout_ms) {
     struct pollfd p[] = {
-        {.fd = l->inbox.wake_fd, .events = POLLIN},
+        {.fd = l->inbox.wakeup_fd, .events = POLLIN},
         {.fd = l->connection.transport.fd,
          .events = connection_poll_events(&l->connection)},
     };
     int most_ms = connection_timeout_ms(&l->connection, clock_ms());
-    if (timeout_ms < 0 || (most_ms >= 0 && most_ms < timeout_ms)) {
+    if (timeout_ms < 0 || (most_ms >= 0 && most_ms < timeout_ms))
         timeout_ms = most_ms;
-    }
-    if (poll(p, 2, timeout_ms) <= 0) {
+    if (poll(p, 2, timeout_ms) <= 0)
         p[0].revents = p[1].revents = 0;
-    }
-    if (p[0].revents != 0) {
+    if (p[0].revents != 0)
         link_take_inbox(l);
-    }
     if (l->connected) {
         connection_turn(&l->connection,
                         (p[1].revents & (POLLIN | POLLERR | POLLHUP)) != 0);
@@ -239,27 +232,23 @@ static void turn(struct link *l, int timeout_ms) {
 
 static void run_open(struct link *l) {
     turn(l, -1);
-    if (l->state == LINK_STATE_OPEN && l->connection.state == CONNECTION_LOST) {
+    if (l->state == LINK_STATE_OPEN && l->connection.state == CONNECTION_LOST)
         link_lost(l);
-    }
 }
 
 static void run_flushing(struct link *l) {
-    if (!connection_idle(&l->connection)) {
+    if (!connection_idle(&l->connection))
         turn(l, left_ms(l->until_ms));
-    }
-    if (l->connection.state == CONNECTION_LOST) {
+    if (l->connection.state == CONNECTION_LOST)
         enter(l, LINK_STATE_CLOSED);
-    } else if (connection_idle(&l->connection) || left_ms(l->until_ms) == 0) {
+    else if (connection_idle(&l->connection) || left_ms(l->until_ms) == 0)
         enter(l, LINK_STATE_CLOSING);
-    }
 }
 
 static void run_closing(struct link *l) {
     turn(l, left_ms(l->until_ms));
-    if (l->connection.state == CONNECTION_LOST || left_ms(l->until_ms) == 0) {
+    if (l->connection.state == CONNECTION_LOST || left_ms(l->until_ms) == 0)
         enter(l, LINK_STATE_CLOSED);
-    }
 }
 
 static void link_delete(struct link *l) {
@@ -289,9 +278,8 @@ static void *run(void *arg) {
     pthread_cond_signal(&l->changed);
     bool left_alone = l->left_alone;
     pthread_mutex_unlock(&l->lock);
-    if (left_alone) {
+    if (left_alone)
         link_delete(l);
-    }
     return NULL;
 }
 
@@ -322,25 +310,24 @@ static void init_end(struct link *l) {
 
 int link_new(const struct link_options *options, struct link **link) {
     assert(options->broker->url_count > 0);
-    struct link *l = memory_zeroed(sizeof *l);
+    struct link *l = xcalloc(1, sizeof *l);
     int error = inbox_init(&l->inbox);
     if (error != CREW_OK) {
         free(l);
         return error;
     }
     init_end(l);
-    l->name = memory_text(options->name != NULL ? options->name : "crew");
+    l->name = xstrdup(options->name != NULL ? options->name : "crew");
     l->confirms = options->confirms;
-    l->epoll_fd = options->lends ? options->lend_epoll_fd : -1;
-    l->epoll_tag = options->lend_tag;
+    l->epoll_fd = options->caller_driven_io ? options->caller_epoll_fd : -1;
+    l->epoll_tag = options->caller_epoll_tag;
     l->on_events = options->on_events;
     l->arg = options->arg;
     l->state = LINK_STATE_CONNECTING;
     error = crew_broker_copy(&l->broker, options->broker);
     l->backoff.url_count = l->broker.url_count;
-    if (error == CREW_OK) {
+    if (error == CREW_OK)
         error = start_thread(l);
-    }
     if (error != CREW_OK) {
         link_delete(l);
         return error;
@@ -356,9 +343,8 @@ void link_publish(struct link *link, uint64_t epoch, struct message *list) {
         m->epoch = epoch;
         last = m;
     }
-    if (last != NULL) {
+    if (last != NULL)
         inbox_put_messages(&link->inbox, list, last);
-    }
 }
 
 void link_op(struct link *link, uint64_t epoch, struct link_op *op) {
@@ -378,7 +364,7 @@ void link_reject(struct link *link, uint64_t epoch, uint64_t delivery_tag, bool 
     inbox_put_settle(&link->inbox, &settle);
 }
 
-void link_go(struct link *link, uint64_t epoch, size_t url) {
+void link_switch_address(struct link *link, uint64_t epoch, size_t url) {
     assert(url < link->broker.url_count);
     inbox_put_go(&link->inbox, epoch, url);
 }
@@ -389,9 +375,8 @@ static bool end_until(struct link *l, uint64_t until_ms) {
                              .tv_nsec = (long)(until_ms % 1000) * 1000000};
     int error = 0;
     pthread_mutex_lock(&l->lock);
-    while (!l->ended && error == 0) {
+    while (!l->ended && error == 0)
         error = pthread_cond_timedwait(&l->changed, &l->lock, &until);
-    }
     bool ended = l->ended;
     l->left_alone = !ended;
     pthread_mutex_unlock(&l->lock);
@@ -399,18 +384,16 @@ static bool end_until(struct link *l, uint64_t until_ms) {
 }
 
 void link_stop(struct link *link, unsigned flush_ms) {
-    if (link == NULL || link->free_by_ms != 0) {
+    if (link == NULL || link->free_by_ms != 0)
         return;
-    }
     link->free_by_ms = clock_ms() + flush_ms + FREE_TIMEOUT_MS;
-    link_give_back(link);
+    link_reclaim(link);
     inbox_put_stop(&link->inbox, flush_ms);
 }
 
 void link_free(struct link *link, unsigned flush_ms) {
-    if (link == NULL) {
+    if (link == NULL)
         return;
-    }
     pthread_t thread = link->thread;
     link_stop(link, flush_ms);
     if (end_until(link, link->free_by_ms)) {

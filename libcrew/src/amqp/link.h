@@ -6,7 +6,7 @@
  * expected to append them to its inbox and wake itself.
  *
  * An owner whose own loop never blocks for long may do the input and output of an open
- * connection itself: its link lends it (lend_epoll_fd), and the link's thread sleeps
+ * connection itself: its link lends it (caller_epoll_fd), and the link's thread sleeps
  * until it is lost. That saves a change of thread for everything that comes and goes.
  *
  * Life cycle (enum link_state in link_room.h): WAITING (backoff) → CONNECTING → OPEN or
@@ -16,7 +16,7 @@
  * connection has a new epoch (1, 2, …).
  *
  * Of several addresses a link takes the first that lets it in, and stays there as long as
- * it can; amqp/backoff.h says where it goes after a loss. link_go sends it elsewhere.
+ * it can; amqp/backoff.h says where it goes after a loss. link_switch_address sends it elsewhere.
  *
  * The owner declares its topology with link_op after each LINK_OPEN.
  */
@@ -92,14 +92,14 @@ void link_op_number(struct link_op *op, const char *name, int64_t number);
 
 enum link_event_kind {
     LINK_OPEN,    /* connected and logged in at address url: declare your topology. Lent:
-                     call link_turn from now on */
+                     call link_drive from now on */
     LINK_LOST,    /* text says why; comes after the last event of its epoch, the fates
                      of all its messages included */
     LINK_FAILED,  /* an attempt to connect failed, text says why; it will try again */
     LINK_BLOCKED, /* connection.blocked, text says why */
     LINK_UNBLOCKED,
     LINK_OP_DONE,       /* op: the owner frees it */
-    LINK_PUBLISHED,     /* message with its fate: the owner frees it */
+    LINK_PUBLISHED,     /* message with its status: the owner frees it */
     LINK_DELIVERY,      /* message: the owner frees it and acks by its epoch and tag */
     LINK_CONSUMER_GONE, /* text: the queue whose consumer the broker cancelled */
     LINK_CHANNEL_LOST /* channel 1 was closed by the broker, text says why; the link drops
@@ -113,8 +113,8 @@ struct link_event {
     struct message *message;
     struct link_op *op;
     char *text;
-    size_t url; /* LINK_OPEN: which of the addresses */
-    bool lent;  /* LINK_OPEN: its input and output are the owner's */
+    size_t url;         /* LINK_OPEN: which of the addresses */
+    bool caller_driven; /* LINK_OPEN: its input and output are the owner's */
 };
 
 void link_event_free(struct link_event *event); /* with all that it still carries */
@@ -123,10 +123,11 @@ struct link_options {
     const struct crew_broker *broker; /* copied */
     const char *name;                 /* connection_name, copied */
     bool confirms;                    /* for publishing: confirm.select on channel 1 */
-    bool lends;        /* open connections to the owner, unless they are over TLS, whose
+    bool
+        caller_driven_io; /* open connections to the owner, unless they are over TLS, whose
                           writing may block. Decoding takes up to 3 MiB of stack */
-    int lend_epoll_fd; /* of the owner: where the socket of a lent one is watched ... */
-    uint32_t lend_tag; /* ... and what epoll_data.u32 is then */
+    int caller_epoll_fd; /* of the owner: where the socket of a lent one is watched ... */
+    uint32_t caller_epoll_tag; /* ... and what epoll_data.u32 is then */
     /* LIST is a singly linked list in order of happening, at least one; the callee owns
      * it. Called on the link's thread. */
     void (*on_events)(void *arg, struct link_event *list);
@@ -140,17 +141,17 @@ int link_new(const struct link_options *options, struct link **link);
  * take in what has come (READABLE: epoll said so), do what was handed over, write.
  * *EVENTS is what happened; null: nothing. False: the connection is lost, and not lent
  * any more. What is handed over to a lent link waits for the next turn. */
-bool link_turn(struct link *link, bool readable, struct link_event **events);
+bool link_drive(struct link *link, bool readable, struct link_event **events);
 
 /* In how many milliseconds the next turn is due, readable or not; -1: never. */
-int link_turn_due_ms(const struct link *link);
+int link_drive_due_ms(const struct link *link);
 
 /* Watch nothing until the next turn. */
-void link_hush(struct link *link);
+void link_disarm(struct link *link);
 
 /* Publish a list of messages (linked by next) on the present connection, in order. The
  * link owns them until LINK_PUBLISHED. When the link is not open, or was opened anew
- * since EPOCH, their fate is MESSAGE_UNSENT. Any thread. */
+ * since EPOCH, their fate is PUBLISH_UNSENT. Any thread. */
 void link_publish(struct link *link, uint64_t epoch, struct message *list);
 
 /* Do a step of topology. Any thread. */
@@ -166,7 +167,7 @@ void link_reject(struct link *link, uint64_t epoch, uint64_t delivery_tag, bool 
  * address URL. Nothing happens when there is a newer connection: its LINK_OPEN is on its
  * way to the owner. LINK_LOST follows for the one that is left, and the wait before the
  * attempt is that after any loss. Any thread. */
-void link_go(struct link *link, uint64_t epoch, size_t url);
+void link_switch_address(struct link *link, uint64_t epoch, size_t url);
 
 /* Begin what link_free waits for; its time counts from here. For owners of several links,
  * that they end at the same time. Null is fine. */

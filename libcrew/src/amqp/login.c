@@ -26,9 +26,8 @@ static bool refuse(char *why, const char *what, const char *reason) {
 /* With TLS 1.3 a broker looks at our certificate when the handshake is over for us: what
  * comes next fails, with its alert where we read it before we write. */
 static const char *library_error(const struct login *l, int status) {
-    if (!l->url->tls) {
+    if (!l->url->tls)
         return amqp_error_string2(status);
-    }
     const char *complaint = tls_complaint();
     if (complaint == NULL && status != AMQP_STATUS_TIMEOUT) {
         complaint =
@@ -40,21 +39,17 @@ static const char *library_error(const struct login *l, int status) {
 /* The broker's own words, if it closed something. */
 static bool explain(const struct login *l, char *why, const char *what,
                     amqp_rpc_reply_t reply) {
-    if (reply.reply_type == AMQP_RESPONSE_NORMAL) {
+    if (reply.reply_type == AMQP_RESPONSE_NORMAL)
         return true;
-    }
-    if (reply.reply_type == AMQP_RESPONSE_LIBRARY_EXCEPTION) {
+    if (reply.reply_type == AMQP_RESPONSE_LIBRARY_EXCEPTION)
         return refuse(why, what, library_error(l, reply.library_error));
-    }
-    if (reply.reply_type != AMQP_RESPONSE_SERVER_EXCEPTION) {
+    if (reply.reply_type != AMQP_RESPONSE_SERVER_EXCEPTION)
         return refuse(why, what, "no answer");
-    }
     amqp_bytes_t text = {0};
-    if (reply.reply.id == AMQP_CONNECTION_CLOSE_METHOD) {
+    if (reply.reply.id == AMQP_CONNECTION_CLOSE_METHOD)
         text = ((amqp_connection_close_t *)reply.reply.decoded)->reply_text;
-    } else if (reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD) {
+    else if (reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD)
         text = ((amqp_channel_close_t *)reply.reply.decoded)->reply_text;
-    }
     snprintf(why, LOGIN_WHY_BYTES, "%s refused: %.*s", what, (int)text.len,
              (const char *)text.bytes);
     return false;
@@ -64,14 +59,12 @@ static bool explain(const struct login *l, char *why, const char *what,
 
 static bool open_tcp(const struct login *l, amqp_connection_state_t c, char *why) {
     amqp_socket_t *tcp = amqp_tcp_socket_new(c);
-    if (tcp == NULL) {
+    if (tcp == NULL)
         return refuse(why, "socket", "out of memory");
-    }
     int fd =
         dial(l->url->host, l->url->port, CONNECT_TIMEOUT_S * 1000, why, LOGIN_WHY_BYTES);
-    if (fd < 0) {
+    if (fd < 0)
         return false;
-    }
     amqp_tcp_socket_set_sockfd(tcp, fd);
     return true;
 }
@@ -117,14 +110,12 @@ static bool log_in(const struct login *l, amqp_connection_state_t c, char *why) 
 
 static bool open_channels(const struct login *l, amqp_connection_state_t c, char *why) {
     amqp_channel_open(c, DATA_CHANNEL);
-    if (!explain(l, why, "channel", amqp_get_rpc_reply(c))) {
+    if (!explain(l, why, "channel", amqp_get_rpc_reply(c)))
         return false;
-    }
     if (l->confirms) {
         amqp_confirm_select(c, DATA_CHANNEL);
-        if (!explain(l, why, "confirms", amqp_get_rpc_reply(c))) {
+        if (!explain(l, why, "confirms", amqp_get_rpc_reply(c)))
             return false;
-        }
     }
     amqp_channel_open(c, TOPOLOGY_CHANNEL);
     return explain(l, why, "channel", amqp_get_rpc_reply(c));
@@ -144,17 +135,15 @@ static bool set_up(const struct login *l, amqp_connection_state_t c, char *why) 
  * it alone; over TLS the library keeps on too, because its blocking writes end only by
  * it. */
 static void take_over_heartbeats(const struct login *l, amqp_connection_state_t c) {
-    if (!l->url->tls) {
+    if (!l->url->tls)
         amqp_tune_connection(c, amqp_get_channel_max(c), amqp_get_frame_max(c), 0);
-    }
 }
 
 bool login_open(const struct login *login, struct transport *transport,
                 unsigned *heartbeat_s, char why[LOGIN_WHY_BYTES]) {
     amqp_connection_state_t c = amqp_new_connection();
-    if (c == NULL) {
+    if (c == NULL)
         return refuse(why, "connection", "out of memory");
-    }
     if (!set_up(login, c, why)) {
         amqp_destroy_connection(c);
         return false;

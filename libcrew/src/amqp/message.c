@@ -2,7 +2,7 @@
  * the body is a buffer of its own, because it is the one thing that can be large. */
 #include "amqp/message.h"
 
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,20 +33,17 @@ static size_t text_room(const char *text) {
 static size_t texts_room(const struct message_properties *p, const char *consumer) {
     struct message_properties copy = *p;
     size_t bytes = text_room(consumer);
-    for (size_t i = 0; i < TEXT_COUNT; i++) {
+    for (size_t i = 0; i < TEXT_COUNT; i++)
         bytes += text_room(*text_at(&copy, i));
-    }
-    for (size_t i = 0; i < p->header_count; i++) {
+    for (size_t i = 0; i < p->header_count; i++)
         bytes += text_room(p->headers[i].name) + text_room(p->headers[i].text);
-    }
     return bytes;
 }
 
 /* Copies TEXT to *AT and moves *AT behind it. */
 static const char *place(char **at, const char *text) {
-    if (text == NULL) {
+    if (text == NULL)
         return NULL;
-    }
     size_t bytes = strlen(text) + 1;
     char *copy = memcpy(*at, text, bytes);
     *at += bytes;
@@ -56,16 +53,14 @@ static const char *place(char **at, const char *text) {
 struct message *message_new_received(const struct message_properties *p,
                                      const char *consumer) {
     size_t headers_bytes = p->header_count * sizeof(struct message_header);
-    struct message *m =
-        memory_zeroed(sizeof *m + headers_bytes + texts_room(p, consumer));
+    struct message *m = xcalloc(1, sizeof *m + headers_bytes + texts_room(p, consumer));
     struct message_header *headers = (struct message_header *)(m + 1);
     char *at = (char *)headers + headers_bytes;
 
     m->p = *p;
     m->consumer = place(&at, consumer);
-    for (size_t i = 0; i < TEXT_COUNT; i++) {
+    for (size_t i = 0; i < TEXT_COUNT; i++)
         *text_at(&m->p, i) = place(&at, *text_at(&m->p, i));
-    }
     for (size_t i = 0; i < p->header_count; i++) {
         headers[i].name = place(&at, p->headers[i].name);
         headers[i].text = place(&at, p->headers[i].text);
@@ -87,11 +82,9 @@ void message_free(struct message *m) {
 }
 
 const struct message_header *message_header(const struct message *m, const char *name) {
-    for (size_t i = 0; i < m->p.header_count; i++) {
-        if (strcmp(m->p.headers[i].name, name) == 0) {
+    for (size_t i = 0; i < m->p.header_count; i++)
+        if (strcmp(m->p.headers[i].name, name) == 0)
             return &m->p.headers[i];
-        }
-    }
     return NULL;
 }
 
@@ -100,9 +93,8 @@ bool message_is_unencoded(const struct message *m) {
     static const char *const words[] = {"", "identity", "utf-8", "plain"};
     if (m->p.content_encoding == NULL)
         return true;
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strcasecmp(m->p.content_encoding, words[i]) == 0)
             return true;
-    }
     return false;
 }

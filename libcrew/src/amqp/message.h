@@ -38,14 +38,14 @@ struct message_properties {
 };
 
 /* What became of a published message. */
-enum message_fate {
-    MESSAGE_CONFIRMED, /* the broker has it */
-    MESSAGE_RETURNED,  /* mandatory, and no queue took it */
-    MESSAGE_NACKED,    /* the broker refused it: queue full; or it cannot be sent at all:
+enum publish_status {
+    PUBLISH_CONFIRMED, /* the broker has it */
+    PUBLISH_RETURNED,  /* mandatory, and no queue took it */
+    PUBLISH_NACKED,    /* the broker refused it: queue full; or it cannot be sent at all:
                           a name over 255 bytes, properties larger than a frame */
-    MESSAGE_UNKNOWN,   /* written at least partly, and the connection was lost before the
+    PUBLISH_UNKNOWN,   /* written at least partly, and the connection was lost before the
                           broker answered */
-    MESSAGE_UNSENT     /* not one byte of it was written */
+    PUBLISH_UNSENT     /* not one byte of it was written */
 };
 
 struct message {
@@ -53,7 +53,7 @@ struct message {
     struct message_properties p; /* owned by the message */
     struct buffer body;          /* owned by the message */
     void *owner;                 /* the publisher's own */
-    bool awaited;                /* which waits for its fate, also for a mere confirm */
+    bool awaited;                /* which waits for its status, also for a mere confirm */
 
     /* in */
     uint64_t delivery_tag;
@@ -63,7 +63,7 @@ struct message {
     bool unreadable; /* properties that cannot be: reject it */
 
     /* out, for the link's own use */
-    enum message_fate fate;
+    enum publish_status status;
 };
 
 /* A message with copies of all texts and headers in P. Never null. */

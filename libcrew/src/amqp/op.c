@@ -1,7 +1,7 @@
 /* Ops, and each as the method that does it (AMQP 0-9-1 §1.7 to 1.10). */
 #include "amqp/op.h"
 
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,16 +29,15 @@ static const struct {
 };
 
 struct link_op *link_op_new(enum link_op_kind kind, const char *name) {
-    struct link_op *op = memory_zeroed(sizeof *op);
+    struct link_op *op = xcalloc(1, sizeof *op);
     op->kind = kind;
-    op->name = memory_text(name);
+    op->name = xstrdup(name);
     return op;
 }
 
 void link_op_free(struct link_op *op) {
-    if (op == NULL) {
+    if (op == NULL)
         return;
-    }
     free(op->name);
     free(op->type);
     free(op->exchange);
@@ -57,7 +56,7 @@ static struct link_argument *add_argument(struct link_op *op, const char *name) 
 }
 
 void link_op_text(struct link_op *op, const char *name, const char *text) {
-    add_argument(op, name)->text = memory_text(text);
+    add_argument(op, name)->text = xstrdup(text);
 }
 
 void link_op_number(struct link_op *op, const char *name, int64_t number) {

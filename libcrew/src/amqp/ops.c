@@ -1,7 +1,7 @@
 /* Topology, one step at a time and in order. */
 #include "amqp/ops.h"
 
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -17,11 +17,10 @@ const char *ops_state_name(enum ops_state state) {
 
 void ops_add(struct ops *o, struct link_op *op) {
     op->next = NULL;
-    if (o->first == NULL) {
+    if (o->first == NULL)
         o->first = op;
-    } else {
+    else
         o->last->next = op;
-    }
     o->last = op;
 }
 
@@ -36,7 +35,7 @@ static void report(struct ops *o, bool ok, int reply_code, const char *reply_tex
     op->next = NULL;
     op->ok = ok;
     op->reply_code = reply_code;
-    op->reply_text = memory_text(reply_text);
+    op->reply_text = xstrdup(reply_text);
     event_op(o->events, op->epoch, op);
 }
 
@@ -75,9 +74,8 @@ static void enter(struct ops *o, enum ops_state next) {
     o->state = next;
     switch (next) {
     case OPS_WAITING:
-        if (o->first->kind == LINK_CONSUME) {
+        if (o->first->kind == LINK_CONSUME)
             acks_set_consumer(o->acks, o->first->name, o->first->no_ack);
-        }
         op_write(o->transport, o->first, false);
         break;
     case OPS_CHECKING:
@@ -94,15 +92,13 @@ static void enter(struct ops *o, enum ops_state next) {
 }
 
 void ops_advance(struct ops *o) {
-    while (o->state == OPS_IDLE && o->first != NULL) {
-        if (!op_fits(o->first)) {
+    while (o->state == OPS_IDLE && o->first != NULL)
+        if (!op_fits(o->first))
             report(o, false, AMQP_SYNTAX_ERROR, NULL);
-        } else if (is_refused(o, o->first)) {
+        else if (is_refused(o, o->first))
             report(o, false, o->refused.code, o->refused.text);
-        } else {
+        else
             enter(o, OPS_WAITING);
-        }
-    }
 }
 
 static bool is_declare(const struct link_op *op) {
@@ -114,9 +110,8 @@ static bool on_close(struct ops *o, const amqp_channel_close_t *close) {
     amqp_channel_close_ok_t ok = {0};
     bool waiting = o->state == OPS_WAITING || o->state == OPS_CHECKING;
     transport_method(o->transport, TOPOLOGY_CHANNEL, AMQP_CHANNEL_CLOSE_OK_METHOD, &ok);
-    if (!waiting || op_channel(o->first) != TOPOLOGY_CHANNEL) {
+    if (!waiting || op_channel(o->first) != TOPOLOGY_CHANNEL)
         return false;
-    }
     bool other_arguments = o->state == OPS_WAITING && is_declare(o->first) &&
                            close->reply_code == AMQP_PRECONDITION_FAILED;
     bool missing = o->state == OPS_CHECKING && o->first->kind == LINK_DECLARE_QUEUE &&
@@ -137,22 +132,20 @@ static bool on_close(struct ops *o, const amqp_channel_close_t *close) {
 }
 
 static bool on_open_ok(struct ops *o) {
-    if (o->state == OPS_REOPENING_TO_CHECK) {
+    if (o->state == OPS_REOPENING_TO_CHECK)
         enter(o, OPS_CHECKING);
-    } else if (o->state == OPS_REOPENING) {
+    else if (o->state == OPS_REOPENING)
         enter(o, OPS_IDLE);
-    } else {
+    else
         return false;
-    }
     return true;
 }
 
 static bool on_ok(struct ops *o, amqp_channel_t channel, const amqp_method_t *method) {
     bool waiting = o->state == OPS_WAITING || o->state == OPS_CHECKING;
     if (!waiting || op_channel(o->first) != channel ||
-        op_expected_reply(o->first) != method->id) {
+        op_expected_reply(o->first) != method->id)
         return false;
-    }
     if (method->id == AMQP_QUEUE_DECLARE_OK_METHOD) {
         const amqp_queue_declare_ok_t *declared = method->decoded;
         o->first->messages = declared->message_count;
@@ -166,12 +159,10 @@ static bool on_ok(struct ops *o, amqp_channel_t channel, const amqp_method_t *me
 }
 
 bool ops_method(struct ops *o, amqp_channel_t channel, const amqp_method_t *method) {
-    if (channel == TOPOLOGY_CHANNEL && method->id == AMQP_CHANNEL_CLOSE_METHOD) {
+    if (channel == TOPOLOGY_CHANNEL && method->id == AMQP_CHANNEL_CLOSE_METHOD)
         return on_close(o, method->decoded);
-    }
-    if (channel == TOPOLOGY_CHANNEL && method->id == AMQP_CHANNEL_OPEN_OK_METHOD) {
+    if (channel == TOPOLOGY_CHANNEL && method->id == AMQP_CHANNEL_OPEN_OK_METHOD)
         return on_open_ok(o);
-    }
     return on_ok(o, channel, method);
 }
 
@@ -186,8 +177,7 @@ void ops_data_channel_closed(struct ops *o, const amqp_channel_close_t *close) {
 }
 
 void ops_lose(struct ops *o) {
-    while (o->first != NULL) {
+    while (o->first != NULL)
         report(o, false, 0, NULL);
-    }
     enter(o, OPS_IDLE);
 }

@@ -5,7 +5,7 @@
  */
 #include "amqp/properties.h"
 
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,9 +14,8 @@
 
 void origin_set(struct origin *origin, char text[256], amqp_bytes_t bytes) {
     size_t len = bytes.len < 255 ? bytes.len : 255;
-    if (len > 0) {
+    if (len > 0)
         memcpy(text, bytes.bytes, len);
-    }
     text[len] = '\0';
     origin->broken = origin->broken || strlen(text) != bytes.len;
 }
@@ -92,11 +91,10 @@ static size_t read_headers(struct layout *l, const amqp_table_t *table,
         const amqp_table_entry_t *entry = &table->entries[i];
         struct message_header *h = &headers[count];
         *h = (struct message_header){0};
-        if (is_text(&entry->value)) {
+        if (is_text(&entry->value))
             h->text = lay(l, entry->value.value.bytes);
-        } else if (!read_number(&entry->value, &h->number)) {
+        else if (!read_number(&entry->value, &h->number))
             continue;
-        }
         h->name = lay(l, entry->key);
         count++;
     }
@@ -106,36 +104,30 @@ static size_t read_headers(struct layout *l, const amqp_table_t *table,
 /* The newest entry of x-death is its first (RabbitMQ: dead letter exchanges). */
 static const amqp_field_value_t *newest_death_reason(const amqp_field_value_t *deaths) {
     if (deaths->kind != AMQP_FIELD_KIND_ARRAY || deaths->value.array.num_entries == 0 ||
-        deaths->value.array.entries[0].kind != AMQP_FIELD_KIND_TABLE) {
+        deaths->value.array.entries[0].kind != AMQP_FIELD_KIND_TABLE)
         return NULL;
-    }
     const amqp_table_t *death = &deaths->value.array.entries[0].value.table;
-    for (int i = 0; i < death->num_entries; i++) {
-        if (is_key(&death->entries[i], "reason")) {
+    for (int i = 0; i < death->num_entries; i++)
+        if (is_key(&death->entries[i], "reason"))
             return &death->entries[i].value;
-        }
-    }
     return NULL;
 }
 
 static const char *read_dead_reason(struct layout *l, const amqp_table_t *headers) {
     const amqp_field_value_t *newest = NULL;
     const amqp_field_value_t *first = NULL;
-    for (int i = 0; i < headers->num_entries; i++) {
-        if (is_key(&headers->entries[i], "x-death")) {
+    for (int i = 0; i < headers->num_entries; i++)
+        if (is_key(&headers->entries[i], "x-death"))
             newest = newest_death_reason(&headers->entries[i].value);
-        } else if (is_key(&headers->entries[i], "x-first-death-reason")) {
+        else if (is_key(&headers->entries[i], "x-first-death-reason"))
             first = &headers->entries[i].value;
-        }
-    }
     const amqp_field_value_t *reason = newest != NULL ? newest : first;
     return reason != NULL && is_text(reason) ? lay(l, reason->value.bytes) : NULL;
 }
 
 static void read_expiration(struct message_properties *p, const char *text) {
-    if (text == NULL || text[0] < '0' || text[0] > '9') {
+    if (text == NULL || text[0] < '0' || text[0] > '9')
         return;
-    }
     char *end;
     uint64_t ms = strtoull(text, &end, 10);
     if (*end == '\0') {
@@ -155,12 +147,10 @@ static void read_fields(struct message_properties *p, struct layout *l,
     p->message_id = lay_if(l, from, AMQP_BASIC_MESSAGE_ID_FLAG, from->message_id);
     p->type = lay_if(l, from, AMQP_BASIC_TYPE_FLAG, from->type);
     read_expiration(p, lay_if(l, from, AMQP_BASIC_EXPIRATION_FLAG, from->expiration));
-    if ((from->_flags & AMQP_BASIC_TIMESTAMP_FLAG) != 0) {
+    if ((from->_flags & AMQP_BASIC_TIMESTAMP_FLAG) != 0)
         p->timestamp_s = from->timestamp;
-    }
-    if ((from->_flags & AMQP_BASIC_PRIORITY_FLAG) != 0) {
+    if ((from->_flags & AMQP_BASIC_PRIORITY_FLAG) != 0)
         p->priority = from->priority;
-    }
     p->persistent =
         (from->_flags & AMQP_BASIC_DELIVERY_MODE_FLAG) != 0 && from->delivery_mode == 2;
 }
@@ -183,7 +173,7 @@ struct message *properties_read(const amqp_basic_properties_t *from, size_t enco
     struct layout l = {.scratch = scratch, .broken = origin->broken};
     struct message_properties p = {.exchange = origin->exchange,
                                    .routing_key = origin->routing_key};
-    struct message_header *headers = memory_resize(NULL, entries, sizeof *headers);
+    struct message_header *headers = xreallocarray(NULL, entries, sizeof *headers);
     read_fields(&p, &l, from);
     p.headers = headers;
     p.header_count = read_headers(&l, table, headers);

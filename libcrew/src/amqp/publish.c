@@ -1,7 +1,7 @@
 /* A message into frames. */
 #include "amqp/publish.h"
 
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,9 +26,8 @@ static bool add_short(size_t *room, const char *text) {
 
 static bool headers_room(size_t *room, const struct message_properties *p) {
     for (size_t i = 0; i < p->header_count; i++) {
-        if (!add_short(room, p->headers[i].name)) {
+        if (!add_short(room, p->headers[i].name))
             return false;
-        }
         *room += HEADER_ROOM_BYTES + text_bytes(p->headers[i].text);
     }
     return true;
@@ -61,9 +60,8 @@ static void set(amqp_basic_properties_t *to, amqp_bytes_t *field, amqp_flags_t f
 
 static void set_headers(amqp_basic_properties_t *to, amqp_table_entry_t *entries,
                         const struct message_properties *p) {
-    if (p->header_count == 0) {
+    if (p->header_count == 0)
         return;
-    }
     for (size_t i = 0; i < p->header_count; i++) {
         const struct message_header *h = &p->headers[i];
         entries[i].key = amqp_cstring_bytes(h->name);
@@ -99,7 +97,7 @@ static void set_properties(amqp_basic_properties_t *to,
 static void write_properties(struct transport *t, amqp_channel_t channel,
                              const struct message *m, size_t room) {
     amqp_basic_properties_t properties = {0};
-    amqp_table_entry_t *entries = memory_resize(NULL, m->p.header_count, sizeof *entries);
+    amqp_table_entry_t *entries = xreallocarray(NULL, m->p.header_count, sizeof *entries);
     char expiration[24];
 
     set_properties(&properties, &m->p);

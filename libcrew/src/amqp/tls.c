@@ -39,9 +39,8 @@ static bool load_ca(const struct crew_broker *b, amqp_socket_t *tls, char *why,
 /* A key that wants a passphrase is refused: nobody is there to be asked for it. */
 static bool load_own(const struct crew_broker *b, amqp_socket_t *tls, char *why,
                      size_t why_bytes) {
-    if (b->cert_file == NULL || b->key_file == NULL) {
+    if (b->cert_file == NULL || b->key_file == NULL)
         return true;
-    }
     ERR_clear_error();
     amqp_ssl_socket_set_key_passwd(tls, "");
     if (amqp_ssl_socket_set_key(tls, b->cert_file, b->key_file) != AMQP_STATUS_OK) {
@@ -59,24 +58,20 @@ static bool load(const struct crew_broker *b, amqp_socket_t *tls, char *why,
 }
 
 static bool wants_tls(const struct crew_broker *b) {
-    for (size_t i = 0; i < b->url_count; i++) {
-        if (b->urls[i].tls) {
+    for (size_t i = 0; i < b->url_count; i++)
+        if (b->urls[i].tls)
             return true;
-        }
-    }
     return false;
 }
 
 int crew_broker_check(const crew_broker *broker, char *why, size_t why_bytes) {
-    if (!wants_tls(broker)) {
+    if (!wants_tls(broker))
         return CREW_OK;
-    }
     amqp_connection_state_t c = amqp_new_connection();
     amqp_socket_t *tls = c != NULL ? amqp_ssl_socket_new(c) : NULL;
     bool usable = tls != NULL && load(broker, tls, why, why_bytes);
-    if (c != NULL) {
+    if (c != NULL)
         amqp_destroy_connection(c);
-    }
     return usable ? CREW_OK : tls != NULL ? CREW_EMALFORMED : CREW_ENOMEM;
 }
 
@@ -87,9 +82,8 @@ int crew_broker_check(const crew_broker *broker, char *why, size_t why_bytes) {
 static _Thread_local int peer_error;
 
 static int on_verify(int ok, X509_STORE_CTX *context) {
-    if (!ok) {
+    if (!ok)
         peer_error = X509_STORE_CTX_get_error(context);
-    }
     return ok;
 }
 
@@ -103,9 +97,8 @@ static bool expect(SSL_CTX *context, const char *host) {
 }
 
 static bool set_up(const struct login *l, amqp_socket_t *tls, char *why) {
-    if (!load(l->broker, tls, why, LOGIN_WHY_BYTES)) {
+    if (!load(l->broker, tls, why, LOGIN_WHY_BYTES))
         return false;
-    }
     amqp_ssl_socket_set_verify_peer(tls, 1);
     amqp_ssl_socket_set_verify_hostname(tls, 0);
     if (!expect(amqp_ssl_socket_get_context(tls), l->url->host) ||
@@ -135,9 +128,8 @@ bool tls_open(const struct login *l, amqp_connection_state_t c, int timeout_s,
         snprintf(why, LOGIN_WHY_BYTES, "TLS: out of memory");
         return false;
     }
-    if (!set_up(l, tls, why)) {
+    if (!set_up(l, tls, why))
         return false;
-    }
     peer_error = 0;
     ERR_clear_error();
     int status = amqp_socket_open_noblock(tls, l->url->host, l->url->port, &timeout);

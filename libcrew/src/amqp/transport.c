@@ -6,7 +6,7 @@
 #include "amqp/transport.h"
 
 #include "base/clock.h"
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -34,9 +34,8 @@ void transport_init(struct transport *t, amqp_connection_state_t connection, boo
 }
 
 void transport_fini(struct transport *t) {
-    if (t->connection != NULL) {
+    if (t->connection != NULL)
         amqp_destroy_connection(t->connection);
-    }
     buffer_fini(&t->own);
     free(t->segments);
     *t = (struct transport){.fd = -1};
@@ -47,9 +46,8 @@ const char *transport_error(const struct transport *t) {
 }
 
 static void fail(struct transport *t, const char *why) {
-    if (t->error[0] == '\0') {
+    if (t->error[0] == '\0')
         snprintf(t->error, sizeof t->error, "%s", why);
-    }
 }
 
 static void fail_status(struct transport *t, int status) {
@@ -81,7 +79,7 @@ static void add_segment(struct transport *t, const uint8_t *borrowed, size_t byt
     }
     if (t->segment_count == t->segment_cap) {
         t->segment_cap = t->segment_cap > 0 ? t->segment_cap * 2 : 16;
-        t->segments = memory_resize(t->segments, t->segment_cap, sizeof *t->segments);
+        t->segments = xreallocarray(t->segments, t->segment_cap, sizeof *t->segments);
     }
     t->segments[t->segment_count++] = (struct segment){borrowed, bytes};
 }
@@ -130,16 +128,14 @@ static void wrote(struct transport *t, size_t bytes) {
     while (bytes > 0) {
         struct segment *s = &t->segments[t->segment_at];
         size_t part = bytes < s->bytes ? bytes : s->bytes;
-        if (s->borrowed == NULL) {
+        if (s->borrowed == NULL)
             t->own_at += part;
-        } else {
+        else
             s->borrowed += part;
-        }
         s->bytes -= part;
         bytes -= part;
-        if (s->bytes == 0) {
+        if (s->bytes == 0)
             t->segment_at++;
-        }
     }
 }
 
@@ -148,13 +144,12 @@ void transport_flush(struct transport *t) {
         struct iovec iov[IOV_COUNT];
         struct msghdr head = {.msg_iov = iov, .msg_iovlen = gather(t, iov)};
         ssize_t bytes = sendmsg(t->fd, &head, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (bytes >= 0) {
+        if (bytes >= 0)
             wrote(t, (size_t)bytes);
-        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+        else if (errno == EAGAIN || errno == EWOULDBLOCK)
             break;
-        } else if (errno != EINTR) {
+        else if (errno != EINTR)
             fail(t, strerror(errno));
-        }
     }
     compact(t);
 }
@@ -174,16 +169,14 @@ bool transport_ready(struct transport *t) {
 /* ---- frames out ---- */
 
 static void send_tls(struct transport *t, amqp_frame_t *frame, size_t bytes) {
-    if (t->error[0] != '\0') {
+    if (t->error[0] != '\0')
         return;
-    }
     t->queued_bytes += bytes;
     t->written_bytes = t->queued_bytes; /* if it fails, some of it may have gone out */
     errno = 0;
     int status = amqp_send_frame(t->connection, frame);
-    if (status != AMQP_STATUS_OK) {
+    if (status != AMQP_STATUS_OK)
         fail_status(t, status);
-    }
     t->written_at_ms = clock_ms();
 }
 
@@ -218,11 +211,10 @@ static void end_frame(struct transport *t, size_t start, const uint8_t *borrowed
 /* The frames of ours always fit the room they ask for: whoever hands them over has
  * checked their texts. */
 static void encoded(struct transport *t, int bytes) {
-    if (bytes < 0) {
+    if (bytes < 0)
         fail(t, "a frame could not be encoded");
-    } else {
+    else
         t->own.len += (size_t)bytes;
-    }
 }
 
 void transport_method(struct transport *t, amqp_channel_t channel,
@@ -276,9 +268,8 @@ static void put_body_frame(struct transport *t, amqp_channel_t channel,
         return;
     }
     size_t start = begin_frame(t, AMQP_FRAME_BODY, channel);
-    if (!borrow) {
+    if (!borrow)
         buffer_append(&t->own, body, bytes);
-    }
     end_frame(t, start, borrow ? body : NULL, borrow ? bytes : 0);
 }
 
@@ -307,17 +298,14 @@ void transport_heartbeat(struct transport *t) {
 
 bool transport_read(struct transport *t, amqp_frame_t *frame) {
     static const struct timeval at_once = {0};
-    if (t->error[0] != '\0') {
+    if (t->error[0] != '\0')
         return false;
-    }
     errno = 0;
     int status = amqp_simple_wait_frame_noblock(t->connection, frame, &at_once);
-    if (status == AMQP_STATUS_OK) {
+    if (status == AMQP_STATUS_OK)
         return true;
-    }
-    if (status != AMQP_STATUS_TIMEOUT) {
+    if (status != AMQP_STATUS_TIMEOUT)
         fail_status(t, status);
-    }
     return false;
 }
 

@@ -1,7 +1,7 @@
 /* Registration: what CREW_APP calls while it runs. */
 #include "app/app.h"
 
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include "wire/task_name.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,8 +45,8 @@ static int task_add(crew_app *app, const char *name, crew_handler *handler) {
         return CREW_EINVAL;
     if (app_task_handler(app, name) != NULL)
         return CREW_EEXIST;
-    struct app_task *task = memory_zeroed(sizeof *task);
-    task->name = memory_text(name);
+    struct app_task *task = xcalloc(1, sizeof *task);
+    task->name = xstrdup(name);
     task->handler = handler;
     HASH_ADD_KEYPTR(hh, app->tasks, task->name, strlen(task->name), task);
     return CREW_OK;

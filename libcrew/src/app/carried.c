@@ -2,7 +2,7 @@
 #include "app/carried.h"
 
 #include "app/request.h"
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,9 +34,9 @@ static struct carried_value *find_or_add(struct carried *carried, const char *ke
     if (found != NULL)
         return found;
     carried->values =
-        memory_resize(carried->values, carried->count + 1, sizeof(struct carried_value));
+        xreallocarray(carried->values, carried->count + 1, sizeof(struct carried_value));
     found = &carried->values[carried->count++];
-    *found = (struct carried_value){.key = memory_text(key)};
+    *found = (struct carried_value){.key = xstrdup(key)};
     return found;
 }
 

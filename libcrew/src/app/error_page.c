@@ -2,8 +2,8 @@
  * takes the place of that when the handler has returned (app/serve.c). */
 #include "app/response.h"
 
-#include "wire/http.h"
-#include "wire/item.h"
+#include "wire/envelope.h"
+#include "wire/http_fields.h"
 #include <string.h>
 
 /* Does the field speak of the body alone (RFC 9110 §8)? */

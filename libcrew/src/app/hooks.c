@@ -2,7 +2,7 @@
 #include "app/hooks.h"
 
 #include "app/pattern.h"
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,8 +29,8 @@ int hooks_add(struct hooks *hooks, const char *prefix, crew_handler *before,
               crew_after *after) {
     if (prefix == NULL || !prefix_valid(prefix) || (before == NULL && after == NULL))
         return CREW_EINVAL;
-    hooks->list = memory_resize(hooks->list, hooks->count + 1, sizeof(struct hook));
-    hooks->list[hooks->count++] = (struct hook){memory_text(prefix), before, after};
+    hooks->list = xreallocarray(hooks->list, hooks->count + 1, sizeof(struct hook));
+    hooks->list[hooks->count++] = (struct hook){xstrdup(prefix), before, after};
     return CREW_OK;
 }
 

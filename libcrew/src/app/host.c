@@ -10,7 +10,7 @@
 #include "app/response.h"
 #include "app/serve.h"
 #include "base/clock.h"
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include <crew/host.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -66,7 +66,7 @@ static int register_app(struct crew_host *host, const char *path, char *why,
 
 static void list_tasks(struct crew_host *host) {
     size_t most = HASH_COUNT(host->app.tasks) + 1;
-    host->tasks = memory_resize(NULL, most, sizeof *host->tasks);
+    host->tasks = xreallocarray(NULL, most, sizeof *host->tasks);
     const struct app_task *task;
     for (task = host->app.tasks; task != NULL; task = task->hh.next)
         host->tasks[host->task_count++] = task->name;
@@ -87,7 +87,7 @@ static int set_up(struct crew_host *host, const char *path, char *why, size_t wh
 
 int crew_host_new(const struct crew_host_options *options, crew_host **made, char *why,
                   size_t why_bytes) {
-    struct crew_host *host = memory_zeroed(sizeof *host);
+    struct crew_host *host = xcalloc(1, sizeof *host);
     app_init(&host->app, options->argc, options->argv);
     host->route_task = options->route_task;
     host->max_response_bytes = options->max_response_bytes;

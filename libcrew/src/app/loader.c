@@ -1,7 +1,7 @@
 /* The .so of an app. */
 #include "app/loader.h"
 
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <link.h>
@@ -17,7 +17,7 @@ static void *open_library(const char *path) {
     if (strchr(path, '/') != NULL)
         return dlopen(path, RTLD_NOW | RTLD_LOCAL);
     size_t bytes = strlen(path) + sizeof "./";
-    char *here = memory_zeroed(bytes);
+    char *here = xcalloc(1, bytes);
     snprintf(here, bytes, "./%s", path);
     void *library = dlopen(here, RTLD_NOW | RTLD_LOCAL);
     free(here);

@@ -1,6 +1,6 @@
 #include "app/multipart.h"
 
-#include "wire/http.h"
+#include "wire/http_fields.h"
 
 static const char CRLF[] = "\r\n";
 enum { CRLF_BYTES = 2 };

@@ -4,8 +4,8 @@
 #include "app/parameter.h"
 #include "app/query.h"
 #include "base/clock.h"
-#include "wire/http.h"
-#include "wire/item.h"
+#include "wire/envelope.h"
+#include "wire/http_fields.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -107,7 +107,7 @@ int request_begin(struct crew_request *request, const struct request_context *co
                   const struct crew_task_view *task, uint32_t left_ms) {
     struct wire_bytes block = {task->pairs, task->pairs_bytes};
     size_t pair_count;
-    if (!wire_pairs_sound(block, &pair_count))
+    if (!wire_pairs_valid(block, &pair_count))
         return CREW_EBADENVELOPE;
     if (buffer_reserve(&request->arena, arena_bytes(task, pair_count)) == NULL)
         return CREW_ENOMEM;

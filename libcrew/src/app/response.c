@@ -1,8 +1,8 @@
 /* A response in the making. */
 #include "app/response.h"
 
-#include "wire/http.h"
-#include "wire/item.h"
+#include "wire/envelope.h"
+#include "wire/http_fields.h"
 #include "wire/limits.h"
 #include <stdarg.h>
 #include <stdio.h>

@@ -31,7 +31,7 @@ static void write_names(struct buffer *to, const char *name) {
     buffer_append_text(to, "; filename=\"");
     bool whole = write_plain_name(to, name);
     buffer_append_text(to, "\"");
-    if (whole || !utf8_sound(name, strlen(name)))
+    if (whole || !utf8_valid(name, strlen(name)))
         return;
     buffer_append_text(to, "; filename*=UTF-8''");
     escape_url(to, name, ""); /* what it leaves is attr-char of RFC 8187 §3.2.1 */

@@ -5,7 +5,7 @@
  * here. */
 #include "app/http_date.h"
 #include "app/response.h"
-#include "wire/http.h"
+#include "wire/http_fields.h"
 #include <string.h>
 #include <strings.h>
 

@@ -1,8 +1,8 @@
 /* The routes of an app. */
 #include "app/router.h"
 
-#include "base/memory.h"
-#include "wire/http.h"
+#include "base/xalloc.h"
+#include "wire/http_fields.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,7 +69,7 @@ static struct router_node *literal_find(const struct router_node *node, const ch
 
 /* Room for one more at AT in ARRAY, which has COUNT elements of SIZE. */
 static void *array_open(void *array, size_t count, size_t size, size_t at) {
-    char *opened = memory_resize(array, count + 1, size);
+    char *opened = xreallocarray(array, count + 1, size);
     memmove(opened + (at + 1) * size, opened + at * size, (count - at) * size);
     return opened;
 }
@@ -79,8 +79,8 @@ static struct router_node *literal_make(struct router_node *node, const char *te
     struct router_node *made = literal_find(node, text, bytes);
     if (made != NULL)
         return made;
-    made = memory_zeroed(sizeof *made);
-    made->literal = memory_text_of(text, bytes);
+    made = xcalloc(1, sizeof *made);
+    made->literal = xmemdupz(text, bytes);
     made->literal_bytes = bytes;
     size_t at = literal_begin(node, text, bytes);
     node->literals = array_open(node->literals, node->literal_count++,
@@ -96,7 +96,7 @@ static struct router_node *node_make(struct router_node *node,
     struct router_node **made =
         segment->kind == SEGMENT_PARAMETER ? &node->parameter : &node->rest;
     if (*made == NULL)
-        *made = memory_zeroed(sizeof **made);
+        *made = xcalloc(1, sizeof **made);
     return *made;
 }
 
@@ -141,7 +141,7 @@ static int add_route(struct router_node *node, const char *method, const char *p
     }
     node->routes =
         array_open(node->routes, node->route_count++, sizeof(struct route), at);
-    node->routes[at] = (struct route){memory_text(method), memory_text(pattern), handler};
+    node->routes[at] = (struct route){xstrdup(method), xstrdup(pattern), handler};
     return CREW_OK;
 }
 
@@ -160,7 +160,7 @@ int router_add(struct router *router, const char *methods, const char *pattern,
     int error = CREW_OK;
     struct word word;
     while (error == CREW_OK && next_method(&methods, &word)) {
-        char *method = memory_text_of(word.text, word.bytes);
+        char *method = xmemdupz(word.text, word.bytes);
         error = add_route(node, method, pattern, handler);
         router->count += error == CREW_OK;
         free(method);

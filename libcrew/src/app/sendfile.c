@@ -28,7 +28,7 @@ static bool reads_the_same(const char *path) {
     for (const char *at = path; *at != '\0'; at++)
         if (*at == '%' || *at == '?' || (unsigned char)*at < ' ' || *at == 0x7f)
             return false;
-    return bytes > 0 && path[bytes - 1] != ' ' && utf8_sound(path, bytes);
+    return bytes > 0 && path[bytes - 1] != ' ' && utf8_valid(path, bytes);
 }
 
 /* "X-Accel-Redirect: URI", which is decoded. */

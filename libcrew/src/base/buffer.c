@@ -21,23 +21,20 @@ void buffer_fini(struct buffer *b) {
 static size_t next_capacity(const struct buffer *b, size_t needed) {
     size_t cap = b->cap > 0 ? b->cap : FIRST_CAPACITY_BYTES;
     while (cap < needed) {
-        if (cap > SIZE_MAX / 2) {
+        if (cap > SIZE_MAX / 2)
             return needed;
-        }
         cap *= 2;
     }
     return cap;
 }
 
 static bool grow(struct buffer *b, size_t bytes) {
-    if (bytes > SIZE_MAX - b->len) {
+    if (bytes > SIZE_MAX - b->len)
         return false;
-    }
     size_t cap = next_capacity(b, b->len + bytes);
     uint8_t *data = realloc(b->data, cap);
-    if (data == NULL) {
+    if (data == NULL)
         return false;
-    }
     b->data = data;
     b->cap = cap;
     return true;
@@ -92,9 +89,8 @@ void buffer_put_u32_at(struct buffer *b, size_t at, uint32_t v) {
 void buffer_reset(struct buffer *b, size_t keep) {
     b->len = 0;
     b->failed = false;
-    if (b->cap <= keep) {
+    if (b->cap <= keep)
         return;
-    }
     uint8_t *smaller = keep > 0 ? realloc(b->data, keep) : NULL;
     if (smaller != NULL) {
         b->data = smaller;
@@ -107,7 +103,6 @@ void buffer_reset(struct buffer *b, size_t keep) {
 void buffer_consume(struct buffer *b, size_t bytes) {
     assert(bytes <= b->len);
     b->len -= bytes;
-    if (b->len > 0 && bytes > 0) {
+    if (b->len > 0 && bytes > 0)
         memmove(b->data, b->data + bytes, b->len);
-    }
 }

@@ -2,7 +2,7 @@
  * parent of place p is p / 2, its children are 2p and 2p + 1. */
 #include "base/deadlines.h"
 
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include <assert.h>
 #include <stdlib.h>
 
@@ -28,12 +28,10 @@ static void sink(struct deadlines *d, struct deadline *node) {
     size_t place = node->place;
     while (place * 2 <= d->count) {
         size_t child = place * 2;
-        if (child < d->count && get(d, child + 1)->at_ms < get(d, child)->at_ms) {
+        if (child < d->count && get(d, child + 1)->at_ms < get(d, child)->at_ms)
             child++;
-        }
-        if (get(d, child)->at_ms >= node->at_ms) {
+        if (get(d, child)->at_ms >= node->at_ms)
             break;
-        }
         put(d, place, get(d, child));
         place = child;
     }
@@ -48,16 +46,15 @@ void deadlines_fini(struct deadlines *d) {
 static void add(struct deadlines *d, struct deadline *node) {
     if (d->count == d->cap) {
         d->cap = d->cap > 0 ? d->cap * 2 : 16;
-        d->heap = memory_resize(d->heap, d->cap, sizeof(struct deadline *));
+        d->heap = xreallocarray(d->heap, d->cap, sizeof(struct deadline *));
     }
     d->count++;
     put(d, d->count, node);
 }
 
 void deadlines_set(struct deadlines *d, struct deadline *node, uint64_t at_ms) {
-    if (node->place == 0) {
+    if (node->place == 0)
         add(d, node);
-    }
     assert(get(d, node->place) == node);
     node->at_ms = at_ms;
     rise(d, node);
@@ -65,9 +62,8 @@ void deadlines_set(struct deadlines *d, struct deadline *node, uint64_t at_ms) {
 }
 
 void deadlines_clear(struct deadlines *d, struct deadline *node) {
-    if (node->place == 0) {
+    if (node->place == 0)
         return;
-    }
     assert(get(d, node->place) == node);
     size_t hole = node->place;
     struct deadline *last = get(d, d->count);
@@ -86,9 +82,8 @@ struct deadline *deadlines_first(const struct deadlines *d) {
 
 struct deadline *deadlines_take_due(struct deadlines *d, uint64_t now_ms) {
     struct deadline *first = deadlines_first(d);
-    if (first == NULL || first->at_ms > now_ms) {
+    if (first == NULL || first->at_ms > now_ms)
         return NULL;
-    }
     deadlines_clear(d, first);
     return first;
 }

@@ -2,15 +2,12 @@
 #include "base/utf8.h"
 
 static size_t sequence_bytes(uint8_t lead) {
-    if (lead < 0x80) {
+    if (lead < 0x80)
         return 1;
-    }
-    if (lead >= 0xc2 && lead <= 0xdf) {
+    if (lead >= 0xc2 && lead <= 0xdf)
         return 2;
-    }
-    if (lead >= 0xe0 && lead <= 0xef) {
+    if (lead >= 0xe0 && lead <= 0xef)
         return 3;
-    }
     return lead >= 0xf0 && lead <= 0xf4 ? 4 : 0;
 }
 
@@ -24,19 +21,16 @@ size_t utf8_first(const char *text, size_t bytes, uint32_t *code) {
     static const uint8_t lead_bits[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
     const uint8_t *p = (const uint8_t *)text;
     size_t length = bytes > 0 ? sequence_bytes(p[0]) : 0;
-    if (length == 0 || length > bytes) {
+    if (length == 0 || length > bytes)
         return 0;
-    }
     uint32_t value = p[0] & lead_bits[length];
     for (size_t i = 1; i < length; i++) {
-        if ((p[i] & 0xc0) != 0x80) {
+        if ((p[i] & 0xc0) != 0x80)
             return 0;
-        }
         value = (value << 6) | (p[i] & 0x3fu);
     }
-    if (!is_sound(value, length)) {
+    if (!is_sound(value, length))
         return 0;
-    }
     *code = value;
     return length;
 }
@@ -49,16 +43,15 @@ static bool is_sound_text(const char *text, size_t bytes, bool controls_too) {
     while (bytes > 0) {
         uint32_t code;
         size_t taken = utf8_first(text, bytes, &code);
-        if (taken == 0 || (!controls_too && is_control(code))) {
+        if (taken == 0 || (!controls_too && is_control(code)))
             return false;
-        }
         text += taken;
         bytes -= taken;
     }
     return true;
 }
 
-bool utf8_sound(const char *text, size_t bytes) {
+bool utf8_valid(const char *text, size_t bytes) {
     return is_sound_text(text, bytes, true);
 }
 

@@ -11,7 +11,7 @@
 size_t utf8_first(const char *text, size_t bytes, uint32_t *code);
 
 /* Is all of TEXT sound? */
-bool utf8_sound(const char *text, size_t bytes);
+bool utf8_valid(const char *text, size_t bytes);
 
 /* And without control characters (C0, DEL, C1)? */
 bool utf8_printable(const char *text, size_t bytes);

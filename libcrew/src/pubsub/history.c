@@ -1,7 +1,7 @@
 #include "pubsub/history.h"
 
 #include "base/clock.h"
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +25,7 @@ static uint64_t channel_place(const struct channel *channel, size_t index) {
 
 static void channel_grow(struct channel *channel) {
     size_t cap = channel->cap == 0 ? 2 : 2 * channel->cap;
-    uint64_t *places = memory_resize(NULL, cap, sizeof *places);
+    uint64_t *places = xreallocarray(NULL, cap, sizeof *places);
     for (size_t i = 0; i < channel->count; i++)
         places[i] = channel_place(channel, i);
     free(channel->places);
@@ -60,7 +60,7 @@ static struct channel *find_or_add(struct history *h, const char *name) {
     size_t bytes = strlen(name);
     HASH_FIND(hh, h->channels, name, bytes, channel);
     if (channel == NULL) {
-        channel = memory_zeroed(sizeof *channel + bytes + 1);
+        channel = xcalloc(1, sizeof *channel + bytes + 1);
         memcpy(channel->name, name, bytes);
         HASH_ADD_KEYPTR(hh, h->channels, channel->name, bytes, channel);
     }
@@ -103,7 +103,7 @@ static void drop_what_is_too_much(struct history *h) {
 
 static void grow(struct history *h) {
     size_t cap = h->cap == 0 ? FIRST_CAP : 2 * h->cap;
-    struct kept *ring = memory_resize(NULL, cap, sizeof *ring);
+    struct kept *ring = xreallocarray(NULL, cap, sizeof *ring);
     for (uint64_t place = h->first_place; place < h->next_place; place++)
         ring[place & (cap - 1)] = *at(h, place);
     free(h->ring);

@@ -1,6 +1,6 @@
 #include "pubsub/pattern_index.h"
 
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include "pubsub/pattern.h"
 #include "wire/limits.h"
 #include <assert.h>
@@ -20,7 +20,7 @@ static size_t key_bytes(const struct channel_word *word) {
 }
 
 void pattern_index_init(struct pattern_index *index) {
-    *index = (struct pattern_index){.root = memory_zeroed(sizeof *index->root)};
+    *index = (struct pattern_index){.root = xcalloc(1, sizeof *index->root)};
 }
 
 void pattern_index_fini(struct pattern_index *index) {
@@ -59,7 +59,7 @@ static struct pattern_place **wildcard_of(struct pattern_place *parent,
 static struct pattern_place *place_make(struct pattern_index *index,
                                         struct pattern_place *parent,
                                         const struct channel_word *word) {
-    struct pattern_place *place = memory_zeroed(sizeof *place + word->bytes);
+    struct pattern_place *place = xcalloc(1, sizeof *place + word->bytes);
     place->parent = parent;
     memcpy(place->word, word->text, word->bytes);
     HASH_ADD_KEYPTR(hh, index->places, &place->parent, key_bytes(word), place);

@@ -1,6 +1,6 @@
 #include "pubsub/publishers.h"
 
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include <crew/client.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +36,7 @@ static struct publisher *find_or_add(struct publishers *p, const char *name,
     struct publisher *publisher = NULL;
     HASH_FIND(hh, p->all, name, name_bytes, publisher);
     if (publisher == NULL) {
-        publisher = memory_zeroed(sizeof *publisher + name_bytes);
+        publisher = xcalloc(1, sizeof *publisher + name_bytes);
         memcpy(publisher->name, name, name_bytes);
         HASH_ADD_KEYPTR(hh, p->all, publisher->name, name_bytes, publisher);
     }

@@ -13,12 +13,12 @@
  *
  * A stream knows no reject (RabbitMQ closes the connection): all is acked.
  */
-#include "pubsub/subscriber_room.h"
+#include "pubsub/subscriber_internal.h"
 
 #include "base/clock.h"
-#include "base/id.h"
-#include "rpc/names.h"
-#include "rpc/topology.h"
+#include "base/random.h"
+#include "session/topology.h"
+#include "wire/broker_names.h"
 #include "wire/channel_name.h"
 #include <inttypes.h>
 #include <stddef.h>
@@ -36,7 +36,7 @@
 #define REFUSALS_MAX 3
 #define MARKER_TYPE "crew.marker"
 
-static struct crew_subscriber *subscriber_of(struct session_timer *timer,
+static struct crew_subscriber *subscriber_of(struct broker_session_timer *timer,
                                              size_t place_in_reader) {
     return (struct crew_subscriber *)((char *)timer - place_in_reader -
                                       offsetof(struct crew_subscriber, reader));
@@ -51,7 +51,7 @@ static const char *queue_of(const struct reader *r) {
 }
 
 static void step(struct crew_subscriber *s, struct link_op *op) {
-    session_op(&s->session, SESSION_CONSUMER, op);
+    broker_session_op(&s->session, BROKER_SESSION_CONSUMER, op);
 }
 
 /* ---- the marker ---- */
@@ -67,12 +67,12 @@ static void send_marker(struct crew_subscriber *s) {
                                    .type = MARKER_TYPE,
                                    .message_id = id,
                                    .persistent = true};
-    session_publish(&s->session, message_new(&p));
-    session_timer_set(&s->session, &r->marker, clock_ms() + MARKER_EVERY_MS);
+    broker_session_publish(&s->session, message_new(&p));
+    broker_session_timer_set(&s->session, &r->marker, clock_ms() + MARKER_EVERY_MS);
 }
 
 /* Another one was asked for, or the last one has not come back: it may be lost. */
-static void marker_is_due(struct session_timer *timer) {
+static void marker_is_due(struct broker_session_timer *timer) {
     struct crew_subscriber *s = subscriber_of(timer, offsetof(struct reader, marker));
     struct reader *r = &s->reader;
     if (r->marker_asked > r->marker_sent || r->marker_sent > r->marker_seen)
@@ -85,14 +85,14 @@ uint64_t reader_ask(struct crew_subscriber *s) {
         return r->marker_seen;
     r->marker_asked = r->marker_sent + 1;
     if (!deadline_is_set(&r->marker.deadline))
-        session_timer_set(&s->session, &r->marker, clock_ms());
+        broker_session_timer_set(&s->session, &r->marker, clock_ms());
     return r->marker_asked;
 }
 
 static void become_live(struct crew_subscriber *s) {
     struct reader *r = &s->reader;
     if (r->state != READER_LIVE)
-        session_report(
+        broker_session_report(
             &s->session, CREW_EVENT_CONNECTED, "connected to %s, %s", s->session.place,
             r->source == READER_STREAM ? "the history is read" : "without a history");
     r->state = READER_LIVE;
@@ -141,7 +141,7 @@ static void declare(struct crew_subscriber *s) {
     consume(s);
 }
 
-static void try_again(struct session_timer *timer) {
+static void try_again(struct broker_session_timer *timer) {
     struct crew_subscriber *s = subscriber_of(timer, offsetof(struct reader, retry));
     if (s->reader.state == READER_DECLARING)
         declare(s);
@@ -164,15 +164,15 @@ static void read_from_the_beginning(struct crew_subscriber *s) {
 
 static void stay_without_streams(struct crew_subscriber *s, const char *why) {
     struct reader *r = &s->reader;
-    session_report(&s->session, CREW_EVENT_WARNING,
-                   "the broker keeps no history (%s): cursors are good for this "
-                   "connection only",
-                   why);
+    broker_session_report(&s->session, CREW_EVENT_WARNING,
+                          "the broker keeps no history (%s): cursors are good for this "
+                          "connection only",
+                          why);
     r->source = READER_OWN;
     declare(s);
 }
 
-static void silence(struct session_timer *timer) {
+static void silence(struct broker_session_timer *timer) {
     struct crew_subscriber *s = subscriber_of(timer, offsetof(struct reader, silence));
     if (s->reader.state == READER_RESUMING)
         read_from_the_beginning(s);
@@ -193,7 +193,7 @@ static void begin_stream(struct crew_subscriber *s) {
     r->refusals = 0;
     r->state = resume ? READER_RESUMING : READER_READING;
     if (resume)
-        session_timer_set(&s->session, &r->silence, clock_ms() + SILENCE_MS);
+        broker_session_timer_set(&s->session, &r->silence, clock_ms() + SILENCE_MS);
     send_marker(s);
     r->marker_live = r->marker_sent;
 }
@@ -214,7 +214,7 @@ static bool resume(struct crew_subscriber *s, const struct message *m, uint64_t 
         return false;
     }
     r->state = READER_READING;
-    session_timer_clear(&s->session, &r->silence);
+    broker_session_timer_clear(&s->session, &r->silence);
     if (cursor > last)
         forget_history(s, 0);
     return cursor > last;
@@ -228,10 +228,10 @@ static uint64_t age_ms(const struct message *m) {
 
 static void set_expiry(struct crew_subscriber *s, uint64_t at_ms) {
     if (at_ms != 0)
-        session_timer_set(&s->session, &s->reader.expiry, at_ms);
+        broker_session_timer_set(&s->session, &s->reader.expiry, at_ms);
 }
 
-static void expire(struct session_timer *timer) {
+static void expire(struct broker_session_timer *timer) {
     struct crew_subscriber *s = subscriber_of(timer, offsetof(struct reader, expiry));
     set_expiry(s, history_expire(&s->history, clock_ms()));
 }
@@ -266,7 +266,7 @@ static void read_message(struct crew_subscriber *s, struct message *m, uint64_t 
 static void receive_from_stream(struct crew_subscriber *s, struct message *m) {
     struct reader *r = &s->reader;
     const struct message_header *offset = message_header(m, "x-stream-offset");
-    session_ack(&s->session, m);
+    broker_session_ack(&s->session, m);
     if (offset == NULL || offset->text != NULL) {
         step(s, link_op_new(LINK_CANCEL, NAME_HISTORY));
         stay_without_streams(s, NAME_HISTORY " is no stream");
@@ -287,7 +287,7 @@ static void receive(struct crew_subscriber *s, struct message *m) {
     bool current = is_reading(r) && strcmp(m->consumer, queue_of(r)) == 0;
     if (!current) {
         if (strcmp(m->consumer, NAME_HISTORY) == 0)
-            session_ack(&s->session, m);
+            broker_session_ack(&s->session, m);
         message_free(m);
     } else if (r->source == READER_STREAM) {
         receive_from_stream(s, m);
@@ -301,22 +301,23 @@ static void receive(struct crew_subscriber *s, struct message *m) {
 static void leave(struct crew_subscriber *s, const char *why) {
     struct reader *r = &s->reader;
     if (is_reading(r))
-        session_report(&s->session, CREW_EVENT_DISCONNECTED, "lost the broker: %s", why);
+        broker_session_report(&s->session, CREW_EVENT_DISCONNECTED, "lost the broker: %s",
+                              why);
     if (r->state == READER_DECLARING && r->source == READER_STREAM) {
         r->refusals++;
-        session_report(&s->session, CREW_EVENT_WARNING, "no history was to be had: %s",
-                       why);
+        broker_session_report(&s->session, CREW_EVENT_WARNING,
+                              "no history was to be had: %s", why);
     }
     r->state = READER_AWAY;
-    session_timer_clear(&s->session, &r->silence);
-    session_timer_clear(&s->session, &r->retry);
+    broker_session_timer_clear(&s->session, &r->silence);
+    broker_session_timer_clear(&s->session, &r->retry);
 }
 
 /* Whether streams are there is asked anew on each connection, for it may be another
  * broker than the last one. RabbitMQ with its streams turned off closes it then (541). */
 static void link_open(struct crew_subscriber *s) {
     struct reader *r = &s->reader;
-    if (r->state == READER_AWAY && session_open(&s->session)) {
+    if (r->state == READER_AWAY && broker_session_open(&s->session)) {
         if (r->source == READER_OWN)
             forget_history(s, 0);
         r->source = r->refusals < REFUSALS_MAX ? READER_STREAM : READER_OWN;
@@ -328,8 +329,8 @@ static void link_open(struct crew_subscriber *s) {
 static void refused(struct crew_subscriber *s, const struct link_op *op) {
     char text[480];
     topology_describe(op, text, sizeof text);
-    session_report(&s->session, CREW_EVENT_WARNING, "%s", text);
-    session_timer_set(&s->session, &s->reader.retry, clock_ms() + RETRY_MS);
+    broker_session_report(&s->session, CREW_EVENT_WARNING, "%s", text);
+    broker_session_timer_set(&s->session, &s->reader.retry, clock_ms() + RETRY_MS);
 }
 
 /* For a moment after its start a broker does not find its streams (404). One that does
@@ -340,7 +341,7 @@ static void stream_refused(struct crew_subscriber *s, const struct link_op *op) 
     if (r->down_since_ms == 0)
         r->down_since_ms = now_ms;
     if (topology_is_down(op) && now_ms - r->down_since_ms < TOPOLOGY_DOWN_MS) {
-        session_timer_set(&s->session, &r->retry, now_ms + STREAM_RETRY_MS);
+        broker_session_timer_set(&s->session, &r->retry, now_ms + STREAM_RETRY_MS);
         return;
     }
     char text[480];
@@ -359,7 +360,7 @@ static void warn_foreign(struct crew_subscriber *s, const struct link_op *op) {
     r->warned_foreign = true;
     char text[256];
     topology_describe(op, text, sizeof text);
-    session_report(&s->session, CREW_EVENT_WARNING, "%s", text);
+    broker_session_report(&s->session, CREW_EVENT_WARNING, "%s", text);
 }
 
 /* Steps that were meant for the queue that was given up. */
@@ -389,7 +390,7 @@ static const char *text_of(const struct link_event *event) {
     return event->text == NULL ? "no reason given" : event->text;
 }
 
-void reader_event(struct crew_subscriber *s, enum session_side side,
+void reader_event(struct crew_subscriber *s, enum broker_session_side side,
                   struct link_event *event) {
     struct reader *r = &s->reader;
     switch (event->kind) {
@@ -398,12 +399,12 @@ void reader_event(struct crew_subscriber *s, enum session_side side,
         break;
     case LINK_LOST:
         r->tried = true;
-        if (side == SESSION_CONSUMER)
+        if (side == BROKER_SESSION_CONSUMER)
             leave(s, text_of(event));
         break;
     case LINK_FAILED:
         r->tried = true;
-        session_report_failure(&s->session, side, text_of(event));
+        broker_session_report_failure(&s->session, side, text_of(event));
         break;
     case LINK_DELIVERY:
         receive(s, event->message);
@@ -417,7 +418,7 @@ void reader_event(struct crew_subscriber *s, enum session_side side,
             declare(s);
         break;
     case LINK_CHANNEL_LOST:
-        session_report(&s->session, CREW_EVENT_WARNING, "%s", text_of(event));
+        broker_session_report(&s->session, CREW_EVENT_WARNING, "%s", text_of(event));
         break;
     case LINK_PUBLISHED:
     case LINK_BLOCKED: /* nothing is published meanwhile, and what there is can be read */
@@ -431,7 +432,7 @@ void reader_event(struct crew_subscriber *s, enum session_side side,
 
 void reader_init(struct crew_subscriber *s) {
     struct reader *r = &s->reader;
-    id_hex(r->id, 8);
+    random_hex(r->id, 8);
     snprintf(r->own_queue, sizeof r->own_queue, "%s.%s", NAME_HISTORY, r->id);
     r->marker.fire = marker_is_due;
     r->silence.fire = silence;

@@ -6,9 +6,9 @@
  * nothing more to them. They are called a few at a time, so that a message for ten
  * thousand does not hold up everything else.
  */
-#include "pubsub/subscriber_room.h"
+#include "pubsub/subscriber_internal.h"
 
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include "pubsub/pattern.h"
 #include "wire/channel_name.h"
 #include <stdlib.h>
@@ -178,9 +178,9 @@ static void listen_to_pattern(crew_subscription *n, struct listener *l,
 }
 
 static void listen_to_patterns(crew_subscription *n, const char *list, size_t count) {
-    n->patterns = memory_text(list);
+    n->patterns = xstrdup(list);
     n->listener_count = count;
-    n->listeners = count == 1 ? &n->only : memory_zeroed(count * sizeof *n->listeners);
+    n->listeners = count == 1 ? &n->only : xcalloc(1, count * sizeof *n->listeners);
     for (char *comma = n->patterns; (comma = strchr(comma, ',')) != NULL; comma++)
         *comma = '\0';
     const char *pattern = n->patterns;
@@ -239,7 +239,7 @@ static void begin(crew_subscription *n, const struct crew_subscription_options *
         subscriptions_place(s); /* with a queue of our own there is nothing to wait for */
     }
     if (n->state == SUBSCRIPTION_DUE)
-        session_wake(&s->session);
+        broker_session_wake(&s->session);
 }
 
 int crew_subscription_new(crew_subscriber *s,
@@ -251,7 +251,7 @@ int crew_subscription_new(crew_subscriber *s,
     size_t count = options->pattern ? count_patterns(name) : 1;
     if (count == 0 || (!options->pattern && !channel_name_valid(name, strlen(name))))
         return CREW_EINVAL;
-    crew_subscription *n = memory_zeroed(sizeof *n);
+    crew_subscription *n = xcalloc(1, sizeof *n);
     n->subscriber = s;
     n->on_messages = options->on_messages;
     n->arg = options->arg;

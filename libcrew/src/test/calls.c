@@ -1,7 +1,7 @@
 /* The calls that handlers make: who answers them, and what the test sees of them. */
 #include "test/test_room.h"
 
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,9 +22,9 @@ static void remove_callee(struct crew_test *test, const char *task) {
 
 static struct callee *add_callee(struct crew_test *test, const char *task,
                                  crew_test_call_fn *fn, void *arg) {
-    struct callee *callee = memory_zeroed(sizeof *callee);
+    struct callee *callee = xcalloc(1, sizeof *callee);
     *callee = (struct callee){
-        .task = memory_text(task), .fn = fn, .arg = arg, .next = test->callees};
+        .task = xstrdup(task), .fn = fn, .arg = arg, .next = test->callees};
     test->callees = callee;
     return callee;
 }
@@ -86,15 +86,15 @@ static void see(struct crew_test *test, struct crew_call call) {
                                                .pair_count = call.pair_count,
                                                .body = call.body,
                                                .body_bytes = call.body_bytes});
-    call.task = memory_text(call.task);
-    call.id = memory_text(call.id);
+    call.task = xstrdup(call.task);
+    call.id = xstrdup(call.id);
     call.content_type = parts->content_type;
     call.pairs = parts->pairs;
     call.body = parts->body;
 
     size_t count = test->call_count + 1;
-    test->calls = memory_resize(test->calls, count, sizeof *test->calls);
-    test->seen = memory_resize(test->seen, count, sizeof *test->seen);
+    test->calls = xreallocarray(test->calls, count, sizeof *test->calls);
+    test->seen = xreallocarray(test->seen, count, sizeof *test->seen);
     test->calls[test->call_count] = call;
     test->seen[test->call_count] = (struct seen_call){.parts = parts};
     test->call_count = count;

@@ -4,7 +4,7 @@
 
 #include "app/http_date.h"
 #include "base/clock.h"
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +36,7 @@ static char *trimmed(const char *from, const char *end) {
         from++;
     while (end > from && isspace((unsigned char)end[-1]))
         end--;
-    return memory_text_of(from, (size_t)(end - from));
+    return xmemdupz(from, (size_t)(end - from));
 }
 
 /* Take the next NAME[=VALUE] from *TEXT, where ';' ends it; false at the end of the text.
@@ -87,7 +87,7 @@ static bool read_attributes(struct cookie *cookie, const char *text, const char 
             http_date_read(value, now_s(), &cookie->ends_at_s);
         } else if (strcasecmp(name, "Path") == 0 && *value == '/') {
             free(cookie->path);
-            cookie->path = memory_text(value);
+            cookie->path = xstrdup(value);
         } else if (strcasecmp(name, "Domain") == 0 && *value != '\0') {
             is_for_host = domain_matches(value, host);
         } else if (strcasecmp(name, "Secure") == 0) {
@@ -103,8 +103,8 @@ static bool read_attributes(struct cookie *cookie, const char *text, const char 
 static char *default_path(const char *path) {
     const char *slash = strrchr(path, '/');
     if (slash == NULL || slash == path)
-        return memory_text("/");
-    return memory_text_of(path, (size_t)(slash - path));
+        return xstrdup("/");
+    return xmemdupz(path, (size_t)(slash - path));
 }
 
 /* ---- the jar ---- */
@@ -131,7 +131,7 @@ static void put(struct cookies *cookies, struct cookie *cookie) {
 
 void cookies_take(struct cookies *cookies, const char *set_cookie, const char *host,
                   const char *path) {
-    struct cookie *cookie = memory_zeroed(sizeof *cookie);
+    struct cookie *cookie = xcalloc(1, sizeof *cookie);
     cookie->ends_at_s = INT64_MAX;
     cookie->path = default_path(path);
     bool is_sound = next_part(&set_cookie, &cookie->name, &cookie->value) &&

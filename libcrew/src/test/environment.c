@@ -3,7 +3,7 @@
 #include "test/test_room.h"
 
 #include "app/query.h"
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,14 +30,14 @@ static void add_request_params(struct params *params,
 
 static char *joined(const char *a, const char *b) {
     size_t bytes = strlen(a) + strlen(b) + 1;
-    char *made = memory_zeroed(bytes);
+    char *made = xcalloc(1, bytes);
     snprintf(made, bytes, "%s%s", a, b);
     return made;
 }
 
 static void add_paths(struct params *params, const char *mount, const char *path) {
     size_t path_bytes = strcspn(path, "?");
-    char *decoded = memory_zeroed(path_bytes + 1);
+    char *decoded = xcalloc(1, path_bytes + 1);
     query_decode(decoded, path, path_bytes, false);
     char *uri = joined(mount, path);
     char *document = joined(mount, decoded);

@@ -1,8 +1,8 @@
 /* Responses, kept with their requests until the test forgets them. */
 #include "test/test_room.h"
 
-#include "base/memory.h"
-#include "wire/http.h"
+#include "base/xalloc.h"
+#include "wire/http_fields.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,9 +20,9 @@ static const char *const *list_copy(const char *const *list) {
     size_t count = 0;
     while (list != NULL && list[count] != NULL)
         count++;
-    const char **copy = memory_resize(NULL, count + 1, sizeof *copy);
+    const char **copy = xreallocarray(NULL, count + 1, sizeof *copy);
     for (size_t i = 0; i < count; i++)
-        copy[i] = memory_text(list[i]);
+        copy[i] = xstrdup(list[i]);
     copy[count] = NULL;
     return copy;
 }
@@ -37,14 +37,14 @@ void exchange_keep_request(struct exchange *exchange,
                            const struct crew_test_request *request) {
     struct crew_test_request *copy = &exchange->request;
     *copy = *request;
-    copy->method = memory_text(request->method);
-    copy->path = memory_text(request->path);
-    copy->task = memory_text(request->task);
+    copy->method = xstrdup(request->method);
+    copy->path = xstrdup(request->path);
+    copy->task = xstrdup(request->task);
     copy->headers = list_copy(request->headers);
     copy->params = list_copy(request->params);
-    copy->content_type = memory_text(request->content_type);
+    copy->content_type = xstrdup(request->content_type);
     if (request->body != NULL)
-        copy->body = memory_text_of(request->body, request->body_bytes);
+        copy->body = xmemdupz(request->body, request->body_bytes);
 }
 
 static void request_free(struct crew_test_request *request) {
@@ -60,7 +60,7 @@ static void request_free(struct crew_test_request *request) {
 /* ---- exchanges ---- */
 
 struct exchange *exchange_new(struct crew_test *test) {
-    struct exchange *exchange = memory_zeroed(sizeof *exchange);
+    struct exchange *exchange = xcalloc(1, sizeof *exchange);
     exchange->response = (struct crew_test_response){
         .error = CREW_EINVAL, .outcome = "", .content_type = "", .body = ""};
     exchange->next = test->exchanges;

@@ -1,7 +1,7 @@
 /* Following redirects, as long as they lead to where the app is. */
 #include "test/test_room.h"
 
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +52,7 @@ static char *merged(const char *base, const char *reference) {
         while (kept > 0 && base[kept - 1] != '/')
             kept--;
     size_t bytes = kept + strlen(reference) + 1;
-    char *made = memory_zeroed(bytes);
+    char *made = xcalloc(1, bytes);
     snprintf(made, bytes, "%.*s%s", (int)kept, base, reference);
     return made;
 }
@@ -88,7 +88,7 @@ static void remove_dots(char *path) {
 /* Path and query of the request for the app that LOCATION leads to, for the caller to
  * free. Null: it leads elsewhere. */
 static char *within_app(const char *location, const struct params *params) {
-    char *whole = memory_text_of(location, strcspn(location, "#"));
+    char *whole = xmemdupz(location, strcspn(location, "#"));
     char *path = NULL;
     const char *reference = behind_host(whole, params);
     const char *mount = params_or_empty(params, "SCRIPT_NAME");
@@ -97,7 +97,7 @@ static char *within_app(const char *location, const struct params *params) {
         char *uri = merged(params_or_empty(params, "REQUEST_URI"), reference);
         remove_dots(uri);
         if (strncmp(uri, mount, mount_bytes) == 0 && uri[mount_bytes] == '/')
-            path = memory_text(uri + mount_bytes);
+            path = xstrdup(uri + mount_bytes);
         free(uri);
     }
     free(whole);

@@ -1,16 +1,16 @@
 /* The log lines of handlers, kept for the test. */
 #include "test/test_room.h"
 
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include <stdlib.h>
 #include <string.h>
 
 void test_log(void *arg, enum crew_log_level level, const char *request_id,
               const char *text) {
     struct crew_test *test = arg;
-    test->logs = memory_resize(test->logs, test->log_count + 1, sizeof *test->logs);
+    test->logs = xreallocarray(test->logs, test->log_count + 1, sizeof *test->logs);
     test->logs[test->log_count++] =
-        (struct crew_test_log){level, memory_text(request_id), memory_text(text)};
+        (struct crew_test_log){level, xstrdup(request_id), xstrdup(text)};
 }
 
 const struct crew_test_log *crew_test_logs(const crew_test *test, size_t *count) {

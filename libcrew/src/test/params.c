@@ -1,7 +1,7 @@
 /* The CGI parameters of a request in the making. */
 #include "test/params.h"
 
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,19 +13,17 @@ static void param_fini(struct param *param) {
 
 void params_remove(struct params *params, const char *name) {
     size_t kept = 0;
-    for (size_t i = 0; i < params->count; i++) {
+    for (size_t i = 0; i < params->count; i++)
         if (strcmp(params->items[i].name, name) == 0)
             param_fini(&params->items[i]);
         else
             params->items[kept++] = params->items[i];
-    }
     params->count = kept;
 }
 
 void params_add(struct params *params, const char *name, const char *value) {
-    params->items = memory_resize(params->items, params->count + 1, sizeof(struct param));
-    params->items[params->count++] =
-        (struct param){memory_text(name), memory_text(value)};
+    params->items = xreallocarray(params->items, params->count + 1, sizeof(struct param));
+    params->items[params->count++] = (struct param){xstrdup(name), xstrdup(value)};
 }
 
 void params_set(struct params *params, const char *name, const char *value) {
@@ -55,7 +53,7 @@ const char *params_or_empty(const struct params *params, const char *name) {
 }
 
 struct crew_pair *params_list(const struct params *params, size_t *count) {
-    struct crew_pair *pairs = memory_resize(NULL, params->count, sizeof *pairs);
+    struct crew_pair *pairs = xreallocarray(NULL, params->count, sizeof *pairs);
     *count = 0;
     for (size_t i = 0; i < params->count; i++) {
         const struct param *param = &params->items[i];
@@ -75,7 +73,7 @@ void params_fini(struct params *params) {
 
 char *params_header_name(const char *name) {
     static const char prefix[] = "HTTP_";
-    char *made = memory_zeroed(sizeof prefix + strlen(name));
+    char *made = xcalloc(1, sizeof prefix + strlen(name));
     char *at = stpcpy(made, prefix);
     for (; *name != '\0'; name++)
         *at++ = (char)(*name == '-' ? '_' : toupper((unsigned char)*name));

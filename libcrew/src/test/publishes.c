@@ -1,7 +1,7 @@
 /* What handlers publish: the test sees it, and nobody else. */
 #include "test/test_room.h"
 
-#include "base/memory.h"
+#include "base/xalloc.h"
 #include <stdlib.h>
 
 int test_publish(void *arg, const struct crew_publication *publication) {
@@ -11,14 +11,14 @@ int test_publish(void *arg, const struct crew_publication *publication) {
                                                .body = publication->body,
                                                .body_bytes = publication->body_bytes});
     struct crew_publication seen = *publication;
-    seen.channel = memory_text(publication->channel);
+    seen.channel = xstrdup(publication->channel);
     seen.content_type = parts->content_type;
     seen.body = parts->body;
 
     size_t count = test->publish_count + 1;
-    test->publishes = memory_resize(test->publishes, count, sizeof *test->publishes);
+    test->publishes = xreallocarray(test->publishes, count, sizeof *test->publishes);
     test->publish_parts =
-        memory_resize(test->publish_parts, count, sizeof(struct crew_answer *));
+        xreallocarray(test->publish_parts, count, sizeof(struct crew_answer *));
     test->publishes[test->publish_count] = seen;
     test->publish_parts[test->publish_count] = parts;
     test->publish_count = count;

@@ -1,7 +1,7 @@
 /* Requests and plain calls that a test makes. */
 #include "test/test_room.h"
 
-#include "wire/http.h"
+#include "wire/http_fields.h"
 #include "wire/task_name.h"
 #include <ctype.h>
 #include <stdarg.h>

@@ -2,8 +2,8 @@
 #include "test/test_room.h"
 
 #include "base/clock.h"
-#include "base/memory.h"
-#include "wire/item.h"
+#include "base/xalloc.h"
+#include "wire/envelope.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,10 +24,10 @@ static void set_arguments(struct crew_test *test, const char *const *args) {
     size_t count = 0;
     while (args != NULL && args[count] != NULL)
         count++;
-    test->argv = memory_resize(NULL, count + 2, sizeof *test->argv);
-    test->argv[0] = memory_text(test->path);
+    test->argv = xreallocarray(NULL, count + 2, sizeof *test->argv);
+    test->argv[0] = xstrdup(test->path);
     for (size_t i = 0; i < count; i++)
-        test->argv[i + 1] = memory_text(args[i]);
+        test->argv[i + 1] = xstrdup(args[i]);
     test->argv[count + 1] = NULL;
     test->options.argc = (int)count + 1;
     test->options.argv = test->argv;
@@ -35,10 +35,10 @@ static void set_arguments(struct crew_test *test, const char *const *args) {
 
 static crew_test *test_made(const char *path, int (*init)(crew_app *app),
                             const struct crew_test_options *options) {
-    struct crew_test *test = memory_zeroed(sizeof *test);
-    test->path = memory_text(path);
+    struct crew_test *test = xcalloc(1, sizeof *test);
+    test->path = xstrdup(path);
     test->route_task =
-        memory_text(options->route_task != NULL ? options->route_task : "http");
+        xstrdup(options->route_task != NULL ? options->route_task : "http");
     test->keeps_cookies = !options->no_cookies;
     test->left_ms = LEFT_MS;
     test->stop_after_ms = CREW_TEST_NEVER;

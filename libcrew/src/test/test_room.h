@@ -2,7 +2,7 @@
 #ifndef CREW_TEST_TEST_ROOM_H
 #define CREW_TEST_TEST_ROOM_H
 
-#include "base/id.h"
+#include "base/random.h"
 #include "test/cookies.h"
 #include "test/params.h"
 #include <crew/host.h>
@@ -52,7 +52,7 @@ struct crew_test {
     char *path;
     char **argv;
     char *route_task;
-    char uuids[TEST_DEPTH_MOST][ID_UUID_BYTES];
+    char uuids[TEST_DEPTH_MOST][UUID_BYTES];
 
     struct params params; /* those that the test has set */
     struct cookies cookies;

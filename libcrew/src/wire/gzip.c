@@ -23,9 +23,8 @@ static bool deflate_into(z_stream *z, size_t bytes) {
     if (bytes > SAMPLE_BYTES) {
         z->avail_in = SAMPLE_BYTES;
         if (deflate(z, Z_SYNC_FLUSH) != Z_OK || z->avail_in > 0 ||
-            z->total_out > worthwhile_bytes(SAMPLE_BYTES)) {
+            z->total_out > worthwhile_bytes(SAMPLE_BYTES))
             return false;
-        }
         bytes -= SAMPLE_BYTES;
     }
     z->avail_in = (uInt)bytes;
@@ -34,9 +33,8 @@ static bool deflate_into(z_stream *z, size_t bytes) {
 
 bool gzip_deflate(struct buffer *to, const void *data, size_t bytes) {
     z_stream z = {0};
-    if (to->failed || bytes == 0 || bytes > UINT32_MAX) {
+    if (to->failed || bytes == 0 || bytes > UINT32_MAX)
         return false;
-    }
     /* There is room for a result that is worth it, so a larger one fails by itself. */
     uint8_t *room = buffer_reserve(to, worthwhile_bytes(bytes));
     if (room == NULL) {
@@ -44,16 +42,14 @@ bool gzip_deflate(struct buffer *to, const void *data, size_t bytes) {
         return false;
     }
     if (deflateInit2(&z, Z_BEST_SPEED, Z_DEFLATED, GZIP_ONLY_BITS, USUAL_MEMORY_LEVEL,
-                     Z_DEFAULT_STRATEGY) != Z_OK) {
+                     Z_DEFAULT_STRATEGY) != Z_OK)
         return false;
-    }
     z.next_in = (z_const Bytef *)data;
     z.next_out = room;
     z.avail_out = (uInt)worthwhile_bytes(bytes);
     bool worth_it = deflate_into(&z, bytes);
-    if (worth_it) {
+    if (worth_it)
         to->len += z.total_out;
-    }
     deflateEnd(&z);
     return worth_it;
 }
@@ -62,9 +58,8 @@ bool gzip_deflate(struct buffer *to, const void *data, size_t bytes) {
  * do, and one byte above the limit, which shows that it was passed. */
 static size_t next_step(size_t produced, size_t max_bytes) {
     size_t step = produced < FIRST_OUTPUT_BYTES ? FIRST_OUTPUT_BYTES : produced;
-    if (step > LARGEST_STEP_BYTES) {
+    if (step > LARGEST_STEP_BYTES)
         step = LARGEST_STEP_BYTES;
-    }
     return step > max_bytes - produced ? max_bytes - produced + 1 : step;
 }
 
@@ -75,15 +70,13 @@ static int error_of(int zlib_result) {
 /* One step of output. CREW_OK with *ENDED: nothing is left to do. */
 static int inflate_step(z_stream *z, struct buffer *to, size_t room_bytes, bool *ended) {
     z->next_out = buffer_reserve(to, room_bytes);
-    if (z->next_out == NULL) {
+    if (z->next_out == NULL)
         return CREW_ENOMEM;
-    }
     z->avail_out = (uInt)room_bytes;
     int result = inflate(z, Z_NO_FLUSH);
     to->len += room_bytes - z->avail_out;
-    if (result == Z_STREAM_END && z->avail_in > 0) {
+    if (result == Z_STREAM_END && z->avail_in > 0)
         return inflateReset(z) == Z_OK ? CREW_OK : CREW_EMALFORMED;
-    }
     *ended = result == Z_STREAM_END;
     /* Z_BUF_ERROR: input is over before the stream is. */
     return result == Z_OK || *ended ? CREW_OK : error_of(result);
@@ -93,9 +86,8 @@ int gzip_inflate(struct buffer *to, const void *data, size_t bytes, size_t max_b
     z_stream z = {0};
     const size_t before = to->len;
     bool ended = false;
-    if (bytes > UINT32_MAX) {
+    if (bytes > UINT32_MAX)
         return CREW_ETOOLARGE;
-    }
     int error = inflateInit2(&z, GZIP_ONLY_BITS) == Z_OK ? CREW_OK : CREW_ENOMEM;
     z.next_in = (z_const Bytef *)data;
     z.avail_in = (uInt)bytes;
@@ -105,12 +97,10 @@ int gzip_inflate(struct buffer *to, const void *data, size_t bytes, size_t max_b
                     ? CREW_ETOOLARGE
                     : inflate_step(&z, to, next_step(produced, max_bytes), &ended);
     }
-    if (error == CREW_OK && to->len - before > max_bytes) {
+    if (error == CREW_OK && to->len - before > max_bytes)
         error = CREW_ETOOLARGE;
-    }
-    if (error != CREW_OK) {
+    if (error != CREW_OK)
         to->len = before;
-    }
     inflateEnd(&z);
     return error;
 }

@@ -3,7 +3,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
-bool json_sound(const char *text, size_t bytes, char *why, size_t why_bytes) {
+bool json_valid(const char *text, size_t bytes, char *why, size_t why_bytes) {
     json_error_t error;
     /* Only its grammar counts: integers of any size and \u0000 are part of it. */
     size_t flags = JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL;

@@ -7,6 +7,6 @@
 
 /* Is TEXT a JSON value, in UTF-8 and not nested too deep (2048)? If not, WHY (if not
  * null) says in a line what is wrong, and where. */
-bool json_sound(const char *text, size_t bytes, char *why, size_t why_bytes);
+bool json_valid(const char *text, size_t bytes, char *why, size_t why_bytes);
 
 #endif

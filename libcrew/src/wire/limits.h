@@ -2,13 +2,14 @@
 #ifndef CREW_WIRE_LIMITS_H
 #define CREW_WIRE_LIMITS_H
 
-#define LIMIT_ITEM_ID_BYTES 64              /* id of an item, correlation id of a call */
-#define LIMIT_TASK_NAME_BYTES 200           /* "crew.tasks." + name fits AMQP's 255 */
-#define LIMIT_CHANNEL_NAME_BYTES 255        /* a routing key of AMQP */
-#define LIMIT_PAIRS_BYTES (1024u * 1024u)   /* name/value block of an item */
-#define LIMIT_PAIR_COUNT 4096u              /* pairs in a block */
-#define LIMIT_ITEMS_PER_MESSAGE 256u        /* items of an envelope */
-#define LIMIT_EXPIRATION_MS 1500000u        /* 1500 s: RabbitMQ gives up on an unacked
+#define LIMIT_ITEM_ID_BYTES 64            /* id of an item, correlation id of a call */
+#define LIMIT_TASK_NAME_BYTES 200         /* "crew.tasks." + name fits AMQP's 255 */
+#define LIMIT_CHANNEL_NAME_BYTES 255      /* a routing key of AMQP */
+#define LIMIT_PAIRS_BYTES (1024u * 1024u) /* name/value block of an item */
+#define LIMIT_PAIR_COUNT 4096u            /* pairs in a block */
+#define LIMIT_ITEMS_PER_MESSAGE 256u      /* items of an envelope */
+#define LIMIT_EXPIRATION_MS \
+    1500000u /* 1500 s: RabbitMQ gives up on an unacked
                                                message after 30 minutes */
 #define LIMIT_MESSAGE_BYTES (128u * 1024u * 1024u) /* an AMQP message that we take in */
 #define LIMIT_INFLATED_DEFAULT_BYTES (64u * 1024u * 1024u)

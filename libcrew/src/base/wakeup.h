@@ -1,0 +1,9 @@
+/* A descriptor that one thread makes readable to wake another (eventfd). */
+#ifndef CREW_BASE_WAKEUP_H
+#define CREW_BASE_WAKEUP_H
+
+int wakeup_open(void); /* descriptor, or -1 with errno */
+void wakeup_signal(int fd);
+void wakeup_clear(int fd);
+
+#endif

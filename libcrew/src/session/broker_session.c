@@ -1,0 +1,477 @@
+#include "session/broker_session.h"
+
+#include "base/clock.h"
+#include "base/wakeup.h"
+#include "base/xalloc.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+/* ---- the inbox: links' threads in, owner's thread out ---- */
+
+static void inbox_init(struct broker_session_inbox *inbox) {
+    pthread_mutex_init(&inbox->lock, NULL);
+    inbox->first = NULL;
+    inbox->last = &inbox->first;
+    inbox->woken = false;
+}
+
+static bool is_urgent(const struct broker_session *s, const struct link_event *event) {
+    return !s->defer_confirm_wakeup || event->kind != LINK_PUBLISHED ||
+           event->message->status != PUBLISH_CONFIRMED || event->message->awaited;
+}
+
+/* Runs on a link's thread, and where that has lent its connection, on the owner's. */
+static void inbox_put(void *arg, struct link_event *list) {
+    struct broker_session_link *l = arg;
+    struct link_event *tail = list;
+    bool urgent = is_urgent(l->session, tail);
+    while (tail->next != NULL) {
+        tail = tail->next;
+        urgent = urgent || is_urgent(l->session, tail);
+    }
+    pthread_mutex_lock(&l->inbox.lock);
+    bool wake = urgent && !l->inbox.woken;
+    l->inbox.woken = l->inbox.woken || urgent;
+    *l->inbox.last = list;
+    l->inbox.last = &tail->next;
+    pthread_mutex_unlock(&l->inbox.lock);
+    if (wake)
+        wakeup_signal(l->session->wakeup_fd);
+}
+
+static struct link_event *inbox_take(struct broker_session_inbox *inbox) {
+    pthread_mutex_lock(&inbox->lock);
+    struct link_event *list = inbox->first;
+    inbox->first = NULL;
+    inbox->last = &inbox->first;
+    inbox->woken = false;
+    pthread_mutex_unlock(&inbox->lock);
+    return list;
+}
+
+static void inbox_fini(struct broker_session_inbox *inbox) {
+    struct link_event *event = inbox->first;
+    while (event != NULL) {
+        struct link_event *next = event->next;
+        link_event_free(event);
+        event = next;
+    }
+    pthread_mutex_destroy(&inbox->lock);
+}
+
+/* ---- lent connections ---- */
+
+/* What makes the session's descriptor readable. */
+enum session_ready {
+    READY_PUBLISHER = BROKER_SESSION_PUBLISHER,
+    READY_CONSUMER = BROKER_SESSION_CONSUMER,
+    READY_WAKE,
+    READY_TIMER,
+    READY_COUNT
+};
+
+static bool is_ready(unsigned ready, enum session_ready what) {
+    return (ready & 1u << what) != 0;
+}
+
+/* Where nothing is lent it does not matter what is ready. */
+static unsigned take_ready(struct broker_session *s) {
+    struct epoll_event events[READY_COUNT];
+    if (!s->caller_driven_io) {
+        wakeup_clear(s->wakeup_fd);
+        return 0;
+    }
+    int count = epoll_wait(s->poll_fd, events, READY_COUNT, 0);
+    unsigned ready = 0;
+    for (int i = 0; i < count; i++)
+        ready |= 1u << events[i].data.u32;
+    if (is_ready(ready, READY_WAKE))
+        wakeup_clear(s->wakeup_fd);
+    return ready;
+}
+
+static void set_turn_timer(struct broker_session_link *l) {
+    int due_ms = link_drive_due_ms(l->link);
+    if (due_ms < 0)
+        return;
+    uint64_t at_ms = clock_ms() + (uint64_t)due_ms;
+    if (!deadline_is_set(&l->turn.deadline) || at_ms < l->turn.deadline.at_ms)
+        broker_session_timer_set(l->session, &l->turn, at_ms);
+}
+
+static struct link_event *turn(struct broker_session_link *l, bool readable) {
+    struct link_event *events = NULL;
+    if (!l->caller_driven)
+        return NULL;
+    l->caller_driven = link_drive(l->link, readable, &events);
+    if (l->caller_driven)
+        set_turn_timer(l);
+    else
+        broker_session_timer_clear(l->session, &l->turn);
+    return events;
+}
+
+/* What was handed over goes out. If anything happens meanwhile, the next dispatch is for
+ * it. */
+static void turn_links(struct broker_session *s) {
+    for (int side = 0; side < BROKER_SESSION_SIDES; side++) {
+        struct link_event *events = turn(&s->links[side], false);
+        if (events != NULL)
+            inbox_put(&s->links[side], events);
+    }
+}
+
+/* Every dispatch ends with a turn. */
+static void turn_is_due(struct broker_session_timer *timer) {
+    (void)timer;
+}
+
+/* ---- beginning and end ---- */
+
+static bool watch(int poll_fd, int fd, enum session_ready ready) {
+    struct epoll_event event = {.events = EPOLLIN, .data.u32 = ready};
+    return epoll_ctl(poll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+static bool open_descriptors(struct broker_session *s) {
+    s->poll_fd = epoll_create1(EPOLL_CLOEXEC);
+    s->wakeup_fd = wakeup_open();
+    s->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    return s->poll_fd >= 0 && s->wakeup_fd >= 0 && s->timer_fd >= 0 &&
+           watch(s->poll_fd, s->wakeup_fd, READY_WAKE) &&
+           watch(s->poll_fd, s->timer_fd, READY_TIMER);
+}
+
+static void close_descriptor(int fd) {
+    if (fd >= 0)
+        close(fd);
+}
+
+static int open_link(struct broker_session *s, enum broker_session_side side,
+                     const struct broker_session_options *from) {
+    struct broker_session_link *l = &s->links[side];
+    char full_name[256];
+    snprintf(full_name, sizeof full_name, "%s (%s)", from->name,
+             side == BROKER_SESSION_PUBLISHER ? "publishes" : "consumes");
+    struct link_options options = {
+        .broker = from->broker,
+        .name = full_name,
+        .confirms = side == BROKER_SESSION_PUBLISHER,
+        .caller_driven_io = from->caller_driven_io,
+        .caller_epoll_fd = s->poll_fd,
+        .caller_epoll_tag = side,
+        .on_events = inbox_put,
+        .arg = l,
+    };
+    return link_new(&options, &l->link);
+}
+
+int broker_session_init(struct broker_session *s,
+                        const struct broker_session_options *options) {
+    *s = (struct broker_session){.handlers = options->handlers,
+                                 .report = options->report,
+                                 .report_arg = options->report_arg,
+                                 .url_count = options->broker->url_count,
+                                 .caller_driven_io = options->caller_driven_io,
+                                 .defer_confirm_wakeup = options->defer_confirm_wakeup,
+                                 .poll_fd = -1,
+                                 .wakeup_fd = -1,
+                                 .timer_fd = -1};
+    s->out_last = &s->out;
+    for (int side = 0; side < BROKER_SESSION_SIDES; side++) {
+        s->links[side].session = s;
+        s->links[side].side = (enum broker_session_side)side;
+        s->links[side].turn.fire = turn_is_due;
+        inbox_init(&s->links[side].inbox);
+    }
+    int error = CREW_ESYSTEM;
+    if (!open_descriptors(s))
+        goto fail;
+    s->background = background_thread_new(s->wakeup_fd);
+    error = open_link(s, BROKER_SESSION_PUBLISHER, options);
+    if (error == 0)
+        error = open_link(s, BROKER_SESSION_CONSUMER, options);
+    if (error == 0)
+        return 0;
+fail:
+    broker_session_stop(s, 0);
+    broker_session_fini(s);
+    return error;
+}
+
+static void publish_out(struct broker_session *s) {
+    if (s->out == NULL)
+        return;
+    struct message *list = s->out;
+    s->out = NULL;
+    s->out_last = &s->out;
+    struct broker_session_link *l = &s->links[BROKER_SESSION_PUBLISHER];
+    link_publish(l->link, l->epoch, list);
+}
+
+void broker_session_stop(struct broker_session *s, unsigned flush_ms) {
+    s->closing = true;
+    publish_out(s);
+    for (int side = 0; side < BROKER_SESSION_SIDES; side++)
+        link_stop(s->links[side].link, flush_ms);
+    for (int side = 0; side < BROKER_SESSION_SIDES; side++) {
+        link_free(s->links[side].link, flush_ms);
+        s->links[side].link = NULL;
+        s->links[side].caller_driven = false;
+        s->links[side].epoch = 0;
+    }
+    background_thread_free(s->background);
+    s->background = NULL;
+}
+
+void broker_session_fini(struct broker_session *s) {
+    for (int side = 0; side < BROKER_SESSION_SIDES; side++)
+        inbox_fini(&s->links[side].inbox);
+    while (s->out != NULL) {
+        struct message *next = s->out->next;
+        message_free(s->out);
+        s->out = next;
+    }
+    deadlines_fini(&s->deadlines);
+    close_descriptor(s->timer_fd);
+    close_descriptor(s->wakeup_fd);
+    close_descriptor(s->poll_fd);
+}
+
+int broker_session_fd(const struct broker_session *s) {
+    return s->poll_fd;
+}
+
+bool broker_session_open(const struct broker_session *s) {
+    const struct broker_session_link *publisher = &s->links[BROKER_SESSION_PUBLISHER];
+    const struct broker_session_link *consumer = &s->links[BROKER_SESSION_CONSUMER];
+    return publisher->epoch != 0 && consumer->epoch != 0 &&
+           publisher->url == consumer->url;
+}
+
+void broker_session_report_failure(struct broker_session *s,
+                                   enum broker_session_side side, const char *why) {
+    if (side == BROKER_SESSION_PUBLISHER || s->links[BROKER_SESSION_PUBLISHER].epoch != 0)
+        broker_session_report(s, CREW_EVENT_DISCONNECTED, "%s", why);
+}
+
+void broker_session_report(struct broker_session *s, enum crew_event_kind kind,
+                           const char *format, ...) {
+    if (s->report == NULL)
+        return;
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    s->report(s->report_arg, kind, text);
+}
+
+/* ---- timers ---- */
+
+/* The timer is only ever moved forward: one that fires too early costs one wake-up. */
+static void arm_timer(struct broker_session *s) {
+    struct deadline *first = deadlines_first(&s->deadlines);
+    if (first == NULL || (s->armed_ms != 0 && s->armed_ms <= first->at_ms))
+        return;
+    uint64_t at_ms = first->at_ms == 0 ? 1 : first->at_ms;
+    struct itimerspec when = {.it_value = {.tv_sec = (time_t)(at_ms / 1000),
+                                           .tv_nsec = (long)(at_ms % 1000) * 1000000}};
+    if (timerfd_settime(s->timer_fd, TFD_TIMER_ABSTIME, &when, NULL) == 0)
+        s->armed_ms = at_ms;
+}
+
+void broker_session_timer_set(struct broker_session *s,
+                              struct broker_session_timer *timer, uint64_t at_ms) {
+    deadlines_set(&s->deadlines, &timer->deadline, at_ms);
+    if (!s->dispatching)
+        arm_timer(s);
+}
+
+void broker_session_timer_clear(struct broker_session *s,
+                                struct broker_session_timer *timer) {
+    deadlines_clear(&s->deadlines, &timer->deadline);
+}
+
+static void clear_timer(struct broker_session *s) {
+    uint64_t expirations;
+    if (read(s->timer_fd, &expirations, sizeof expirations) > 0)
+        s->armed_ms = 0;
+}
+
+static void fire_timers(struct broker_session *s) {
+    uint64_t now_ms = clock_ms();
+    if (s->armed_ms != 0 && s->armed_ms <= now_ms)
+        clear_timer(s);
+    struct deadline *due;
+    while ((due = deadlines_take_due(&s->deadlines, now_ms)) != NULL) {
+        struct broker_session_timer *timer = (struct broker_session_timer *)due;
+        timer->fire(timer);
+    }
+}
+
+/* ---- dispatch ---- */
+
+static void note_closed(struct broker_session_link *l) {
+    l->epoch = 0;
+    if (l->side == BROKER_SESSION_PUBLISHER)
+        l->session->blocked = false;
+}
+
+/* The other link comes here. If it is open elsewhere it is of no use from this moment on:
+ * what went out over it would not meet what comes in here. */
+static void fetch_other(struct broker_session_link *l) {
+    struct broker_session_link *other = &l->session->links[1 - l->side];
+    if (l->session->url_count < 2)
+        return;
+    bool elsewhere = other->epoch != 0 && other->url != l->url;
+    link_switch_address(other->link, elsewhere ? other->epoch : 0, l->url);
+    if (elsewhere)
+        note_closed(other);
+}
+
+static void note_open(struct broker_session_link *l, const struct link_event *event) {
+    l->epoch = event->epoch;
+    l->caller_driven = event->caller_driven;
+    l->url = event->url;
+    snprintf(l->session->place, sizeof l->session->place, "%s", event->text);
+    fetch_other(l);
+}
+
+static void note_link_state(struct broker_session_link *l,
+                            const struct link_event *event) {
+    struct broker_session *s = l->session;
+    switch (event->kind) {
+    case LINK_OPEN:
+        note_open(l, event);
+        break;
+    case LINK_LOST:
+        note_closed(l);
+        break;
+    case LINK_BLOCKED:
+    case LINK_UNBLOCKED:
+        if (l->side == BROKER_SESSION_PUBLISHER)
+            s->blocked = event->kind == LINK_BLOCKED;
+        break;
+    default:
+        break;
+    }
+}
+
+static void handle_event(struct broker_session_link *l, struct link_event *event) {
+    struct broker_session *s = l->session;
+    note_link_state(l, event);
+    if (event->kind == LINK_PUBLISHED && event->message->owner == NULL)
+        link_event_free(event);
+    else
+        s->handlers.on_event(s->handlers.owner, l->side, event);
+}
+
+static void handle_events(struct broker_session_link *l, struct link_event *event) {
+    while (event != NULL) {
+        struct link_event *next = event->next;
+        event->next = NULL;
+        handle_event(l, event);
+        event = next;
+    }
+}
+
+static void handle_link(struct broker_session_link *l, bool readable) {
+    handle_events(l, inbox_take(&l->inbox));
+    handle_events(l, turn(l, readable));
+}
+
+void broker_session_begin(struct broker_session *s) {
+    s->dispatching = true;
+}
+
+/* The owner's callbacks may want more than one flush; that waits for the next dispatch.
+ * It is roused for that also where the owner flushes: it may be waiting already while
+ * another thread is here, or have flushed for the last time. */
+void broker_session_end(struct broker_session *s) {
+    s->flush_wanted = false;
+    bool more = s->handlers.on_flush(s->handlers.owner);
+    s->dispatching = false;
+    publish_out(s);
+    turn_links(s);
+    arm_timer(s);
+    if (more) {
+        s->flush_wanted = true;
+        broker_session_set_readable(s);
+    }
+}
+
+void broker_session_dispatch(struct broker_session *s) {
+    unsigned ready = take_ready(s);
+    broker_session_begin(s);
+    /* Fates before answers would be the order in which they happened, but nothing relies
+     * on it: an answer may well overtake the confirm of its request. */
+    handle_link(&s->links[BROKER_SESSION_PUBLISHER], is_ready(ready, READY_PUBLISHER));
+    handle_link(&s->links[BROKER_SESSION_CONSUMER], is_ready(ready, READY_CONSUMER));
+    background_thread_collect(s->background);
+    fire_timers(s);
+    broker_session_end(s);
+}
+
+void broker_session_disarm(struct broker_session *s) {
+    wakeup_clear(s->wakeup_fd);
+    clear_timer(s);
+    for (int side = 0; side < BROKER_SESSION_SIDES; side++)
+        if (s->links[side].caller_driven)
+            link_disarm(s->links[side].link);
+}
+
+void broker_session_set_readable(struct broker_session *s) {
+    wakeup_signal(s->wakeup_fd);
+}
+
+void broker_session_flush(struct broker_session *s) {
+    if (!s->flush_wanted)
+        return;
+    broker_session_begin(s);
+    broker_session_end(s);
+}
+
+void broker_session_wake(struct broker_session *s) {
+    if (s->dispatching || s->flush_wanted)
+        return;
+    s->flush_wanted = true;
+    if (!s->caller_driven_io)
+        wakeup_signal(s->wakeup_fd);
+}
+
+void broker_session_publish(struct broker_session *s, struct message *m) {
+    m->next = NULL;
+    *s->out_last = m;
+    s->out_last = &m->next;
+    broker_session_wake(s);
+}
+
+/* What was handed to a link goes out by itself, unless its connection is lent. */
+static void handed(struct broker_session_link *l) {
+    if (l->caller_driven)
+        broker_session_wake(l->session);
+}
+
+void broker_session_op(struct broker_session *s, enum broker_session_side side,
+                       struct link_op *op) {
+    struct broker_session_link *l = &s->links[side];
+    link_op(l->link, l->epoch, op);
+    handed(l);
+}
+
+void broker_session_ack(struct broker_session *s, const struct message *m) {
+    struct broker_session_link *l = &s->links[BROKER_SESSION_CONSUMER];
+    link_ack(l->link, m->epoch, m->delivery_tag);
+    handed(l);
+}
+
+void broker_session_reject(struct broker_session *s, const struct message *m) {
+    struct broker_session_link *l = &s->links[BROKER_SESSION_CONSUMER];
+    link_reject(l->link, m->epoch, m->delivery_tag, false);
+    handed(l);
+}
