@@ -6,18 +6,18 @@
  * Exit status: 0 after a clean stop, 1 when it could not start (the app cannot be loaded,
  * no such user), 2 for a bad option.
  */
+#include "app-worker/child/child_main.h"
+#include "app-worker/supervisor/spawn.h"
+#include "app-worker/supervisor/supervisor.h"
 #include "daemon/log.h"
 #include "daemon/privileges.h"
-#include "process.h"
 #include "settings.h"
-#include "spawn.h"
-#include "supervisor.h"
 #include <signal.h>
 #include <stdlib.h>
 
 int main(int argc, char **argv) {
     if (spawn_is_handler(argc, argv))
-        return process_main();
+        return child_main();
 
     struct settings settings;
     log_open("app-worker");

@@ -1,8 +1,8 @@
 /* The command line of app-worker: one table, and what follows from leaving things out. */
 #include "settings.h"
 
+#include "app-worker/scheduler/prefetch.h"
 #include "daemon/options.h"
-#include "prefetch.h"
 #include "wire/limits.h"
 #include "wire/task_name.h"
 #include <sched.h>

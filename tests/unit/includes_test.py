@@ -23,6 +23,8 @@ ROOMS = [
     ("libcrew/src", ["base/", "wire/"]),
     ("daemon", ["base/", "wire/", "daemon/"]),
     ("fcgi-bridge", ["base/", "wire/", "daemon/", "fcgi-bridge/"]),
+    ("app-worker/ipc", ["base/", "wire/", "app-worker/ipc/"]),
+    ("app-worker/child", ["base/", "wire/", "app-worker/ipc/"]),
     ("app-worker", ["base/", "wire/", "daemon/", "app-worker/"]),
     ("crewctl", ["base/", "wire/", "daemon/", "crewctl/"]),
     ("apps", []),

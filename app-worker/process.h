@@ -1,9 +1,0 @@
-/* A handler process: the other end of the supervisor's socket. */
-#ifndef CREW_WORKER_PROCESS_H
-#define CREW_WORKER_PROCESS_H
-
-/* Load the app that the supervisor names, run what it sends, until it says quit or is
- * gone. The exit status. */
-int process_main(void);
-
-#endif

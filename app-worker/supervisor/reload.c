@@ -1,0 +1,88 @@
+/* Generations of handler processes. */
+#include "reload.h"
+
+#include "app_snapshot.h"
+#include "base/xalloc.h"
+#include "daemon/log.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the file of a generation ---- */
+
+static char *take_app(const struct reload *reload) {
+    const char *path = reload->settings->app_argv[0];
+    return reload->settings->reload ? app_snapshot_make(path) : xstrdup(path);
+}
+
+static void drop_app(const struct reload *reload, char **app) {
+    if (reload->settings->reload)
+        app_snapshot_remove(*app);
+    else
+        free(*app);
+    *app = NULL;
+}
+
+int reload_init(struct reload *reload, const struct settings *settings) {
+    *reload = (struct reload){.settings = settings};
+    reload->app = take_app(reload);
+    return reload->app != NULL ? 0 : -1;
+}
+
+void reload_fini(struct reload *reload) {
+    drop_app(reload, &reload->app);
+    drop_app(reload, &reload->next_app);
+}
+
+/* ---- the change ---- */
+
+static void fail(struct reload *reload, const char *why) {
+    reload_cancel(reload);
+    log_error("reload failed, the processes that are there stay: %s", why);
+}
+
+static void fail_to(struct reload *reload, const char *what) {
+    char why[512];
+    snprintf(why, sizeof why, "cannot %s: %s", what, strerror(errno));
+    fail(reload, why);
+}
+
+void reload_begin(struct reload *reload) {
+    unsigned processes = reload->settings->processes;
+    reload_cancel(reload);
+    log_info("reload: starting %u new handler processes", processes);
+    reload->state = RELOAD_STARTING;
+    reload->awaited = processes;
+    reload->next_app = take_app(reload);
+    if (reload->next_app == NULL)
+        fail_to(reload, "copy the app");
+    else if (process_pool_start_candidates(reload->pool, processes, reload->next_app) !=
+             0)
+        fail_to(reload, "start a process");
+}
+
+bool reload_candidate(struct reload *reload, const char *why) {
+    if (reload->state == RELOAD_NONE)
+        return false;
+    if (why != NULL) {
+        fail(reload, why);
+        return false;
+    }
+    if (--reload->awaited > 0)
+        return false;
+    reload->state = RELOAD_NONE;
+    process_pool_promote_candidates(reload->pool);
+    drop_app(reload, &reload->app);
+    reload->app = reload->next_app;
+    reload->next_app = NULL;
+    return true;
+}
+
+void reload_cancel(struct reload *reload) {
+    if (reload->state == RELOAD_STARTING) {
+        process_pool_drop_candidates(reload->pool);
+        drop_app(reload, &reload->next_app);
+    }
+    reload->state = RELOAD_NONE;
+}
