@@ -212,11 +212,32 @@ static bool is_small(const struct crew_pending *call) {
            call->body.len <= SMALL_BYTES;
 }
 
+/* The fate of a message is that of all calls in it. No callback runs here. */
+static void on_published(struct publish_waiter *waiter, struct message *m) {
+    struct parcel *p = (struct parcel *)waiter;
+    enum publish_status status = m->status;
+    struct crew_pending *call, *next;
+    p->with_link = false;
+    if (p->calls != NULL && p->count == 1)
+        call_take_body(p->calls, m);
+    message_free(m);
+    if (p->calls == NULL) {
+        parcel_free(p);
+        return;
+    }
+    DL_FOREACH_SAFE2(p->calls, call, next, parcel_next) {
+        if (status != PUBLISH_CONFIRMED)
+            parcel_leave(call);
+        call_published(call, status);
+    }
+}
+
 static struct parcel *fill_parcel(struct lane *lane) {
     struct parcel *p = xcalloc(1, sizeof *p);
     struct crew_pending *call = lane->waiting.head;
     bool shared = is_small(call);
     size_t bytes = call->body.len;
+    p->waiter.published = on_published;
     p->lane = lane;
     lane->parcel_count++;
     p->sent_ms = clock_ms();
@@ -233,31 +254,12 @@ static struct parcel *fill_parcel(struct lane *lane) {
 static void send_parcel(struct lane *lane) {
     struct parcel *p = fill_parcel(lane);
     struct message *m = parcel_message(p);
-    m->owner = p;
+    publish_waiter_attach(&p->waiter, m);
     p->with_link = true;
     p->has_place = true;
     DL_APPEND(lane->under_way, p);
     lane->under_way_count++;
     broker_session_publish(&lane->client->session, m);
-}
-
-/* The fate of a message is that of all calls in it. No callback runs here. */
-void parcel_published(struct parcel *p, struct message *m) {
-    enum publish_status status = m->status;
-    struct crew_pending *call, *next;
-    p->with_link = false;
-    if (p->calls != NULL && p->count == 1)
-        call_take_body(p->calls, m);
-    message_free(m);
-    if (p->calls == NULL) {
-        parcel_free(p);
-        return;
-    }
-    DL_FOREACH_SAFE2(p->calls, call, next, parcel_next) {
-        if (status != PUBLISH_CONFIRMED)
-            parcel_leave(call);
-        call_published(call, status);
-    }
 }
 
 void parcels_fini(struct crew_client *c) {

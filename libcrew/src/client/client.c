@@ -179,12 +179,7 @@ static void on_event(void *owner, enum broker_session_side side,
         event->op = NULL;
         break;
     case LINK_PUBLISHED:
-        if (event->message->awaited)
-            publication_published(event->message->owner, event->message);
-        else
-            parcel_published(event->message->owner, event->message);
-        event->message = NULL;
-        break;
+        break; /* the session notifies the publish_waiter */
     case LINK_DELIVERY:
         client_receive(c, event->message);
         event->message = NULL;

@@ -68,6 +68,7 @@ struct lane {
 /* A message with the calls that are in it, from when it is sent until the last of them
  * has ended and its publish status is known. */
 struct parcel {
+    struct publish_waiter waiter; /* first */
     struct lane *lane;
     struct crew_pending *calls; /* those that have not ended */
     size_t count;               /* of all that were in it */
@@ -268,7 +269,6 @@ void lane_wake(struct lane *lane); /* look at it in the next flush */
 void lane_note_answer(struct lane *lane, const struct wire_item *item);
 void lanes_flush(struct crew_client *c, bool open);
 void lanes_fini(struct crew_client *c);
-void parcel_published(struct parcel *p, struct message *m); /* frees m */
 void parcel_leave(struct crew_pending *call); /* it has ended, or starts anew */
 void parcels_fini(struct crew_client *c);
 
@@ -308,7 +308,6 @@ void publications_init(struct crew_client *c);
 void publications_declare_exchange(struct crew_client *c); /* on a new connection */
 void publications_note_exchange(struct crew_client *c, const struct link_op *op);
 void publications_flush(struct crew_client *c);
-void publication_published(struct publication *p, struct message *m);
 void publications_end(struct crew_client *c); /* those under way, with CREW_ECLOSED */
 void publications_fini(struct crew_client *c);
 

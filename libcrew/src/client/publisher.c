@@ -34,6 +34,7 @@ enum publication_state {
 };
 
 struct publication {
+    struct publish_waiter waiter; /* first */
     struct crew_client *client;
     enum publication_state state;
     bool written; /* over a connection that was lost: it may have been published */
@@ -104,7 +105,8 @@ static void at_deadline(struct broker_session_timer *timer) {
     finish(p, perhaps ? CREW_ELOST : CREW_EBROKER);
 }
 
-void publication_published(struct publication *p, struct message *m) {
+static void on_status(struct publish_waiter *waiter, struct message *m) {
+    struct publication *p = (struct publication *)waiter;
     enum publish_status status = m->status;
     bool lost = status == PUBLISH_UNKNOWN || status == PUBLISH_UNSENT;
     p->message = m;
@@ -239,7 +241,7 @@ static struct message *encode(const struct crew_publication *from,
         .persistent = from->persistent,
     };
     struct message *m = message_new(&properties);
-    m->owner = owner;
+    publish_waiter_attach(&owner->waiter, m);
     m->awaited = true;
     buffer_append(&m->body, from->body, from->body_bytes);
     return m;
@@ -253,8 +255,11 @@ static int publish(struct crew_client *c, const struct crew_publication *from,
     if (error != CREW_OK)
         return error;
     struct publication *p = xcalloc(1, sizeof *p);
-    *p = (struct publication){
-        .client = c, .fn = fn, .arg = arg, .timer.fire = at_deadline};
+    *p = (struct publication){.waiter.published = on_status,
+                              .client = c,
+                              .fn = fn,
+                              .arg = arg,
+                              .timer.fire = at_deadline};
     snprintf(p->id, sizeof p->id, "%s.%" PRIu64, c->instance,
              ++c->publications.last_number);
     p->message = encode(from, p);

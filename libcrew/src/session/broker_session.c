@@ -365,7 +365,11 @@ static void note_link_state(struct broker_session_link *l,
 static void handle_event(struct broker_session_link *l, struct link_event *event) {
     struct broker_session *s = l->session;
     note_link_state(l, event);
-    if (event->kind == LINK_PUBLISHED && event->message->owner == NULL)
+    if (event->kind == LINK_PUBLISHED && event->message->owner != NULL) {
+        publish_waiter_notify(event->message);
+        event->message = NULL;
+    }
+    if (event->kind == LINK_PUBLISHED)
         link_event_free(event);
     else
         s->handlers.on_event(s->handlers.owner, l->side, event);

@@ -18,6 +18,7 @@
 #include "amqp/link.h"
 #include "base/background_thread.h"
 #include "base/deadlines.h"
+#include "session/publish_waiter.h"
 #include <crew/message.h>
 #include <pthread.h>
 
@@ -33,8 +34,8 @@ struct broker_session_timer {
 };
 
 struct broker_session_handlers {
-    /* The owner takes over the event. LINK_PUBLISHED comes only for messages with an
-     * owner (message->owner); others are freed by the session. */
+    /* The owner takes over the event. LINK_PUBLISHED never comes: the session notifies the
+     * message's publish_waiter. */
     void (*on_event)(void *owner, enum broker_session_side side,
                      struct link_event *event);
     /* After the events and timers of a dispatch, before messages go out. True: there is

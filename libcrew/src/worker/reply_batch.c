@@ -18,7 +18,7 @@
 
 /* A message with the link, and the tasks whose answers are in it. */
 struct shipment {
-    struct publish_waiter taker; /* first */
+    struct publish_waiter waiter; /* first */
     crew_worker *worker;
     struct crew_task *tasks; /* those that have not gone meanwhile */
     size_t count;            /* of all that were in it */
@@ -41,8 +41,8 @@ void shipment_leave(crew_task *task) {
     task->shipment = NULL;
 }
 
-static void on_published(struct publish_waiter *taker, struct message *m) {
-    struct shipment *s = (struct shipment *)taker;
+static void on_published(struct publish_waiter *waiter, struct message *m) {
+    struct shipment *s = (struct shipment *)waiter;
     enum publish_status status = m->status;
     crew_task *task = s->tasks;
     if (s->count == 1 && task != NULL) {
@@ -60,7 +60,7 @@ static void on_published(struct publish_waiter *taker, struct message *m) {
 
 static struct shipment *shipment_new(crew_worker *w) {
     struct shipment *s = xcalloc(1, sizeof *s);
-    s->taker.take = on_published;
+    s->waiter.published = on_published;
     s->worker = w;
     DL_APPEND(w->shipments, s);
     return s;
@@ -75,7 +75,7 @@ static void load(struct shipment *s, crew_task *task) {
 void shipment_send(crew_task *task, struct message *m) {
     struct shipment *s = shipment_new(task->worker);
     load(s, task);
-    m->owner = s;
+    publish_waiter_attach(&s->waiter, m);
     broker_session_publish(&task->worker->session, m);
 }
 
@@ -108,22 +108,22 @@ static bool goes_with(const crew_task *task, const crew_task *first) {
     return is_small(task) && strcmp(task->reply_to, first->reply_to) == 0;
 }
 
-static struct message *joint_message(crew_worker *w, const crew_task *first) {
+static struct message *joint_message(const crew_task *first) {
     const struct message_properties p = {.exchange = "",
                                          .routing_key = first->reply_to,
                                          .content_type = WIRE_CONTENT_TYPE,
                                          .correlation_id = first->id,
                                          .mandatory = true};
     struct message *m = message_new(&p);
-    m->owner = shipment_new(w);
     wire_begin(&m->body);
     return m;
 }
 
 /* FIRST, and those behind it that go to the same caller. */
 static void send_joint(crew_worker *w, crew_task *first) {
-    struct message *m = joint_message(w, first);
-    struct shipment *s = m->owner;
+    struct message *m = joint_message(first);
+    struct shipment *s = shipment_new(w);
+    publish_waiter_attach(&s->waiter, m);
     crew_task *task, *next;
     for (task = first; task != NULL && s->count < SHIPMENT_ANSWERS; task = next) {
         next = task->next;

@@ -24,7 +24,7 @@ enum stream_state {
 };
 
 struct task_stream {
-    struct publish_waiter taker; /* first: of its messages */
+    struct publish_waiter waiter; /* first: of its messages */
     crew_worker *worker;
     crew_task *task; /* null: it has gone, and the fates of messages are awaited */
     enum stream_state state;
@@ -89,8 +89,8 @@ void stream_redelivered(crew_task *task, const char *reply_to) {
         give_up(task->stream, STREAM_BROKEN);
 }
 
-static void on_published(struct publish_waiter *taker, struct message *m) {
-    struct task_stream *s = (struct task_stream *)taker;
+static void on_published(struct publish_waiter *waiter, struct message *m) {
+    struct task_stream *s = (struct task_stream *)waiter;
     enum publish_status status = m->status;
     message_free(m);
     s->under_way--;
@@ -107,7 +107,7 @@ static void send_out(struct task_stream *s) {
     s->out = NULL;
     s->out_items = 0;
     s->under_way++;
-    m->owner = &s->taker;
+    publish_waiter_attach(&s->waiter, m);
     broker_session_publish(&s->worker->session, m);
 }
 
@@ -204,7 +204,7 @@ bool stream_end(crew_task *task, const struct crew_answer *answer,
 
 static struct task_stream *stream_new(crew_task *task) {
     struct task_stream *s = xcalloc(1, sizeof *s);
-    s->taker.take = on_published;
+    s->waiter.published = on_published;
     s->worker = task->worker;
     s->task = task;
     s->next = 1;

@@ -39,11 +39,6 @@ static void link_down(crew_worker *w, enum broker_session_side side, const char 
         queues_disconnected(w);
 }
 
-static void message_fate(struct message *m) {
-    struct publish_waiter *taker = m->owner;
-    taker->take(taker, m);
-}
-
 static void on_event(void *owner, enum broker_session_side side,
                      struct link_event *event) {
     crew_worker *w = owner;
@@ -72,9 +67,7 @@ static void on_event(void *owner, enum broker_session_side side,
         event->op = NULL;
         break;
     case LINK_PUBLISHED:
-        message_fate(event->message);
-        event->message = NULL;
-        break;
+        break; /* the session notifies the publish_waiter */
     case LINK_DELIVERY:
         worker_receive(w, event->message);
         event->message = NULL;

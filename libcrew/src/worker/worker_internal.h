@@ -8,6 +8,7 @@
 #define CREW_WORKER_INTERNAL_H
 
 #include "session/broker_session.h"
+#include "session/publish_waiter.h"
 #include "wire/broker_names.h"
 #include "wire/envelope.h"
 #include "wire/limits.h"
@@ -31,12 +32,6 @@ enum reply_state {
     REPLY_READY,       /* in the list: leaves with the next flush that has a connection */
     REPLY_SENT,        /* with the link: its status is awaited */
     REPLY_SAFE         /* the broker has it, or nobody waits for it */
-};
-
-/* Who is told what has become of a message: first in whatever is a message's owner. */
-struct publish_waiter {
-    void (*take)(struct publish_waiter *taker,
-                 struct message *m); /* frees m, or keeps it */
 };
 
 struct delivery {
