@@ -1,8 +1,8 @@
 #include "acceptor.h"
 
 #include "bridge.h"
-#include "caps.h"
 #include "daemon/log.h"
+#include "fcgi-bridge/fcgi/limits.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>

@@ -4,11 +4,11 @@
 #define BRIDGE_BRIDGE_H
 
 #include "acceptor.h"
-#include "connection.h"
+#include "fcgi-bridge/fcgi/connection.h"
+#include "fcgi-bridge/pubsub/subscribe.h"
 #include "listener.h"
 #include "reload.h"
 #include "settings.h"
-#include "subscribe.h"
 #include <crew/client.h>
 #include <uv.h>
 

@@ -8,10 +8,10 @@
  */
 #include "base/xalloc.h"
 #include "bridge.h"
-#include "codec.h"
 #include "daemon/log.h"
 #include "daemon/options.h"
 #include "daemon/privileges.h"
+#include "fcgi-bridge/fcgi/codec.h"
 #include "wire/limits.h"
 #include "wire/task_name.h"
 #include <signal.h>

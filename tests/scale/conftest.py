@@ -5,7 +5,7 @@ import sys
 import pytest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "gate")]  # fcgi.py is the gate's
+sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "fcgi")]  # fcgi.py
 
 # The counts of one and the same thing differ by some per cent, with what happens to be done
 # in one turn of a loop. A walk over thousands of something costs more than this.

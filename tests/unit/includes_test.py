@@ -35,7 +35,7 @@ ROOMS = [
 LIBRARIES = [
     (r"amqp.*\.h", ["libcrew/src/amqp/"]),
     (r"openssl/.*", ["libcrew/src/amqp/tls.c"]),
-    (r"fcgiapp\.h|fcgios\.h|fcgi_stdio\.h|fcgimisc\.h", ["fcgi-bridge/codec.c"]),
+    (r"fcgiapp\.h|fcgios\.h|fcgi_stdio\.h|fcgimisc\.h", ["fcgi-bridge/fcgi/codec.c"]),
     (r"zlib\.h", ["libcrew/src/wire/gzip.c"]),
     (r"jansson\.h", ["libcrew/src/wire/", "libcrew/include/crew/json.h", "daemon/",
                     "fcgi-bridge/", "app-worker/", "crewctl/"]),

@@ -1,0 +1,234 @@
+#include "response.h"
+
+#include "base/digits.h"
+#include "fcgi-bridge/fcgi/codec.h"
+#include "wire/http_fields.h"
+#include <fastcgi.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The sentences are for the web server's clients: nothing of the inside. */
+static const struct own {
+    const char *word; /* null: libcrew's */
+    int status;       /* 0: libcrew's */
+    unsigned retry_after_s;
+    const char *sentence;
+} own_answers[RESPONSE_ERROR_COUNT] = {
+    [CREW_EBROKER] = {.retry_after_s = 1, .sentence = "The task queue is not available"},
+    [CREW_EOVERLOADED] = {.retry_after_s = 1, .sentence = "Too many requests"},
+    [CREW_ENOWORKERS] = {.retry_after_s = 2, .sentence = "No worker serves this task"},
+    [CREW_EEXPIRED] = {.retry_after_s = 2, .sentence = "No worker took the task in time"},
+    [CREW_ETIMEOUT] = {.sentence = "The task took too long and was stopped"},
+    [CREW_EDEADLINE] = {.sentence =
+                            "The task was begun and nothing more was heard of it"},
+    [CREW_ECRASHED] = {.sentence = "The task crashed"},
+    [CREW_ELOST] = {.sentence = "The task was lost and must not be repeated"},
+    [CREW_EFAILED] = {.sentence = "The task failed"},
+    [CREW_EBADRESPONSE] = {.sentence = "The task's response is not valid"},
+    [CREW_EBADENVELOPE] = {.sentence = "The worker could not read the task"},
+    [RESPONSE_BAD_REQUEST] = {"bad-request", 400, 0, "The request is malformed"},
+    [RESPONSE_BAD_METHOD] = {"bad-request", 405, 0, "The method is not allowed here"},
+    [RESPONSE_TOO_LARGE] = {"too-large", 413, 0, "The request body is too large"},
+};
+
+/* Errors that are no outcome of a call: what they come to for the caller. */
+static int outcome_of(int error) {
+    if (error > 0 && error < RESPONSE_ERROR_COUNT && own_answers[error].sentence)
+        return error;
+    switch (error) {
+    case CREW_EINVAL:
+        return RESPONSE_BAD_REQUEST;
+    case CREW_ETOOLARGE:
+        return RESPONSE_TOO_LARGE;
+    case CREW_ENOMEM:
+        return CREW_EOVERLOADED;
+    default:
+        return CREW_ELOST;
+    }
+}
+
+const char *response_error_word(int outcome) {
+    outcome = outcome_of(outcome);
+    const char *word = own_answers[outcome].word;
+    if (!word)
+        word = crew_error_word(outcome);
+    return word ? word : "failed";
+}
+
+static int status_of(int outcome) {
+    return own_answers[outcome].status ? own_answers[outcome].status
+                                       : crew_error_status(outcome);
+}
+
+static void put_field(const char *name, size_t name_bytes, const char *value,
+                      size_t value_bytes) {
+    codec_put(name, name_bytes);
+    codec_put(": ", 2);
+    codec_put(value, value_bytes);
+    codec_put("\r\n", 2);
+}
+
+static void put_number(const char *name, uint64_t number) {
+    char text[DIGITS_BYTES];
+    put_field(name, strlen(name), text, digits_write(text, number, 10));
+}
+
+static void put_status(int status) {
+    char text[DIGITS_BYTES];
+    const char *reason = http_reason(status);
+    codec_put("Status: ", 8);
+    codec_put(text, digits_write(text, (uint64_t)status, 10));
+    if (*reason != '\0')
+        codec_put(" ", 1);
+    codec_text(reason);
+    codec_put("\r\n", 2);
+}
+
+void response_error(struct buffer *to, uint16_t id, const struct response_style *style,
+                    int outcome, const char *detail) {
+    outcome = outcome_of(outcome);
+    const struct own *own = &own_answers[outcome];
+    const char *word = response_error_word(outcome);
+    const char *sentence = detail ? detail : own->sentence;
+    int status = status_of(outcome);
+    char body[512]; /* of literals: word and sentence need no escapes */
+    int bytes = style->json
+                    ? snprintf(body, sizeof body,
+                               "{\"error\":\"%s\",\"status\":%d,\"message\":\"%s\"}\n",
+                               word, status, sentence)
+                    : snprintf(body, sizeof body, "%s\n", sentence);
+    codec_open(to, id);
+    put_status(status);
+    codec_text(style->json ? "Content-Type: application/json\r\n"
+                           : "Content-Type: text/plain; charset=utf-8\r\n");
+    put_number("Content-Length", (uint64_t)bytes);
+    if (own->retry_after_s > 0)
+        put_number("Retry-After", own->retry_after_s);
+    if (outcome == RESPONSE_BAD_METHOD)
+        put_field("Allow", 5, style->allow, strlen(style->allow));
+    codec_text("Crew-Error: ");
+    codec_text(word);
+    codec_text("\r\n\r\n");
+    if (!style->head)
+        codec_put(body, (size_t)bytes);
+    codec_close();
+}
+
+/* ---- a worker's answer ---- */
+
+static bool response_valid(const struct crew_answer *answer) {
+    if (!http_status_valid(answer->status))
+        return false;
+    if (answer->content_type &&
+        !http_field_value_valid(answer->content_type, strlen(answer->content_type)))
+        return false;
+    for (size_t i = 0; i < answer->pair_count; i++) {
+        const struct crew_pair *pair = &answer->pairs[i];
+        if (!http_field_name_valid(pair->name, pair->name_bytes) ||
+            !http_field_value_valid(pair->value, pair->value_bytes))
+            return false;
+    }
+    return true;
+}
+
+static bool is_number(const char *value, size_t bytes) {
+    for (size_t i = 0; i < bytes; i++)
+        if (value[i] < '0' || value[i] > '9')
+            return false;
+    return bytes > 0 && bytes < 20;
+}
+
+/* The handler's header fields. Its Content-Length is kept where the body that it speaks
+ * of is not sent (RFC 9110 §8.6); true: it was. */
+static bool put_fields(const struct crew_answer *answer, bool keep_length) {
+    bool length = false;
+    for (size_t i = 0; i < answer->pair_count; i++) {
+        const struct crew_pair *p = &answer->pairs[i];
+        if (http_field_is_bridges_own(p->name, p->name_bytes))
+            continue;
+        if (http_name_equal(p->name, p->name_bytes, "Content-Length")) {
+            if (!keep_length || length || !is_number(p->value, p->value_bytes))
+                continue;
+            length = true;
+        }
+        put_field(p->name, p->name_bytes, p->value, p->value_bytes);
+    }
+    return length;
+}
+
+bool response_is_bodiless(const struct response_style *style, int status) {
+    return style->head || status == 204 || status == 304;
+}
+
+/* Returns whether the length of the body is among them. */
+static bool put_head(const struct response_style *style,
+                     const struct crew_answer *answer) {
+    put_status(answer->status);
+    if (answer->content_type) /* of an AMQP RPC server that knows nothing of HTTP */
+        put_field("Content-Type", 12, answer->content_type, strlen(answer->content_type));
+    return put_fields(answer, response_is_bodiless(style, answer->status) &&
+                                  answer->status != 204);
+}
+
+int response_answer(struct buffer *to, uint16_t id, const struct response_style *style,
+                    const struct crew_answer *answer) {
+    int outcome = answer->error             ? answer->error
+                  : !response_valid(answer) ? (int)CREW_EBADRESPONSE
+                                            : 0;
+    if (outcome) {
+        response_error(to, id, style, outcome, NULL);
+        return outcome;
+    }
+    bool no_body = answer->status == 204 || answer->status == 304;
+    codec_open(to, id);
+    bool length = put_head(style, answer);
+    if (!length && !no_body)
+        put_number("Content-Length", answer->body_bytes);
+    codec_put("\r\n", 2);
+    if (!style->head && !no_body)
+        codec_put(answer->body, answer->body_bytes);
+    codec_close();
+    return 0;
+}
+
+/* ---- piece by piece ---- */
+
+static bool has_field(const struct crew_answer *answer, const char *name) {
+    for (size_t i = 0; i < answer->pair_count; i++)
+        if (http_name_equal(answer->pairs[i].name, answer->pairs[i].name_bytes, name))
+            return true;
+    return false;
+}
+
+/* nginx would else collect what was flushed. */
+int response_begin(struct buffer *to, uint16_t id, const struct response_style *style,
+                   const struct crew_answer *head) {
+    if (!response_valid(head))
+        return CREW_EBADRESPONSE;
+    codec_open(to, id);
+    put_head(style, head);
+    if (!has_field(head, "X-Accel-Buffering"))
+        codec_text("X-Accel-Buffering: no\r\n");
+    codec_put("\r\n", 2);
+    codec_pause();
+    return 0;
+}
+
+void response_continue(struct buffer *to, uint16_t id, const void *data, size_t bytes) {
+    codec_open(to, id);
+    codec_put(data, bytes);
+    codec_pause();
+}
+
+void response_end(struct buffer *to, uint16_t id) {
+    codec_open(to, id);
+    codec_close();
+}
+
+/* To close the connection without END_REQUEST should do. But nginx 1.22 and Caddy 2.6
+ * take that for the end of a response that has no Content-Length; a record of no version
+ * of FastCGI they take for an error, as others do. */
+void response_truncate(struct buffer *to) {
+    const FCGI_Header no_version = {0};
+    buffer_append(to, &no_version, sizeof no_version);
+}

@@ -1,0 +1,13 @@
+/* cmocka, with what it wants to be included before it. */
+#ifndef CREW_TEST_FCGI_CMOCKA_ALL_H
+#define CREW_TEST_FCGI_CMOCKA_ALL_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#endif
