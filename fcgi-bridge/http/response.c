@@ -3,38 +3,28 @@
 #include "base/digits.h"
 #include "fcgi-bridge/fcgi/codec.h"
 #include "wire/http_fields.h"
+#include "wire/outcome.h"
 #include <fastcgi.h>
 #include <stdio.h>
 #include <string.h>
 
-/* The sentences are for the web server's clients: nothing of the inside. */
-static const struct own {
-    const char *word; /* null: libcrew's */
-    int status;       /* 0: libcrew's */
-    unsigned retry_after_s;
-    const char *sentence;
-} own_answers[RESPONSE_ERROR_COUNT] = {
-    [CREW_EBROKER] = {.retry_after_s = 1, .sentence = "The task queue is not available"},
-    [CREW_EOVERLOADED] = {.retry_after_s = 1, .sentence = "Too many requests"},
-    [CREW_ENOWORKERS] = {.retry_after_s = 2, .sentence = "No worker serves this task"},
-    [CREW_EEXPIRED] = {.retry_after_s = 2, .sentence = "No worker took the task in time"},
-    [CREW_ETIMEOUT] = {.sentence = "The task took too long and was stopped"},
-    [CREW_EDEADLINE] = {.sentence =
-                            "The task was begun and nothing more was heard of it"},
-    [CREW_ECRASHED] = {.sentence = "The task crashed"},
-    [CREW_ELOST] = {.sentence = "The task was lost and must not be repeated"},
-    [CREW_EFAILED] = {.sentence = "The task failed"},
-    [CREW_EBADRESPONSE] = {.sentence = "The task's response is not valid"},
-    [CREW_EBADENVELOPE] = {.sentence = "The worker could not read the task"},
-    [RESPONSE_BAD_REQUEST] = {"bad-request", 400, 0, "The request is malformed"},
-    [RESPONSE_BAD_METHOD] = {"bad-request", 405, 0, "The method is not allowed here"},
-    [RESPONSE_TOO_LARGE] = {"too-large", 413, 0, "The request body is too large"},
+/* Refusals of the bridge's own, besides the outcomes of calls. */
+static const struct outcome refusals[] = {
+    [RESPONSE_BAD_REQUEST - CREW_ERROR_COUNT] = {.word = "bad-request",
+                                                 .status = 400,
+                                                 .message = "The request is malformed"},
+    [RESPONSE_BAD_METHOD -
+        CREW_ERROR_COUNT] = {.word = "bad-request",
+                             .status = 405,
+                             .message = "The method is not allowed here"},
+    [RESPONSE_TOO_LARGE -
+        CREW_ERROR_COUNT] = {.word = "too-large",
+                             .status = 413,
+                             .message = "The request body is too large"},
 };
 
-/* Errors that are no outcome of a call: what they come to for the caller. */
-static int outcome_of(int error) {
-    if (error > 0 && error < RESPONSE_ERROR_COUNT && own_answers[error].sentence)
-        return error;
+/* The outcome that an error which is not one comes to for the web server's client. */
+static int outcome_of_other_error(int error) {
     switch (error) {
     case CREW_EINVAL:
         return RESPONSE_BAD_REQUEST;
@@ -47,17 +37,17 @@ static int outcome_of(int error) {
     }
 }
 
-const char *response_error_word(int outcome) {
-    outcome = outcome_of(outcome);
-    const char *word = own_answers[outcome].word;
-    if (!word)
-        word = crew_error_word(outcome);
-    return word ? word : "failed";
+static const struct outcome *find_outcome(int error) {
+    if (error >= CREW_ERROR_COUNT && error < RESPONSE_ERROR_COUNT)
+        return &refusals[error - CREW_ERROR_COUNT];
+    const struct outcome *outcome = outcome_find(error);
+    return outcome != NULL && outcome->message != NULL
+               ? outcome
+               : find_outcome(outcome_of_other_error(error));
 }
 
-static int status_of(int outcome) {
-    return own_answers[outcome].status ? own_answers[outcome].status
-                                       : crew_error_status(outcome);
+const char *response_error_word(int error) {
+    return find_outcome(error)->word;
 }
 
 static void put_field(const char *name, size_t name_bytes, const char *value,
@@ -85,29 +75,26 @@ static void put_status(int status) {
 }
 
 void response_error(struct buffer *to, uint16_t id, const struct response_style *style,
-                    int outcome, const char *detail) {
-    outcome = outcome_of(outcome);
-    const struct own *own = &own_answers[outcome];
-    const char *word = response_error_word(outcome);
-    const char *sentence = detail ? detail : own->sentence;
-    int status = status_of(outcome);
-    char body[512]; /* of literals: word and sentence need no escapes */
+                    int error, const char *detail) {
+    const struct outcome *outcome = find_outcome(error);
+    const char *message = detail != NULL ? detail : outcome->message;
+    char body[512]; /* of literals: word and message need no escapes */
     int bytes = style->json
                     ? snprintf(body, sizeof body,
                                "{\"error\":\"%s\",\"status\":%d,\"message\":\"%s\"}\n",
-                               word, status, sentence)
-                    : snprintf(body, sizeof body, "%s\n", sentence);
+                               outcome->word, outcome->status, message)
+                    : snprintf(body, sizeof body, "%s\n", message);
     codec_open(to, id);
-    put_status(status);
+    put_status(outcome->status);
     codec_text(style->json ? "Content-Type: application/json\r\n"
                            : "Content-Type: text/plain; charset=utf-8\r\n");
     put_number("Content-Length", (uint64_t)bytes);
-    if (own->retry_after_s > 0)
-        put_number("Retry-After", own->retry_after_s);
-    if (outcome == RESPONSE_BAD_METHOD)
+    if (outcome->retry_after_s > 0)
+        put_number("Retry-After", outcome->retry_after_s);
+    if (error == RESPONSE_BAD_METHOD)
         put_field("Allow", 5, style->allow, strlen(style->allow));
     codec_text("Crew-Error: ");
-    codec_text(word);
+    codec_text(outcome->word);
     codec_text("\r\n\r\n");
     if (!style->head)
         codec_put(body, (size_t)bytes);
