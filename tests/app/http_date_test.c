@@ -1,7 +1,7 @@
 /* Dates of HTTP, in the three forms. */
 #include "cmocka_all.h"
 
-#include "app/http_date.h"
+#include "wire/http_date.h"
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>

@@ -1,5 +1,5 @@
 /* Any text as a date: none, or a time that is written and read again as itself. */
-#include "app/http_date.h"
+#include "wire/http_date.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -1,4 +1,6 @@
-"""What `cmake --install` puts into a prefix is all that a stranger needs."""
+"""What `cmake --install` puts into a prefix is complete: programs, apps and tests of apps are
+built with it, by pkg-config and by CMake."""
+import glob
 import os
 import re
 import shutil
@@ -20,6 +22,8 @@ add_executable(call call.c)
 target_link_libraries(call PRIVATE crew::crew)
 add_library(app MODULE app.c)
 target_link_libraries(app PRIVATE crew::crew -Wl,-z,defs)
+add_executable(app_test app_test.c app.c)
+target_link_libraries(app_test PRIVATE crew::crew-test)
 """
 
 APP = """
@@ -35,6 +39,21 @@ static int show(crew_request *request, crew_response *response) {
 
 CREW_APP(app) {
     return crew_app_route(app, "POST", "/", show);
+}
+"""
+
+APP_TEST = """
+#include <crew/test.h>
+#include <stdio.h>
+
+int main(void) {
+    crew_test *test;
+    char why[256];
+    if (crew_test_new_app(crew_app_init, NULL, &test, why, sizeof why) != 0)
+        return 1;
+    puts(crew_test_post_json(test, "/", "[1, 2, 3]")->body);
+    crew_test_free(test);
+    return 0;
 }
 """
 
@@ -80,6 +99,7 @@ def stranger(tmp_path):
     assert text.count("\n") <= 40
     (tmp_path / "call.c").write_text(text)
     (tmp_path / "app.c").write_text(APP)
+    (tmp_path / "app_test.c").write_text(APP_TEST)
     return tmp_path
 
 
@@ -102,6 +122,17 @@ def test_a_strangers_app_with_json(stranger, pkg_config):
         str(stranger / "app.so"), str(stranger / "app.c"), *flags)
 
 
+def test_a_strangers_test_of_an_app(stranger, pkg_config):
+    flags = run("pkg-config", "--cflags", "--libs", "crew-test",
+                environment=pkg_config).split()
+    program = str(stranger / "app_test")
+    run("cc", "-Wall", "-Wextra", "-Werror", "-o", program, str(stranger / "app_test.c"),
+        str(stranger / "app.c"), *flags)
+    libraries = run("pkg-config", "--variable=libdir", "crew-test",
+                    environment=pkg_config).strip()
+    assert run(program, environment={"LD_LIBRARY_PATH": libraries}) == "3\n"
+
+
 def test_a_strangers_cmake(stranger, prefix):
     (stranger / "CMakeLists.txt").write_text(CONSUMER)
     build = str(stranger / "build")
@@ -109,6 +140,7 @@ def test_a_strangers_cmake(stranger, prefix):
     run("cmake", "--build", build)
     assert os.access(os.path.join(build, "call"), os.X_OK)
     assert os.access(os.path.join(build, "libapp.so"), os.F_OK)
+    assert run(os.path.join(build, "app_test")) == "3\n"
 
 
 def test_headers_stand_alone(prefix, pkg_config, tmp_path):
@@ -132,15 +164,20 @@ def test_man_pages(prefix):
 
     assert "Make a call and wait until it ends." in man("crew_client_call_wait")
     assert "fn will be called once" in " ".join(man("crew_client_call").split())
-    with open(os.path.join(ROOT, "libcrew", "exports.map"), encoding="utf-8") as file:
-        functions = re.findall(r"\b(crew_\w+);", file.read())
+    functions = []
+    for path in glob.glob(os.path.join(ROOT, "libcrew", "exports*.map")):
+        with open(path, encoding="utf-8") as file:
+            functions += re.findall(r"\b(crew_\w+);", file.read())
     pages = os.listdir(os.path.join(prefix, "share", "man", "man3"))
     assert functions and {f"{name}.3" for name in functions} <= set(pages)
 
 
-def test_nothing_inside_is_exported(prefix):
-    [library] = [os.path.join(path, name) for path, _, files in os.walk(prefix)
-                 for name in files if re.fullmatch(r"libcrew\.so\.\d+\.\d+\.\d+", name)]
+@pytest.mark.parametrize("library", ["libcrew", "libcrew-test"])
+def test_exports_public_functions_only(prefix, library):
+    """The test client is in a library of its own."""
+    [path] = [os.path.join(path, name) for path, _, files in os.walk(prefix)
+              for name in files if re.fullmatch(library + r"\.so\.\d+\.\d+\.\d+", name)]
     names = [line.split()[-1] for line in run("nm", "-D", "--defined-only",
-                                              library).splitlines()]
+                                              path).splitlines()]
     assert names and all(name.startswith("crew_") for name in names), names
+    assert all(name.startswith("crew_test_") == (library == "libcrew-test") for name in names)

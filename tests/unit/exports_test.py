@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-"""exports_test.py SOURCE LIBRARY - four lists of public functions are the same: what the
-public headers declare with CREW_API, libcrew/exports.map, what the library exports, and
-what docs/libcrew.md lists. No document speaks of a function that is not there."""
+"""exports_test.py SOURCE LIBCREW LIBCREW-TEST - four lists of public functions are the same:
+what the public headers declare with CREW_API, the export maps, what the libraries export, and
+what docs/libcrew.md lists. crew/test.h belongs to libcrew-test.so, all others to libcrew.so.
+No document names a function that does not exist."""
 import pathlib
 import re
 import subprocess
@@ -12,7 +13,7 @@ ENTRY_POINTS = {"crew_app_init", "crew_app_abi"}  # of an app, made by CREW_APP
 
 def declared(headers):
     names = set()
-    for header in headers.glob("*.h"):
+    for header in headers:
         text = header.read_text()
         text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
         text = re.sub(r"^#.*?(?<!\\)$", "", text, flags=re.S | re.M)  # macros
@@ -55,14 +56,21 @@ def strangers(root, names):
 def main():
     root = pathlib.Path(sys.argv[1])
     headers = root / "libcrew" / "include" / "crew"
-    wanted = declared(headers)
-    assert wanted, "no declarations found"
+    tests = headers / "test.h"
+    for_tests = declared([tests])
+    for_programs = declared(set(headers.glob("*.h")) - {tests})
+    assert for_tests and for_programs, "no declarations found"
+    wanted = for_tests | for_programs
     complaints = list(strangers(root, wanted | types(headers) | ENTRY_POINTS))
-    for place, found in (("libcrew/exports.map", listed(root / "libcrew" / "exports.map")),
-                         ("the library", exported(sys.argv[2])),
-                         ("docs/libcrew.md", documented(root / "docs" / "libcrew.md"))):
-        complaints += [f"{name}: declared, not in {place}" for name in sorted(wanted - found)]
-        complaints += [f"{name}: in {place}, not declared" for name in sorted(found - wanted)]
+    libcrew = root / "libcrew"
+    for place, expected, found in (
+            ("libcrew/exports.map", for_programs, listed(libcrew / "exports.map")),
+            ("libcrew.so", for_programs, exported(sys.argv[2])),
+            ("libcrew/exports-test.map", for_tests, listed(libcrew / "exports-test.map")),
+            ("libcrew-test.so", for_tests, exported(sys.argv[3])),
+            ("docs/libcrew.md", wanted, documented(root / "docs" / "libcrew.md"))):
+        complaints += [f"{name}: declared, not in {place}" for name in sorted(expected - found)]
+        complaints += [f"{name}: in {place}, not declared" for name in sorted(found - expected)]
     print("\n".join(complaints))
     return 1 if complaints else 0
 

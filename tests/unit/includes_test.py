@@ -19,7 +19,7 @@ ROOMS = [
     ("libcrew/src/worker", ["base/", "wire/", "amqp/", "session/", "worker/"]),
     ("libcrew/src/pubsub", ["base/", "wire/", "amqp/", "session/", "pubsub/"]),
     ("libcrew/src/app", ["base/", "wire/", "app/"]),
-    ("libcrew/src/test", ["base/", "wire/", "app/", "test/"]),
+    ("libcrew/src/test", ["base/", "wire/", "test/"]),
     ("libcrew/src", ["base/", "wire/"]),
     ("daemon", ["base/", "wire/", "daemon/"]),
     ("fcgi-bridge", ["base/", "wire/", "daemon/", "fcgi-bridge/"]),

@@ -30,7 +30,8 @@ def check_pages(root, folder):
     done = man3(root, root / "libcrew" / "include" / "crew", folder)
     assert done.returncode == 0, done.stderr
     pages = sorted(folder.glob("*.3"))
-    functions = re.findall(r"\b(crew_\w+);", (root / "libcrew" / "exports.map").read_text())
+    functions = re.findall(r"\b(crew_\w+);", "".join(
+        file.read_text() for file in (root / "libcrew").glob("exports*.map")))
     missing = {f"{name}.3" for name in functions} - {page.name for page in pages}
     assert functions and not missing, missing
     for page in pages:

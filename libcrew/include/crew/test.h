@@ -1,5 +1,5 @@
-/* crew/test.h - test an app: its handlers run in the test's own process, without broker,
- * worker and web server.
+/* crew/test.h - test an app: its handlers run in the test's own process, without a broker, a
+ * worker or a web server.
  *
  *     #include <assert.h>
  *     #include <crew/test.h>
@@ -16,17 +16,21 @@
  *         crew_test_free(test);
  *     }
  *
- *     cc -o hello_test hello_test.c hello.c $(pkg-config --cflags --libs crew)
+ *     cc -o hello_test hello_test.c hello.c \
+ *         $(pkg-config --cflags --libs crew-test)
  *
- * It goes with every test framework, and with none. Handlers run one after the other on the
- * thread that makes the request, as in one handler process. What a worker does around them
- * is not there: a handler that crashes or hangs is a test that crashes or hangs, where a
- * debugger shows it; and no signal comes when its time is over.
+ * These functions are in libcrew-test.so, not in libcrew.so. With CMake, link
+ * crew::crew-test.
  *
- * A crew_test belongs to one thread; a program may have several of them. Nothing blocks but
- * handlers. What is given is copied, except for ARG. What is returned belongs to the
- * crew_test and, where nothing else is said, is good until crew_test_clear or
- * crew_test_free.
+ * The test client works with any test framework, or without one. Handlers run one at a time
+ * on the thread that makes the request, as in a handler process. There is no supervisor: a
+ * handler that crashes or hangs makes the test crash or hang, so that a debugger can show
+ * where, and no signal is sent at its deadline.
+ *
+ * A crew_test is used by one thread at a time; a program may have several of them. Functions
+ * block only while handlers run. Arguments are copied, except for ARG. Results belong to the
+ * crew_test; unless stated otherwise they are valid until crew_test_clear or
+ * crew_test_free. The program is aborted when memory for a copy is exhausted.
  */
 #ifndef CREW_TEST_H
 #define CREW_TEST_H
@@ -41,49 +45,53 @@ typedef struct crew_test crew_test;
 
 /* ---- the app ---- */
 
-/* What is left zero has its default. */
+/* A field that is zero has its default. */
 struct crew_test_options {
-    const char *const
-        *args; /* behind APP.so in app-worker's command line; null ends them */
+    /* Arguments after APP.so in app-worker's command line, null-terminated. */
+    const char *const *args;
     const char *route_task;    /* app-worker --task; null: "http" */
     size_t max_response_bytes; /* app-worker --max-response; 0: 16 MiB */
-    bool no_cookies;           /* what Set-Cookie says is not kept */
+    bool no_cookies;           /* ignore Set-Cookie in responses */
 };
 
-/* Every run is the same: crew_request_node_uuid is 00000000-0000-4000-8000-000000000000, and
- * crew_request_uuid ends in 1, or in 2 and more in handlers that others have called. */
+/* UUIDs are the same in each run: crew_request_node_uuid is
+ * 00000000-0000-4000-8000-000000000000. crew_request_uuid is 00000000-0000-4000-8000-
+ * 000000000001; in handlers that are called by handlers it ends in 2, 3 and so on. */
 
-/* What CREW_APP defines, for a test that the app's source is linked into. */
+/* The function that CREW_APP defines, for a test that is linked with the app's source. */
 int crew_app_init(crew_app *app);
 
-/* crew_test_new_app - INIT is crew_app_init: run it, and the app's set-up. OPTIONS may be
- * null. Errors are those of crew_host_new (crew/host.h), and WHY (if not null, WHY_BYTES
- * large) says in a line what is wrong. */
+/* crew_test_new_app - make a test client for the app whose CREW_APP is INIT (crew_app_init).
+ * Runs INIT and the app's set-up. OPTIONS may be null. On an error *TEST is untouched and
+ * WHY, a buffer of WHY_BYTES bytes or null, gets a one-line explanation. Errors are those of
+ * crew_host_new (crew/host.h). */
 CREW_API int crew_test_new_app(int (*init)(crew_app *app),
                                const struct crew_test_options *options, crew_test **test,
                                char *why, size_t why_bytes);
 
-/* crew_test_new - the same with the .so of an app. */
+/* crew_test_new - the same for the app in the shared object at PATH. */
 CREW_API int crew_test_new(const char *path, const struct crew_test_options *options,
                            crew_test **test, char *why, size_t why_bytes);
 
-/* crew_test_clear - forget all responses, calls, publications and log lines. */
+/* crew_test_clear - free all responses and all recorded calls, publications and log lines.
+ * Settings, stubs and cookies stay. */
 CREW_API void crew_test_clear(crew_test *test);
 
-/* crew_test_free - tear-down, then unload. Null is fine. */
+/* crew_test_free - run the app's tear-down, unload it, and free all results. TEST may be
+ * null. */
 CREW_API void crew_test_free(crew_test *test);
 
 /* ---- responses ---- */
 
-/* Functions that return one never return null. */
+/* Functions that return a response never return null. */
 struct crew_test_response {
-    int error;                /* 0, or how the request ended: CREW_EFAILED ... */
-    const char *outcome;      /* the word of it, as in Crew-Error: "failed" ...; or "" */
-    int status;               /* of the error if any: 500 ... */
+    int error;                /* 0, or why there is no answer: CREW_EFAILED ... */
+    const char *outcome;      /* ERROR's word, as in Crew-Error: "failed" ...; "": none */
+    int status;               /* HTTP status; of an error its status: 500 ... */
     const char *content_type; /* "": none */
-    const struct crew_pair *headers; /* in their order, a zero byte behind each text */
+    const struct crew_pair *headers; /* in order; texts are zero-terminated */
     size_t header_count;
-    const char *body; /* never null, a zero byte behind it */
+    const char *body; /* never null, zero-terminated */
     size_t body_bytes;
 };
 
@@ -94,50 +102,52 @@ CREW_API const char *crew_test_header(const struct crew_test_response *response,
 
 /* ---- requests ---- */
 
-/* What is left zero has its default. Lists are name, value, name, value ..., null. */
+/* A field that is zero has its default. Lists are name, value, name, value ..., null. */
 struct crew_test_request {
-    const char *method; /* null: GET, with a body POST */
-    const char *path;   /* and query, as in a URL: "/notes?text=milk%20%26%20tea" */
-    const char *task;   /* a task by name (CREW_TASK); null: that of the routes */
+    const char *method; /* null: GET, or POST if there is a body */
+    const char *path;   /* path and query of a URL: "/notes?text=milk%20%26%20tea" */
+    const char *task;   /* as CREW_TASK; null: the task of the routes */
     const char *const *headers;
-    const char *const *params; /* CGI parameters that shall be other than below */
+    const char *const *params; /* CGI parameters that replace the defaults below */
     const char *content_type;
     const void *body;
     size_t body_bytes;
 };
 
-/* crew_test_send - make a request. With it goes what an nginx as in README.md would send:
+/* crew_test_send - make an HTTP request and run its handler. The handler gets the CGI
+ * parameters that nginx sends with the configuration in README.md:
  *
  *     SCRIPT_NAME      where the app is mounted: ""
- *     PATH_INFO        the path, decoded ("//", "." and ".." stay, nginx takes them out)
- *     REQUEST_URI      both of them as in the URL, with the query
+ *     PATH_INFO        the decoded path ("//", "." and ".." are kept; nginx removes them)
+ *     REQUEST_URI      mount point, path and query as in the URL
  *     HTTP_HOST        localhost, as SERVER_NAME
  *     REMOTE_ADDR      127.0.0.1, as SERVER_ADDR
- *     REQUEST_SCHEME   http, and SERVER_PORT 80; https and 443 where HTTPS is "on"
- *     HTTP_COOKIE      what was kept of earlier responses
+ *     REQUEST_SCHEME   http, and SERVER_PORT 80; https and 443 if HTTPS is "on"
+ *     HTTP_COOKIE      the cookies of earlier responses
  *     HTTP_...         the header fields; HTTP_PROXY is dropped
  *
  * REQUEST_METHOD, QUERY_STRING, CONTENT_TYPE, CONTENT_LENGTH and the rest of nginx's
- * fastcgi_params. A handler that runs longer than its budget is answered for with
- * CREW_ETIMEOUT. CREW_EINVAL, status 0: nothing was run, because the path does not begin
- * with '/' or holds a space, a control character or %00, or there is something that is no
- * method, no header field or no task name. */
+ * fastcgi_params. If the handler runs longer than its time (crew_test_set_left_ms) the
+ * response is CREW_ETIMEOUT, after the handler has returned. CREW_EINVAL with status 0: no
+ * handler was run, because the path does not begin with '/' or contains a space, a control
+ * character or %00, or the method, a header field or the task name is not valid. */
 CREW_API const struct crew_test_response *
 crew_test_send(crew_test *test, const struct crew_test_request *request);
 
-/* crew_test_get, crew_test_post - the same with less to say. Null: no CONTENT_TYPE, no
- * BODY. */
+/* crew_test_get, crew_test_post - make a GET or POST request. CONTENT_TYPE and BODY may be
+ * null. */
 CREW_API const struct crew_test_response *crew_test_get(crew_test *test,
                                                         const char *path);
 CREW_API const struct crew_test_response *
 crew_test_post(crew_test *test, const char *path, const char *content_type,
                const void *body, size_t body_bytes);
 
-/* crew_test_post_json - with a text that is sent as it is, even if it is no JSON. */
+/* crew_test_post_json - POST the text JSON as application/json. It is sent unchanged, even
+ * if it is not valid JSON. */
 CREW_API const struct crew_test_response *
 crew_test_post_json(crew_test *test, const char *path, const char *json);
 
-/* crew_test_post_form - what a browser sends of a form (URL Standard §5.2). Its fields are
+/* crew_test_post_form - POST form fields, encoded as browsers do (URL Standard §5.2):
  * name, value, name, value ..., NULL:
  *
  *     crew_test_post_form(test, "/login", "user", "neo",
@@ -147,99 +157,103 @@ CREW_API const struct crew_test_response *crew_test_post_form(crew_test *test,
                                                               const char *path, ...)
     __attribute__((sentinel));
 
-/* crew_test_follow - while RESPONSE is a redirect (301, 302, 303, 307, 308) to somewhere in
- * the app, do as a browser does; returns the last response. It is a redirect, too, when
- * that leads elsewhere, or after 20 of them. */
+/* crew_test_follow - follow redirects (301, 302, 303, 307, 308) as a browser does, as long
+ * as they lead to the app. Returns the last response: RESPONSE itself if it is no redirect;
+ * a redirect if it leads out of the app, or after 20 of them. */
 CREW_API const struct crew_test_response *
 crew_test_follow(crew_test *test, const struct crew_test_response *response);
 
-/* crew_test_task - a plain call of TASK, with TEXT as its body (null: none). */
+/* crew_test_task - make a plain call of TASK. TEXT is its body; null: no body. */
 CREW_API const struct crew_test_response *
 crew_test_task(crew_test *test, const char *task, const char *text);
 
-/* crew_test_run - any call (crew/message.h); its expiration_ms is the handler's budget. */
+/* crew_test_run - make any call (crew/message.h). Its expiration_ms is the handler's time;
+ * 0: that of crew_test_set_left_ms. CREW_EINVAL, status 0: the task name is not valid. */
 CREW_API const struct crew_test_response *crew_test_run(crew_test *test,
                                                         const struct crew_call *call);
 
-/* ---- around all requests that follow ---- */
+/* ---- settings of all requests that follow ---- */
 
-/* crew_test_set_param, crew_test_set_header - a CGI parameter, a header field. A request's
- * own come before it. Null: it is not sent. */
+/* crew_test_set_param, crew_test_set_header - set a CGI parameter or a header field. Those
+ * of a crew_test_request replace it. VALUE null: it is not sent. */
 CREW_API void crew_test_set_param(crew_test *test, const char *name, const char *value);
 CREW_API void crew_test_set_header(crew_test *test, const char *name, const char *value);
 
-/* crew_test_set_left_ms - a handler's budget, 30,000 if nothing was said. */
+/* crew_test_set_left_ms - set the time that a handler has, in milliseconds. Default:
+ * 30,000. */
 CREW_API void crew_test_set_left_ms(crew_test *test, uint32_t left_ms);
 
-/* crew_test_stop_after_ms - tell handlers to stop (crew_request_stopping) after they have run
- * so long, and not only when their budget is over. A worker's caller would have been answered
- * before; here the response is what the handler makes of it. */
+/* crew_test_stop_after_ms - tell handlers to stop (crew_request_stopping) after RUN_MS
+ * milliseconds, and not only when their time is over. CREW_TEST_NEVER, the default, turns
+ * that off. In production the caller has its answer before the handler is told to stop; here
+ * the response is what the handler returns. */
 #define CREW_TEST_NEVER UINT32_MAX
 CREW_API void crew_test_stop_after_ms(crew_test *test, uint32_t run_ms);
 
-/* crew_test_cookie - the value of a cookie that is kept, null when there is none. Good until
- * the next request. */
+/* crew_test_cookie - the value of a stored cookie; null when there is none. Valid until the
+ * next request. */
 CREW_API const char *crew_test_cookie(const crew_test *test, const char *name);
 
-/* crew_test_set_cookie - keep one as if Set-Cookie had said it: "session=12; Path=/notes". */
+/* crew_test_set_cookie - store a cookie, given as in Set-Cookie: "session=12; Path=/notes". */
 CREW_API void crew_test_set_cookie(crew_test *test, const char *set_cookie);
 
-/* crew_test_clear_cookies - forget those that are kept. */
+/* crew_test_clear_cookies - remove all stored cookies. */
 CREW_API void crew_test_clear_cookies(crew_test *test);
 
-/* ---- what handlers ask of the outside ---- */
+/* ---- calls, publications and log lines of handlers ---- */
 
-/* The calls that handlers make are answered in their order, on the same thread:
+/* The calls that handlers make are answered in order, on the same thread:
  *
- *   1.  as the test says (below);
- *   2.  those to the app's own tasks by its handlers, with a state of their own: set-up
- *       runs once more, as in a second handler process;
+ *   1.  by the stub that the test has set for the task (crew_test_on_call,
+ *       crew_test_answer);
+ *   2.  tasks of the app, by its handler. It runs with an app state of its own: set-up runs
+ *       again, as in a second handler process;
  *   3.  others with CREW_ENOWORKERS.
  *
- * When a group is over, the calls that follow in it are answered CREW_ECANCELLED. */
+ * When a group has ended, its remaining calls are answered CREW_ECANCELLED. */
 
-/* ANSWER comes zeroed, which stands for an empty one with status 200. What it is made to
- * point to must stay until the next call of the function. */
+/* ANSWER is zeroed, which means an empty answer with status 200. Memory that FN lets it
+ * point to must stay valid until the next call of FN. */
 typedef void crew_test_call_fn(void *arg, const struct crew_call *call,
                                struct crew_answer *answer);
 
-/* crew_test_on_call - FN answers the calls of TASK. Null: as if nothing had been said. */
+/* crew_test_on_call - let FN answer the calls of TASK. FN null: remove the stub of TASK. */
 CREW_API void crew_test_on_call(crew_test *test, const char *task, crew_test_call_fn *fn,
                                 void *arg);
 
-/* crew_test_answer, crew_test_answer_text - all calls of TASK get ANSWER, of which .error is
- * enough for one that fails; or a plain answer with TEXT. */
+/* crew_test_answer, crew_test_answer_text - answer all calls of TASK with ANSWER, or with
+ * the plain text TEXT. For a call that fails it is enough to set ANSWER->error. */
 CREW_API void crew_test_answer(crew_test *test, const char *task,
                                const struct crew_answer *answer);
 CREW_API void crew_test_answer_text(crew_test *test, const char *task, const char *text);
 
-/* crew_test_calls - all calls until now, also those that were cancelled, in their order. A
- * zero byte stands behind bodies, names and values. Good until the next request. */
+/* crew_test_calls - all calls that handlers have made, in order, cancelled ones included.
+ * Bodies, names and values are zero-terminated. Valid until the next request. */
 CREW_API const struct crew_call *crew_test_calls(const crew_test *test, size_t *count);
 
-/* crew_test_publishes - all that handlers have published until now, in their order, whether
- * it was said to fail or not. A zero byte stands behind bodies. Good until the next
- * request. */
+/* crew_test_publishes - all messages that handlers have published, in order, including those
+ * for which crew_request_publish returned an error. Bodies are zero-terminated. Valid until
+ * the next request. */
 CREW_API const struct crew_publication *crew_test_publishes(const crew_test *test,
                                                             size_t *count);
 
-/* crew_test_fail_publishes - let crew_request_publish return ERROR from now on
- * (CREW_EBROKER ...), or 0 again. */
+/* crew_test_fail_publishes - make crew_request_publish return ERROR (CREW_EBROKER ...) from
+ * now on; 0: succeed again. */
 CREW_API void crew_test_fail_publishes(crew_test *test, int error);
 
 /* A line that app-worker would have logged. */
 struct crew_test_log {
     enum crew_log_level level;
-    const char
-        *request_id; /* "test-1", "test-2" ...; a call made by a handler counts, too */
+    /* "test-1", "test-2" and so on. Calls that handlers make are counted as well. */
+    const char *request_id;
     const char *text;
 };
 
-/* crew_test_logs - all log lines until now: the handlers' own, and why a request failed.
- * Good until the next request. */
+/* crew_test_logs - all log lines, in order: those of handlers, and the reasons why requests
+ * failed. Valid until the next request. */
 CREW_API const struct crew_test_log *crew_test_logs(const crew_test *test, size_t *count);
 
-/* crew_test_logged - whether TEXT stands in one of them. */
+/* crew_test_logged - true if a log line contains TEXT. */
 CREW_API bool crew_test_logged(const crew_test *test, const char *text);
 
 #ifdef __cplusplus

@@ -1,7 +1,7 @@
 /* Preconditions, and the lists of entity tags in them. */
 #include "app/conditional.h"
 
-#include "app/http_date.h"
+#include "wire/http_date.h"
 #include <stddef.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* Validators of a response, and what the request says about them. */
 #include "app/conditional.h"
-#include "app/http_date.h"
+#include "wire/http_date.h"
 #include "app/response.h"
 #include "base/clock.h"
 #include <stdio.h>

@@ -3,7 +3,7 @@
  *
  * A browser drops a cookie that it does not like without a word, so that is checked
  * here. */
-#include "app/http_date.h"
+#include "wire/http_date.h"
 #include "app/response.h"
 #include "wire/http_fields.h"
 #include <string.h>

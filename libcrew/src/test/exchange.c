@@ -1,21 +1,13 @@
-/* Responses, kept with their requests until the test forgets them. */
-#include "test/test_room.h"
+#include "test/exchange.h"
 
 #include "base/xalloc.h"
+#include "test/answer.h"
 #include "wire/http_fields.h"
 #include <stdlib.h>
-#include <string.h>
 
-/* ---- copies ---- */
+/* ---- the request ---- */
 
-struct crew_answer *test_answer_copy(const struct crew_answer *answer) {
-    struct crew_answer *copy = crew_answer_copy(answer);
-    if (copy == NULL)
-        abort();
-    return copy;
-}
-
-/* Of a list of names and values, null at its end. */
+/* A list of names and values that ends with null. */
 static const char *const *list_copy(const char *const *list) {
     size_t count = 0;
     while (list != NULL && list[count] != NULL)
@@ -33,8 +25,8 @@ static void list_free(const char *const *list) {
     free((void *)list);
 }
 
-void exchange_keep_request(struct exchange *exchange,
-                           const struct crew_test_request *request) {
+void exchange_set_request(struct exchange *exchange,
+                          const struct crew_test_request *request) {
     struct crew_test_request *copy = &exchange->request;
     *copy = *request;
     copy->method = xstrdup(request->method);
@@ -57,28 +49,28 @@ static void request_free(struct crew_test_request *request) {
     free((void *)request->body);
 }
 
-/* ---- exchanges ---- */
+/* ---- the response ---- */
 
-struct exchange *exchange_new(struct crew_test *test) {
-    struct exchange *exchange = xcalloc(1, sizeof *exchange);
-    exchange->response = (struct crew_test_response){
-        .error = CREW_EINVAL, .outcome = "", .content_type = "", .body = ""};
-    exchange->next = test->exchanges;
-    test->exchanges = exchange;
-    return exchange;
+const char *response_header(const struct crew_test_response *response, const char *name) {
+    for (size_t i = 0; i < response->header_count; i++) {
+        const struct crew_pair *field = &response->headers[i];
+        if (http_name_equal(field->name, field->name_bytes, name))
+            return field->value;
+    }
+    return NULL;
 }
 
-/* Of a plain answer it is a field of its own. */
+/* In a plain answer the content type is a field of its own, in HTTP a header field. */
 static const char *content_type_of(const struct crew_test_response *response,
                                    const struct crew_answer *answer) {
     const char *type = answer->content_type;
     if (type == NULL)
-        type = crew_test_header(response, "Content-Type");
+        type = response_header(response, "Content-Type");
     return type != NULL ? type : "";
 }
 
-void exchange_end(struct exchange *exchange, const struct crew_answer *answer) {
-    struct crew_answer *copy = exchange->answer = test_answer_copy(answer);
+void exchange_set_answer(struct exchange *exchange, const struct crew_answer *answer) {
+    struct crew_answer *copy = exchange->answer = answer_copy(answer);
     const char *word = crew_error_word(copy->error);
     struct crew_test_response *response = &exchange->response;
     *response = (struct crew_test_response){.error = copy->error,
@@ -91,23 +83,28 @@ void exchange_end(struct exchange *exchange, const struct crew_answer *answer) {
     response->content_type = content_type_of(response, copy);
 }
 
-void test_forget_exchanges(struct crew_test *test) {
-    while (test->exchanges != NULL) {
-        struct exchange *exchange = test->exchanges;
-        test->exchanges = exchange->next;
+const struct exchange *exchange_of(const struct crew_test_response *response) {
+    return (const struct exchange *)response;
+}
+
+/* ---- the list ---- */
+
+struct exchange *exchanges_add(struct exchanges *exchanges) {
+    struct exchange *exchange = xcalloc(1, sizeof *exchange);
+    exchange->response = (struct crew_test_response){
+        .error = CREW_EINVAL, .outcome = "", .content_type = "", .body = ""};
+    exchange->next = exchanges->newest;
+    exchanges->newest = exchange;
+    return exchange;
+}
+
+void exchanges_fini(struct exchanges *exchanges) {
+    while (exchanges->newest != NULL) {
+        struct exchange *exchange = exchanges->newest;
+        exchanges->newest = exchange->next;
         request_free(&exchange->request);
         params_fini(&exchange->params);
         crew_answer_free(exchange->answer);
         free(exchange);
     }
-}
-
-const char *crew_test_header(const struct crew_test_response *response,
-                             const char *name) {
-    for (size_t i = 0; i < response->header_count; i++) {
-        const struct crew_pair *field = &response->headers[i];
-        if (http_name_equal(field->name, field->name_bytes, name))
-            return field->value;
-    }
-    return NULL;
 }

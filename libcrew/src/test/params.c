@@ -1,4 +1,3 @@
-/* The CGI parameters of a request in the making. */
 #include "test/params.h"
 
 #include "base/xalloc.h"
@@ -31,6 +30,11 @@ void params_set(struct params *params, const char *name, const char *value) {
     params_add(params, name, value);
 }
 
+void params_set_all(struct params *params, const struct params *from) {
+    for (size_t i = 0; i < from->count; i++)
+        params_set(params, from->items[i].name, from->items[i].value);
+}
+
 static const struct param *find(const struct params *params, const char *name) {
     for (size_t i = 0; i < params->count; i++)
         if (strcmp(params->items[i].name, name) == 0)
@@ -38,18 +42,13 @@ static const struct param *find(const struct params *params, const char *name) {
     return NULL;
 }
 
-bool params_say(const struct params *params, const char *name) {
+bool params_has(const struct params *params, const char *name) {
     return find(params, name) != NULL;
 }
 
-const char *params_get(const struct params *params, const char *name) {
-    const struct param *param = find(params, name);
-    return param != NULL ? param->value : NULL;
-}
-
 const char *params_or_empty(const struct params *params, const char *name) {
-    const char *value = params_get(params, name);
-    return value != NULL ? value : "";
+    const struct param *param = find(params, name);
+    return param != NULL && param->value != NULL ? param->value : "";
 }
 
 struct crew_pair *params_list(const struct params *params, size_t *count) {
@@ -71,11 +70,24 @@ void params_fini(struct params *params) {
     *params = (struct params){0};
 }
 
-char *params_header_name(const char *name) {
+/* The name of the parameter that carries header field NAME (RFC 3875 §4.1.18). */
+static char *header_param(const char *name) {
     static const char prefix[] = "HTTP_";
-    char *made = xcalloc(1, sizeof prefix + strlen(name));
-    char *at = stpcpy(made, prefix);
+    char *param = xcalloc(1, sizeof prefix + strlen(name));
+    char *at = stpcpy(param, prefix);
     for (; *name != '\0'; name++)
         *at++ = (char)(*name == '-' ? '_' : toupper((unsigned char)*name));
-    return made;
+    return param;
+}
+
+void params_remove_header(struct params *params, const char *name) {
+    char *param = header_param(name);
+    params_remove(params, param);
+    free(param);
+}
+
+void params_add_header(struct params *params, const char *name, const char *value) {
+    char *param = header_param(name);
+    params_add(params, param, value);
+    free(param);
 }

@@ -1,12 +1,11 @@
-/* The CGI parameters of a request in the making. */
+/* CGI parameters: an ordered list of names and values. */
 #ifndef CREW_TEST_PARAMS_H
 #define CREW_TEST_PARAMS_H
 
-#include "base/buffer.h"
 #include <crew/message.h>
+#include <stdbool.h>
 
-/* Zeroed memory is an empty list. A value may be null: that parameter shall not be there.
- */
+/* Zeroed memory is an empty list. A null value means that the parameter is not sent. */
 struct params {
     struct param {
         char *name, *value;
@@ -14,26 +13,29 @@ struct params {
     size_t count;
 };
 
-/* params_set - in the place of all that have this name; params_add - beside them. */
+/* Replace all parameters of this name. */
 void params_set(struct params *params, const char *name, const char *value);
+
+/* Append one, whether or not there are others of this name. */
 void params_add(struct params *params, const char *name, const char *value);
 void params_remove(struct params *params, const char *name);
 
-/* params_say - whether there is something of this name, be it null. */
-bool params_say(const struct params *params, const char *name);
+/* params_set for each parameter of FROM. */
+void params_set_all(struct params *params, const struct params *from);
 
-/* params_get - the first value; null, or "", when there is none. */
-const char *params_get(const struct params *params, const char *name);
+/* The same as add and remove, for the parameter that carries a header field. */
+void params_add_header(struct params *params, const char *name, const char *value);
+void params_remove_header(struct params *params, const char *name);
+
+/* True when there is a parameter of this name, even with a null value. */
+bool params_has(const struct params *params, const char *name);
+
+/* The first value; "" when there is none. */
 const char *params_or_empty(const struct params *params, const char *name);
 
-/* params_list - as the pairs of a call, for the caller to free; they point into PARAMS.
- */
+/* The list as the pairs of a call. The caller frees the array; texts are those of PARAMS. */
 struct crew_pair *params_list(const struct params *params, size_t *count);
 
 void params_fini(struct params *params);
-
-/* The name of the parameter that carries header field NAME (RFC 3875 §4.1.18), for the
- * caller to free. */
-char *params_header_name(const char *name);
 
 #endif

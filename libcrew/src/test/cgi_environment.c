@@ -1,8 +1,5 @@
-/* What a web server makes of a request: CGI parameters (RFC 3875 §4.1), those of nginx's
- * fastcgi_params with the PATH_INFO of README.md. */
-#include "test/test_room.h"
+#include "test/cgi_environment.h"
 
-#include "app/query.h"
 #include "base/xalloc.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,19 +25,27 @@ static void add_request_params(struct params *params,
     }
 }
 
-static char *joined(const char *a, const char *b) {
+static char *concatenated(const char *a, const char *b) {
     size_t bytes = strlen(a) + strlen(b) + 1;
-    char *made = xcalloc(1, bytes);
-    snprintf(made, bytes, "%s%s", a, b);
-    return made;
+    char *text = xcalloc(1, bytes);
+    snprintf(text, bytes, "%s%s", a, b);
+    return text;
+}
+
+/* The path without its query, percent-decoded. It holds no %00 (crew_test_send). */
+static char *decoded_path(const char *path) {
+    char *encoded = xmemdupz(path, strcspn(path, "?"));
+    char *decoded = crew_unescape_url(encoded);
+    free(encoded);
+    if (decoded == NULL)
+        abort();
+    return decoded;
 }
 
 static void add_paths(struct params *params, const char *mount, const char *path) {
-    size_t path_bytes = strcspn(path, "?");
-    char *decoded = xcalloc(1, path_bytes + 1);
-    query_decode(decoded, path, path_bytes, false);
-    char *uri = joined(mount, path);
-    char *document = joined(mount, decoded);
+    char *decoded = decoded_path(path);
+    char *uri = concatenated(mount, path);
+    char *document = concatenated(mount, decoded);
     params_add(params, "SCRIPT_NAME", mount);
     params_add(params, "PATH_INFO", decoded);
     params_add(params, "REQUEST_URI", uri);
@@ -70,83 +75,60 @@ static void add_server_params(struct params *params, bool https) {
     params_add(params, "SERVER_PORT", https ? "443" : "80");
 }
 
-/* Not yet at the end of a list of names and values. */
+/* True when AT is not at the end of a list of names and values. */
 static bool has_more(const char *const *at) {
     return at != NULL && at[0] != NULL && at[1] != NULL;
 }
 
-/* What the request, or else the test, says of a parameter; "" when neither does. */
-static const char *said(const struct crew_test *test,
-                        const struct crew_test_request *request, const char *name) {
+/* The value that the request, or else the test, sets for a parameter; "" when neither does. */
+static const char *configured(const struct params *defaults,
+                              const struct crew_test_request *request, const char *name) {
     for (const char *const *at = request->params; has_more(at); at += 2)
         if (strcmp(at[0], name) == 0)
             return at[1];
-    return params_or_empty(&test->params, name);
+    return params_or_empty(defaults, name);
 }
 
-static void remove_header(struct params *params, const char *name) {
-    char *param = params_header_name(name);
-    params_remove(params, param);
-    free(param);
-}
-
-static void add_header(struct params *params, const char *name, const char *value) {
-    char *param = params_header_name(name);
-    params_add(params, param, value);
-    free(param);
-}
-
-/* In the place of what the test has set for all requests; a field may be there twice. */
+/* They replace the fields that the test has set for all requests. A field may be repeated. */
 static void add_headers(struct params *params, const char *const *headers) {
     for (const char *const *at = headers; has_more(at); at += 2)
-        remove_header(params, at[0]);
+        params_remove_header(params, at[0]);
     for (const char *const *at = headers; has_more(at); at += 2)
-        add_header(params, at[0], at[1]);
+        params_add_header(params, at[0], at[1]);
 }
 
-/* Two fields have parameters of their own as well. */
+/* Two fields also have parameters without HTTP_ (RFC 3875 §4.1.2, §4.1.3). */
 static void add_content(struct params *params) {
-    if (!params_say(params, "CONTENT_TYPE"))
+    if (!params_has(params, "CONTENT_TYPE"))
         params_add(params, "CONTENT_TYPE", params_or_empty(params, "HTTP_CONTENT_TYPE"));
-    if (!params_say(params, "CONTENT_LENGTH"))
+    if (!params_has(params, "CONTENT_LENGTH"))
         params_add(params, "CONTENT_LENGTH",
                    params_or_empty(params, "HTTP_CONTENT_LENGTH"));
 }
 
-static void add_cookies(struct params *params, const struct cookies *cookies,
+static void add_cookies(struct params *params, const struct cookie_jar *cookies,
                         bool https) {
-    if (params_say(params, "HTTP_COOKIE"))
+    if (params_has(params, "HTTP_COOKIE"))
         return;
     struct buffer text = BUFFER_INIT;
-    cookies_write(cookies, params_or_empty(params, "DOCUMENT_URI"), https, &text);
+    cookie_jar_write(cookies, params_or_empty(params, "DOCUMENT_URI"), https, &text);
     if (text.len > 0)
         params_add(params, "HTTP_COOKIE", (const char *)text.data);
     buffer_fini(&text);
 }
 
-void environment_make(const struct crew_test *test,
-                      const struct crew_test_request *request, struct params *params) {
-    bool https = strcmp(said(test, request, "HTTPS"), "on") == 0;
+void cgi_environment_make(const struct params *defaults, const struct cookie_jar *cookies,
+                          const struct crew_test_request *request,
+                          struct params *params) {
+    bool https = strcmp(configured(defaults, request, "HTTPS"), "on") == 0;
     add_request_params(params, request);
-    add_paths(params, said(test, request, "SCRIPT_NAME"), request->path);
+    add_paths(params, configured(defaults, request, "SCRIPT_NAME"), request->path);
     add_server_params(params, https);
-    for (size_t i = 0; i < test->params.count; i++)
-        params_set(params, test->params.items[i].name, test->params.items[i].value);
+    params_set_all(params, defaults);
     add_headers(params, request->headers);
     for (const char *const *at = request->params; has_more(at); at += 2)
         params_set(params, at[0], at[1]);
     add_content(params);
-    add_cookies(params, &test->cookies, https);
+    add_cookies(params, cookies, https);
     params_remove(params, "HTTP_PROXY"); /* as the bridge does, against httpoxy */
-}
-
-/* ---- what the test sets ---- */
-
-void crew_test_set_param(crew_test *test, const char *name, const char *value) {
-    params_set(&test->params, name, value);
-}
-
-void crew_test_set_header(crew_test *test, const char *name, const char *value) {
-    remove_header(&test->params, name);
-    add_header(&test->params, name, value);
 }

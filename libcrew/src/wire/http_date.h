@@ -1,6 +1,6 @@
 /* Dates as HTTP writes them (RFC 9110 §5.6.7). No locale, no time zone: always GMT. */
-#ifndef CREW_APP_HTTP_DATE_H
-#define CREW_APP_HTTP_DATE_H
+#ifndef CREW_WIRE_HTTP_DATE_H
+#define CREW_WIRE_HTTP_DATE_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,15 +1,14 @@
-/* The cookies that a browser would keep for one host (RFC 6265). There is one host only,
- * so a Domain decides whether a cookie is kept, and nothing later. */
-#include "test/cookies.h"
+#include "test/cookie_jar.h"
 
-#include "app/http_date.h"
 #include "base/clock.h"
 #include "base/xalloc.h"
+#include "wire/http_date.h"
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+/* The app has one host only, so Domain decides whether a cookie is accepted, and is not kept. */
 struct cookie {
     char *name, *value, *path;
     bool secure;
@@ -39,8 +38,7 @@ static char *trimmed(const char *from, const char *end) {
     return xmemdupz(from, (size_t)(end - from));
 }
 
-/* Take the next NAME[=VALUE] from *TEXT, where ';' ends it; false at the end of the text.
- */
+/* Read the next NAME[=VALUE], which ';' ends; false at the end of *TEXT. */
 static bool next_part(const char **text, char **name, char **value) {
     if (**text == '\0')
         return false;
@@ -52,7 +50,7 @@ static bool next_part(const char **text, char **name, char **value) {
     return true;
 }
 
-/* RFC 6265 §5.2.2: what is no number counts as not said. */
+/* A value that is no number is ignored (RFC 6265 §5.2.2). */
 static bool read_max_age(const char *text, int64_t *end_s) {
     char *end;
     long long age_s = strtoll(text, &end, 10);
@@ -76,7 +74,7 @@ static bool domain_matches(const char *domain, const char *host) {
            (tail == host || tail[-1] == '.');
 }
 
-/* What the attributes say; false when the cookie is not for HOST. */
+/* Read the attributes; false: the cookie is not for HOST. */
 static bool read_attributes(struct cookie *cookie, const char *text, const char *host) {
     char *name, *value;
     bool is_for_host = true, has_age = false;
@@ -109,9 +107,10 @@ static char *default_path(const char *path) {
 
 /* ---- the jar ---- */
 
-/* Out with what COOKIE replaces, and in with it behind those whose paths are as long. */
-static void put(struct cookies *cookies, struct cookie *cookie) {
-    struct cookie **at = &cookies->first;
+/* Remove the cookie that COOKIE replaces, and insert COOKIE after those whose paths are at
+ * least as long. */
+static void put(struct cookie_jar *jar, struct cookie *cookie) {
+    struct cookie **at = &jar->first;
     while (*at != NULL) {
         struct cookie *old = *at;
         if (strcmp(old->name, cookie->name) == 0 &&
@@ -122,22 +121,22 @@ static void put(struct cookies *cookies, struct cookie *cookie) {
             at = &old->next;
         }
     }
-    at = &cookies->first;
+    at = &jar->first;
     while (*at != NULL && strlen((*at)->path) >= strlen(cookie->path))
         at = &(*at)->next;
     cookie->next = *at;
     *at = cookie;
 }
 
-void cookies_take(struct cookies *cookies, const char *set_cookie, const char *host,
-                  const char *path) {
+void cookie_jar_take(struct cookie_jar *jar, const char *set_cookie, const char *host,
+                     const char *path) {
     struct cookie *cookie = xcalloc(1, sizeof *cookie);
     cookie->ends_at_s = INT64_MAX;
     cookie->path = default_path(path);
-    bool is_sound = next_part(&set_cookie, &cookie->name, &cookie->value) &&
+    bool is_valid = next_part(&set_cookie, &cookie->name, &cookie->value) &&
                     *cookie->name != '\0' && read_attributes(cookie, set_cookie, host);
-    if (is_sound)
-        put(cookies, cookie);
+    if (is_valid)
+        put(jar, cookie);
     else
         cookie_free(cookie);
 }
@@ -149,27 +148,27 @@ static bool path_matches(const char *path, const char *cookie_path) {
            (path[bytes] == '\0' || path[bytes] == '/' || cookie_path[bytes - 1] == '/');
 }
 
-void cookies_write(const struct cookies *cookies, const char *path, bool https,
-                   struct buffer *to) {
+void cookie_jar_write(const struct cookie_jar *jar, const char *path, bool https,
+                      struct buffer *to) {
     int64_t now = now_s();
-    for (const struct cookie *c = cookies->first; c != NULL; c = c->next)
+    for (const struct cookie *c = jar->first; c != NULL; c = c->next)
         if (c->ends_at_s > now && (https || !c->secure) && path_matches(path, c->path))
             buffer_printf(to, "%s%s=%s", to->len > 0 ? "; " : "", c->name, c->value);
     if (to->len > 0)
         buffer_u8(to, 0);
 }
 
-const char *cookies_value(const struct cookies *cookies, const char *name) {
-    for (const struct cookie *c = cookies->first; c != NULL; c = c->next)
+const char *cookie_jar_value(const struct cookie_jar *jar, const char *name) {
+    for (const struct cookie *c = jar->first; c != NULL; c = c->next)
         if (strcmp(c->name, name) == 0 && c->ends_at_s > now_s())
             return c->value;
     return NULL;
 }
 
-void cookies_fini(struct cookies *cookies) {
-    while (cookies->first != NULL) {
-        struct cookie *cookie = cookies->first;
-        cookies->first = cookie->next;
+void cookie_jar_fini(struct cookie_jar *jar) {
+    while (jar->first != NULL) {
+        struct cookie *cookie = jar->first;
+        jar->first = cookie->next;
         cookie_free(cookie);
     }
 }

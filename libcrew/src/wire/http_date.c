@@ -1,5 +1,5 @@
 /* Dates as HTTP writes them. */
-#include "app/http_date.h"
+#include "wire/http_date.h"
 
 #include <stdio.h>
 #include <string.h>
