@@ -51,7 +51,7 @@ static void call_free(struct crew_pending *call) {
         lane_leave(call->lane);
     stream_free(call->stream);
     if (call->compress_job != NULL)
-        call->compress_job->arg = NULL;
+        compress_job_cancel(call->compress_job);
     buffer_fini(&call->body);
     free_headers(call);
     free(call->content_type);
@@ -256,21 +256,18 @@ static void call_name(struct crew_pending *call, const char *wanted) {
         make_id(c, call->id);
 }
 
-static void compressed(struct compress_job *q) {
-    struct crew_pending *call = q->arg;
-    if (call != NULL)
-        call->compress_job = NULL;
-    if (call != NULL && q->result != CREW_ECLOSED) {
-        struct buffer *from = q->result == 0 ? &q->out : &q->in;
-        call->gzipped = q->result == 0;
-        call->body = *from;
-        buffer_init(from);
-        if (call->fail_without_workers)
-            consumers_ask(call);
-        else
-            call_enqueue(call);
-    }
-    compress_job_free(q);
+static void compressed(void *arg, int result, struct buffer *body) {
+    struct crew_pending *call = arg;
+    call->compress_job = NULL;
+    if (result == CREW_ECLOSED)
+        return;
+    call->gzipped = result == 0;
+    call->body = *body;
+    buffer_init(body);
+    if (call->fail_without_workers)
+        consumers_ask(call);
+    else
+        call_enqueue(call);
 }
 
 /* Not what no receiver inflates. */
@@ -287,7 +284,8 @@ static void call_start(struct crew_pending *call, enum crew_gzip gzip) {
     struct crew_client *c = call->client;
     if (wants_gzip(call, gzip)) {
         call->state = CALL_COMPRESSING;
-        call->compress_job = compress_start(&c->session, &call->body, call, compressed);
+        call->compress_job =
+            compress_job_deflate(&c->session, &call->body, compressed, call);
     } else if (call->fail_without_workers) {
         consumers_ask(call);
     } else {

@@ -21,11 +21,11 @@
 #define DEFAULT_MAX_BATCH 32u
 
 bool client_ready(const struct crew_client *c) {
-    return c->replies_ready && broker_session_open(&c->session);
+    return c->replies_ready && broker_session_is_open(&c->session);
 }
 
 bool client_takes_calls(const struct crew_client *c) {
-    return client_ready(c) && !c->session.blocked;
+    return client_ready(c) && !broker_session_is_blocked(&c->session);
 }
 
 /* A peer can make these happen as often as it likes. */
@@ -54,7 +54,7 @@ static void declare_reply_queue(struct crew_client *c) {
     c->reply_queue = xstrdup(name);
     broker_session_op(s, BROKER_SESSION_CONSUMER, topology_dlx());
     broker_session_op(s, BROKER_SESSION_CONSUMER, topology_control());
-    broker_session_op(s, BROKER_SESSION_CONSUMER, topology_own_queue(name));
+    broker_session_op(s, BROKER_SESSION_CONSUMER, topology_exclusive_queue(name));
     broker_session_op(s, BROKER_SESSION_CONSUMER, topology_bind_dead_letters(name));
     broker_session_op(s, BROKER_SESSION_CONSUMER, topology_consume(name, true));
 }
@@ -62,7 +62,8 @@ static void declare_reply_queue(struct crew_client *c) {
 static void retry_topology(struct broker_session_timer *timer) {
     struct crew_client *c =
         (struct crew_client *)((char *)timer - offsetof(struct crew_client, retry));
-    if (!c->replies_ready && c->session.links[BROKER_SESSION_CONSUMER].epoch != 0)
+    if (!c->replies_ready &&
+        broker_session_epoch(&c->session, BROKER_SESSION_CONSUMER) != 0)
         declare_reply_queue(c);
 }
 
@@ -96,7 +97,7 @@ static void say_when_ready(struct crew_client *c) {
         return;
     c->said_ready = true;
     broker_session_report(&c->session, CREW_EVENT_CONNECTED, "connected to %s",
-                          c->session.place);
+                          broker_session_address(&c->session));
 }
 
 static void op_done(struct crew_client *c, struct link_op *op) {
@@ -269,7 +270,7 @@ void crew_client_dispatch(crew_client *c) {
 void crew_client_flush(crew_client *c) {
     if (!client_enter(c))
         return;
-    if (c->session.flush_wanted && client_turn_try(c)) {
+    if (broker_session_has_pending_flush(&c->session) && client_turn_try(c)) {
         broker_session_flush(&c->session);
         client_turn_give(c);
     }

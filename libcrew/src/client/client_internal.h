@@ -6,6 +6,7 @@
 #define CREW_CLIENT_INTERNAL_H
 
 #include "session/broker_session.h"
+#include "session/compress_job.h"
 #include "wire/broker_names.h"
 #include "wire/envelope.h"
 #include "wire/limits.h"

@@ -150,7 +150,7 @@ static void look_at_history(struct crew_client *c) {
 static void look_again(struct broker_session_timer *timer) {
     size_t offset = offsetof(struct crew_client, publications.history_again);
     struct crew_client *c = (struct crew_client *)((char *)timer - offset);
-    if (c->session.links[BROKER_SESSION_PUBLISHER].epoch != 0)
+    if (broker_session_epoch(&c->session, BROKER_SESSION_PUBLISHER) != 0)
         look_at_history(c);
 }
 
@@ -199,7 +199,7 @@ static void send_it(struct publication *p, uint64_t epoch) {
 
 static void send_all(struct crew_client *c) {
     struct publications *all = &c->publications;
-    uint64_t epoch = c->session.links[BROKER_SESSION_PUBLISHER].epoch;
+    uint64_t epoch = broker_session_epoch(&c->session, BROKER_SESSION_PUBLISHER);
     if (all->with_link != NULL && all->with_link->epoch != epoch)
         return; /* their fates are on their way, and wake us */
     while (all->stranded != NULL)

@@ -209,25 +209,24 @@ struct inflating {
     struct message *message;
 };
 
-static void inflated(struct compress_job *q) {
-    struct inflating *i = q->arg;
-    if (q->result == 0) {
-        i->message->body = q->out;
-        buffer_init(&q->out);
+static void inflated(void *arg, int result, struct buffer *body) {
+    struct inflating *i = arg;
+    if (result == 0) {
+        i->message->body = *body;
+        buffer_init(body);
         receive_inflated(i->client, i->message);
-    } else if (q->result != CREW_ECLOSED) {
+    } else if (result != CREW_ECLOSED) {
         receive_unreadable(i->client, i->message);
     }
     message_free(i->message);
     free(i);
-    compress_job_free(q);
 }
 
 static void inflate(struct crew_client *c, struct message *m) {
     struct inflating *i = xcalloc(1, sizeof *i);
     i->client = c;
     i->message = m;
-    decompress_start(&c->session, &m->body, c->max_answer_bytes, i, inflated);
+    compress_job_inflate(&c->session, &m->body, c->max_answer_bytes, inflated, i);
 }
 
 void client_receive(struct crew_client *c, struct message *m) {

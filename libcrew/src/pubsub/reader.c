@@ -93,7 +93,7 @@ static void become_live(struct crew_subscriber *s) {
     struct reader *r = &s->reader;
     if (r->state != READER_LIVE)
         broker_session_report(
-            &s->session, CREW_EVENT_CONNECTED, "connected to %s, %s", s->session.place,
+            &s->session, CREW_EVENT_CONNECTED, "connected to %s, %s", broker_session_address(&s->session),
             r->source == READER_STREAM ? "the history is read" : "without a history");
     r->state = READER_LIVE;
     subscriptions_place(s);
@@ -135,8 +135,8 @@ static void declare(struct crew_subscriber *s) {
     step(s, topology_pubsub());
     step(s, r->source == READER_STREAM
                 ? topology_history(h->max_bytes, h->max_age_ms / 1000)
-                : topology_own_queue(r->own_queue));
-    step(s, topology_bind_published(queue_of(r)));
+                : topology_exclusive_queue(r->own_queue));
+    step(s, topology_bind_all_publications(queue_of(r)));
     step(s, topology_prefetch(PREFETCH, true));
     consume(s);
 }
@@ -317,7 +317,7 @@ static void leave(struct crew_subscriber *s, const char *why) {
  * broker than the last one. RabbitMQ with its streams turned off closes it then (541). */
 static void link_open(struct crew_subscriber *s) {
     struct reader *r = &s->reader;
-    if (r->state == READER_AWAY && broker_session_open(&s->session)) {
+    if (r->state == READER_AWAY && broker_session_is_open(&s->session)) {
         if (r->source == READER_OWN)
             forget_history(s, 0);
         r->source = r->refusals < REFUSALS_MAX ? READER_STREAM : READER_OWN;

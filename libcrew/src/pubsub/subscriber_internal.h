@@ -10,7 +10,7 @@
 /* ---- reader.c: the history of the broker, from the queue into memory ---- */
 
 enum reader_state {
-    READER_AWAY, /* the links connect, or one is lost; ended by broker_session_open */
+    READER_AWAY, /* the links connect, or one is lost; ended by broker_session_is_open */
     READER_DECLARING, /* exchange, queue, binding, consumer; ended by the last step, or
                          begun again by the retry timer */
     READER_RESUMING,  /* the message that was read last is awaited once more; the silence

@@ -10,22 +10,15 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-/* ---- the inbox: links' threads in, owner's thread out ---- */
-
-static void inbox_init(struct broker_session_inbox *inbox) {
-    pthread_mutex_init(&inbox->lock, NULL);
-    inbox->first = NULL;
-    inbox->last = &inbox->first;
-    inbox->woken = false;
-}
+/* ---- event queues: links' threads in, dispatching thread out ---- */
 
 static bool is_urgent(const struct broker_session *s, const struct link_event *event) {
     return !s->defer_confirm_wakeup || event->kind != LINK_PUBLISHED ||
            event->message->status != PUBLISH_CONFIRMED || event->message->awaited;
 }
 
-/* Runs on a link's thread, and where that has lent its connection, on the owner's. */
-static void inbox_put(void *arg, struct link_event *list) {
+/* Runs on the link's thread. For a caller-driven link it runs on the dispatching thread. */
+static void queue_events(void *arg, struct link_event *list) {
     struct broker_session_link *l = arg;
     struct link_event *tail = list;
     bool urgent = is_urgent(l->session, tail);
@@ -33,43 +26,17 @@ static void inbox_put(void *arg, struct link_event *list) {
         tail = tail->next;
         urgent = urgent || is_urgent(l->session, tail);
     }
-    pthread_mutex_lock(&l->inbox.lock);
-    bool wake = urgent && !l->inbox.woken;
-    l->inbox.woken = l->inbox.woken || urgent;
-    *l->inbox.last = list;
-    l->inbox.last = &tail->next;
-    pthread_mutex_unlock(&l->inbox.lock);
-    if (wake)
+    if (event_queue_put(&l->events, list, tail, urgent))
         wakeup_signal(l->session->wakeup_fd);
 }
 
-static struct link_event *inbox_take(struct broker_session_inbox *inbox) {
-    pthread_mutex_lock(&inbox->lock);
-    struct link_event *list = inbox->first;
-    inbox->first = NULL;
-    inbox->last = &inbox->first;
-    inbox->woken = false;
-    pthread_mutex_unlock(&inbox->lock);
-    return list;
-}
-
-static void inbox_fini(struct broker_session_inbox *inbox) {
-    struct link_event *event = inbox->first;
-    while (event != NULL) {
-        struct link_event *next = event->next;
-        link_event_free(event);
-        event = next;
-    }
-    pthread_mutex_destroy(&inbox->lock);
-}
-
-/* ---- lent connections ---- */
+/* ---- caller-driven connections ---- */
 
 /* What makes the session's descriptor readable. */
 enum session_ready {
     READY_PUBLISHER = BROKER_SESSION_PUBLISHER,
     READY_CONSUMER = BROKER_SESSION_CONSUMER,
-    READY_WAKE,
+    READY_WAKEUP,
     READY_TIMER,
     READY_COUNT
 };
@@ -78,7 +45,7 @@ static bool is_ready(unsigned ready, enum session_ready what) {
     return (ready & 1u << what) != 0;
 }
 
-/* Where nothing is lent it does not matter what is ready. */
+/* Without caller-driven connections it does not matter what is ready. */
 static unsigned take_ready(struct broker_session *s) {
     struct epoll_event events[READY_COUNT];
     if (!s->caller_driven_io) {
@@ -89,48 +56,48 @@ static unsigned take_ready(struct broker_session *s) {
     unsigned ready = 0;
     for (int i = 0; i < count; i++)
         ready |= 1u << events[i].data.u32;
-    if (is_ready(ready, READY_WAKE))
+    if (is_ready(ready, READY_WAKEUP))
         wakeup_clear(s->wakeup_fd);
     return ready;
 }
 
-static void set_turn_timer(struct broker_session_link *l) {
+static void set_drive_timer(struct broker_session_link *l) {
     int due_ms = link_drive_due_ms(l->link);
     if (due_ms < 0)
         return;
     uint64_t at_ms = clock_ms() + (uint64_t)due_ms;
-    if (!deadline_is_set(&l->turn.deadline) || at_ms < l->turn.deadline.at_ms)
-        broker_session_timer_set(l->session, &l->turn, at_ms);
+    if (!deadline_is_set(&l->drive_timer.deadline) ||
+        at_ms < l->drive_timer.deadline.at_ms)
+        broker_session_timer_set(l->session, &l->drive_timer, at_ms);
 }
 
-static struct link_event *turn(struct broker_session_link *l, bool readable) {
+static struct link_event *drive_link(struct broker_session_link *l, bool readable) {
     struct link_event *events = NULL;
     if (!l->caller_driven)
         return NULL;
     l->caller_driven = link_drive(l->link, readable, &events);
     if (l->caller_driven)
-        set_turn_timer(l);
+        set_drive_timer(l);
     else
-        broker_session_timer_clear(l->session, &l->turn);
+        broker_session_timer_clear(l->session, &l->drive_timer);
     return events;
 }
 
-/* What was handed over goes out. If anything happens meanwhile, the next dispatch is for
- * it. */
-static void turn_links(struct broker_session *s) {
+/* Write what was handed to the links. Events that this causes are for the next dispatch. */
+static void write_links(struct broker_session *s) {
     for (int side = 0; side < BROKER_SESSION_SIDES; side++) {
-        struct link_event *events = turn(&s->links[side], false);
+        struct link_event *events = drive_link(&s->links[side], false);
         if (events != NULL)
-            inbox_put(&s->links[side], events);
+            queue_events(&s->links[side], events);
     }
 }
 
-/* Every dispatch ends with a turn. */
-static void turn_is_due(struct broker_session_timer *timer) {
+/* Nothing to do: every dispatch ends with write_links. */
+static void drive_is_due(struct broker_session_timer *timer) {
     (void)timer;
 }
 
-/* ---- beginning and end ---- */
+/* ---- start and stop ---- */
 
 static bool watch(int poll_fd, int fd, enum session_ready ready) {
     struct epoll_event event = {.events = EPOLLIN, .data.u32 = ready};
@@ -142,7 +109,7 @@ static bool open_descriptors(struct broker_session *s) {
     s->wakeup_fd = wakeup_open();
     s->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     return s->poll_fd >= 0 && s->wakeup_fd >= 0 && s->timer_fd >= 0 &&
-           watch(s->poll_fd, s->wakeup_fd, READY_WAKE) &&
+           watch(s->poll_fd, s->wakeup_fd, READY_WAKEUP) &&
            watch(s->poll_fd, s->timer_fd, READY_TIMER);
 }
 
@@ -164,7 +131,7 @@ static int open_link(struct broker_session *s, enum broker_session_side side,
         .caller_driven_io = from->caller_driven_io,
         .caller_epoll_fd = s->poll_fd,
         .caller_epoll_tag = side,
-        .on_events = inbox_put,
+        .on_events = queue_events,
         .arg = l,
     };
     return link_new(&options, &l->link);
@@ -181,12 +148,12 @@ int broker_session_init(struct broker_session *s,
                                  .poll_fd = -1,
                                  .wakeup_fd = -1,
                                  .timer_fd = -1};
-    s->out_last = &s->out;
+    s->publish_queue_end = &s->publish_queue;
     for (int side = 0; side < BROKER_SESSION_SIDES; side++) {
         s->links[side].session = s;
         s->links[side].side = (enum broker_session_side)side;
-        s->links[side].turn.fire = turn_is_due;
-        inbox_init(&s->links[side].inbox);
+        s->links[side].drive_timer.fire = drive_is_due;
+        event_queue_init(&s->links[side].events);
     }
     int error = CREW_ESYSTEM;
     if (!open_descriptors(s))
@@ -203,19 +170,19 @@ fail:
     return error;
 }
 
-static void publish_out(struct broker_session *s) {
-    if (s->out == NULL)
+static void hand_over_messages(struct broker_session *s) {
+    if (s->publish_queue == NULL)
         return;
-    struct message *list = s->out;
-    s->out = NULL;
-    s->out_last = &s->out;
+    struct message *list = s->publish_queue;
+    s->publish_queue = NULL;
+    s->publish_queue_end = &s->publish_queue;
     struct broker_session_link *l = &s->links[BROKER_SESSION_PUBLISHER];
     link_publish(l->link, l->epoch, list);
 }
 
 void broker_session_stop(struct broker_session *s, unsigned flush_ms) {
     s->closing = true;
-    publish_out(s);
+    hand_over_messages(s);
     for (int side = 0; side < BROKER_SESSION_SIDES; side++)
         link_stop(s->links[side].link, flush_ms);
     for (int side = 0; side < BROKER_SESSION_SIDES; side++) {
@@ -230,11 +197,11 @@ void broker_session_stop(struct broker_session *s, unsigned flush_ms) {
 
 void broker_session_fini(struct broker_session *s) {
     for (int side = 0; side < BROKER_SESSION_SIDES; side++)
-        inbox_fini(&s->links[side].inbox);
-    while (s->out != NULL) {
-        struct message *next = s->out->next;
-        message_free(s->out);
-        s->out = next;
+        event_queue_fini(&s->links[side].events);
+    while (s->publish_queue != NULL) {
+        struct message *next = s->publish_queue->next;
+        message_free(s->publish_queue);
+        s->publish_queue = next;
     }
     deadlines_fini(&s->deadlines);
     close_descriptor(s->timer_fd);
@@ -246,11 +213,32 @@ int broker_session_fd(const struct broker_session *s) {
     return s->poll_fd;
 }
 
-bool broker_session_open(const struct broker_session *s) {
+bool broker_session_is_open(const struct broker_session *s) {
     const struct broker_session_link *publisher = &s->links[BROKER_SESSION_PUBLISHER];
     const struct broker_session_link *consumer = &s->links[BROKER_SESSION_CONSUMER];
     return publisher->epoch != 0 && consumer->epoch != 0 &&
            publisher->url == consumer->url;
+}
+
+uint64_t broker_session_epoch(const struct broker_session *s,
+                              enum broker_session_side side) {
+    return s->links[side].epoch;
+}
+
+bool broker_session_is_blocked(const struct broker_session *s) {
+    return s->blocked;
+}
+
+const char *broker_session_address(const struct broker_session *s) {
+    return s->address;
+}
+
+bool broker_session_is_closing(const struct broker_session *s) {
+    return s->closing;
+}
+
+bool broker_session_has_pending_flush(const struct broker_session *s) {
+    return s->flush_pending;
 }
 
 void broker_session_report_failure(struct broker_session *s,
@@ -273,7 +261,7 @@ void broker_session_report(struct broker_session *s, enum crew_event_kind kind,
 
 /* ---- timers ---- */
 
-/* The timer is only ever moved forward: one that fires too early costs one wake-up. */
+/* The timer is only moved to an earlier time. One that fires too early costs a wake-up. */
 static void arm_timer(struct broker_session *s) {
     struct deadline *first = deadlines_first(&s->deadlines);
     if (first == NULL || (s->armed_ms != 0 && s->armed_ms <= first->at_ms))
@@ -314,43 +302,47 @@ static void fire_timers(struct broker_session *s) {
     }
 }
 
+void broker_session_run(struct broker_session *s, struct background_job *job) {
+    background_thread_add(s->background, job);
+}
+
 /* ---- dispatch ---- */
 
-static void note_closed(struct broker_session_link *l) {
+static void link_closed(struct broker_session_link *l) {
     l->epoch = 0;
     if (l->side == BROKER_SESSION_PUBLISHER)
         l->session->blocked = false;
 }
 
-/* The other link comes here. If it is open elsewhere it is of no use from this moment on:
- * what went out over it would not meet what comes in here. */
-static void fetch_other(struct broker_session_link *l) {
+/* Move the other link to this address. If it is open at another one it counts as closed from
+ * now on: what is published there would not reach the queues that are consumed here. */
+static void move_other_link(struct broker_session_link *l) {
     struct broker_session_link *other = &l->session->links[1 - l->side];
     if (l->session->url_count < 2)
         return;
     bool elsewhere = other->epoch != 0 && other->url != l->url;
     link_switch_address(other->link, elsewhere ? other->epoch : 0, l->url);
     if (elsewhere)
-        note_closed(other);
+        link_closed(other);
 }
 
-static void note_open(struct broker_session_link *l, const struct link_event *event) {
+static void link_opened(struct broker_session_link *l, const struct link_event *event) {
     l->epoch = event->epoch;
     l->caller_driven = event->caller_driven;
     l->url = event->url;
-    snprintf(l->session->place, sizeof l->session->place, "%s", event->text);
-    fetch_other(l);
+    snprintf(l->session->address, sizeof l->session->address, "%s", event->text);
+    move_other_link(l);
 }
 
-static void note_link_state(struct broker_session_link *l,
-                            const struct link_event *event) {
+static void update_link_state(struct broker_session_link *l,
+                              const struct link_event *event) {
     struct broker_session *s = l->session;
     switch (event->kind) {
     case LINK_OPEN:
-        note_open(l, event);
+        link_opened(l, event);
         break;
     case LINK_LOST:
-        note_closed(l);
+        link_closed(l);
         break;
     case LINK_BLOCKED:
     case LINK_UNBLOCKED:
@@ -362,15 +354,19 @@ static void note_link_state(struct broker_session_link *l,
     }
 }
 
-static void handle_event(struct broker_session_link *l, struct link_event *event) {
-    struct broker_session *s = l->session;
-    note_link_state(l, event);
-    if (event->kind == LINK_PUBLISHED && event->message->owner != NULL) {
+static void message_published(struct link_event *event) {
+    if (event->message->owner != NULL) {
         publish_waiter_notify(event->message);
         event->message = NULL;
     }
+    link_event_free(event);
+}
+
+static void handle_event(struct broker_session_link *l, struct link_event *event) {
+    struct broker_session *s = l->session;
+    update_link_state(l, event);
     if (event->kind == LINK_PUBLISHED)
-        link_event_free(event);
+        message_published(event);
     else
         s->handlers.on_event(s->handlers.owner, l->side, event);
 }
@@ -384,27 +380,27 @@ static void handle_events(struct broker_session_link *l, struct link_event *even
     }
 }
 
-static void handle_link(struct broker_session_link *l, bool readable) {
-    handle_events(l, inbox_take(&l->inbox));
-    handle_events(l, turn(l, readable));
+static void handle_link_events(struct broker_session_link *l, bool readable) {
+    handle_events(l, event_queue_take(&l->events));
+    handle_events(l, drive_link(l, readable));
 }
 
 void broker_session_begin(struct broker_session *s) {
     s->dispatching = true;
 }
 
-/* The owner's callbacks may want more than one flush; that waits for the next dispatch.
- * It is roused for that also where the owner flushes: it may be waiting already while
- * another thread is here, or have flushed for the last time. */
+/* on_flush may ask for another flush, which is left to the next dispatch. The descriptor is
+ * made readable for it even if the owner calls broker_session_flush: another of its threads
+ * may be waiting for the descriptor already. */
 void broker_session_end(struct broker_session *s) {
-    s->flush_wanted = false;
+    s->flush_pending = false;
     bool more = s->handlers.on_flush(s->handlers.owner);
     s->dispatching = false;
-    publish_out(s);
-    turn_links(s);
+    hand_over_messages(s);
+    write_links(s);
     arm_timer(s);
     if (more) {
-        s->flush_wanted = true;
+        s->flush_pending = true;
         broker_session_set_readable(s);
     }
 }
@@ -412,10 +408,12 @@ void broker_session_end(struct broker_session *s) {
 void broker_session_dispatch(struct broker_session *s) {
     unsigned ready = take_ready(s);
     broker_session_begin(s);
-    /* Fates before answers would be the order in which they happened, but nothing relies
-     * on it: an answer may well overtake the confirm of its request. */
-    handle_link(&s->links[BROKER_SESSION_PUBLISHER], is_ready(ready, READY_PUBLISHER));
-    handle_link(&s->links[BROKER_SESSION_CONSUMER], is_ready(ready, READY_CONSUMER));
+    /* Nothing relies on the order of the two sides: an answer may overtake the confirm of
+     * its request. */
+    handle_link_events(&s->links[BROKER_SESSION_PUBLISHER],
+                       is_ready(ready, READY_PUBLISHER));
+    handle_link_events(&s->links[BROKER_SESSION_CONSUMER],
+                       is_ready(ready, READY_CONSUMER));
     background_thread_collect(s->background);
     fire_timers(s);
     broker_session_end(s);
@@ -434,29 +432,29 @@ void broker_session_set_readable(struct broker_session *s) {
 }
 
 void broker_session_flush(struct broker_session *s) {
-    if (!s->flush_wanted)
+    if (!s->flush_pending)
         return;
     broker_session_begin(s);
     broker_session_end(s);
 }
 
 void broker_session_wake(struct broker_session *s) {
-    if (s->dispatching || s->flush_wanted)
+    if (s->dispatching || s->flush_pending)
         return;
-    s->flush_wanted = true;
+    s->flush_pending = true;
     if (!s->caller_driven_io)
         wakeup_signal(s->wakeup_fd);
 }
 
 void broker_session_publish(struct broker_session *s, struct message *m) {
     m->next = NULL;
-    *s->out_last = m;
-    s->out_last = &m->next;
+    *s->publish_queue_end = m;
+    s->publish_queue_end = &m->next;
     broker_session_wake(s);
 }
 
-/* What was handed to a link goes out by itself, unless its connection is lent. */
-static void handed(struct broker_session_link *l) {
+/* A link's own thread writes what was handed over. A caller-driven one needs a flush. */
+static void handed_over(struct broker_session_link *l) {
     if (l->caller_driven)
         broker_session_wake(l->session);
 }
@@ -465,17 +463,17 @@ void broker_session_op(struct broker_session *s, enum broker_session_side side,
                        struct link_op *op) {
     struct broker_session_link *l = &s->links[side];
     link_op(l->link, l->epoch, op);
-    handed(l);
+    handed_over(l);
 }
 
 void broker_session_ack(struct broker_session *s, const struct message *m) {
     struct broker_session_link *l = &s->links[BROKER_SESSION_CONSUMER];
     link_ack(l->link, m->epoch, m->delivery_tag);
-    handed(l);
+    handed_over(l);
 }
 
 void broker_session_reject(struct broker_session *s, const struct message *m) {
     struct broker_session_link *l = &s->links[BROKER_SESSION_CONSUMER];
     link_reject(l->link, m->epoch, m->delivery_tag, false);
-    handed(l);
+    handed_over(l);
 }

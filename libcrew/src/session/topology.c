@@ -35,7 +35,7 @@ struct link_op *topology_task_queue(const char *queue) {
     return op;
 }
 
-struct link_op *topology_own_queue(const char *queue) {
+struct link_op *topology_exclusive_queue(const char *queue) {
     struct link_op *op = link_op_new(LINK_DECLARE_QUEUE, queue);
     op->exclusive = true;
     op->auto_delete = true;
@@ -83,12 +83,12 @@ struct link_op *topology_history(size_t max_bytes, uint64_t max_age_s) {
     link_op_text(op, "x-queue-type", "stream");
     link_op_text(op, "x-max-age", age);
     link_op_number(op, "x-max-length-bytes", (int64_t)max_bytes);
-    /* What is too much is dropped by the segment. */
+    /* The broker drops whole segments. */
     link_op_number(op, "x-stream-max-segment-size-bytes", (int64_t)(max_bytes / 8 + 1));
     return op;
 }
 
-struct link_op *topology_bind_published(const char *queue) {
+struct link_op *topology_bind_all_publications(const char *queue) {
     return binding(LINK_BIND, queue, NAME_PUBSUB, "#");
 }
 
@@ -105,7 +105,7 @@ struct link_op *topology_prefetch(unsigned prefetch, bool per_consumer) {
     return op;
 }
 
-/* The code alone would be that of a queue that does not exist (RabbitMQ,
+/* The reply code alone is the same for a queue that does not exist (RabbitMQ,
  * rabbit_amqqueue). */
 bool topology_is_down(const struct link_op *op) {
     return !op->ok && op->reply_code == AMQP_NOT_FOUND && op->reply_text != NULL &&
@@ -119,7 +119,7 @@ static const char *verb(enum link_op_kind kind) {
     case LINK_DECLARE_QUEUE:
         return "declare queue";
     case LINK_PROBE_QUEUE:
-        return "look at queue";
+        return "inspect queue";
     case LINK_BIND:
         return "bind queue";
     case LINK_UNBIND:

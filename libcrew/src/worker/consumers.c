@@ -27,7 +27,7 @@ static const char *task_of_queue(const char *queue) {
 }
 
 static bool connected(const crew_worker *w) {
-    return w->session.links[BROKER_SESSION_CONSUMER].epoch != 0;
+    return broker_session_epoch(&w->session, BROKER_SESSION_CONSUMER) != 0;
 }
 
 static void step(crew_worker *w, struct link_op *op) {
@@ -61,7 +61,7 @@ void queues_listen(crew_worker *w) {
     free(w->notice_queue);
     w->notice_queue = xstrdup(name);
     notice_step(w, topology_control());
-    notice_step(w, topology_own_queue(name));
+    notice_step(w, topology_exclusive_queue(name));
     notice_step(w, topology_bind_notices(name, NAME_CONTROL_WORKER_PREFIX, w->uuid));
     notice_step(w, topology_consume(name, true));
     const struct served *s;

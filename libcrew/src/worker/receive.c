@@ -249,21 +249,20 @@ struct inflating {
     struct message *message;
 };
 
-static void inflated(struct compress_job *q) {
-    struct inflating *i = q->arg;
+static void inflated(void *arg, int result, struct buffer *body) {
+    struct inflating *i = arg;
     crew_worker *w = i->worker;
     w->inflating--;
-    if (q->result == 0) {
-        i->message->body = q->out;
-        buffer_init(&q->out);
+    if (result == 0) {
+        i->message->body = *body;
+        buffer_init(body);
         receive_inflated(w, i->message);
-    } else if (q->result == CREW_ECLOSED) {
+    } else if (result == CREW_ECLOSED) {
         message_free(i->message);
     } else {
-        reject(w, i->message, crew_strerror(q->result));
+        reject(w, i->message, crew_strerror(result));
     }
     free(i);
-    compress_job_free(q);
 }
 
 static void inflate(crew_worker *w, struct message *m) {
@@ -271,7 +270,7 @@ static void inflate(crew_worker *w, struct message *m) {
     i->worker = w;
     i->message = m;
     w->inflating++;
-    decompress_start(&w->session, &m->body, w->max_request_bytes, i, inflated);
+    compress_job_inflate(&w->session, &m->body, w->max_request_bytes, inflated, i);
 }
 
 void worker_receive(crew_worker *w, struct message *m) {

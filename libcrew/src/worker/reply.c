@@ -123,19 +123,16 @@ static struct message *remake(struct message *old, const char *reply_to,
 
 /* ---- on its way ---- */
 
-static void compressed(struct compress_job *q) {
-    crew_task *task = q->arg;
-    if (task != NULL)
-        task->compress_job = NULL;
-    if (task != NULL && q->result != CREW_ECLOSED) {
-        struct buffer *from = q->result == 0 ? &q->out : &q->in;
-        task->reply->body = *from;
-        buffer_init(from);
-        if (q->result == 0)
-            task->reply = remake(task->reply, task->reply->p.routing_key, "gzip");
-        shipment_ready(task);
-    }
-    compress_job_free(q);
+static void compressed(void *arg, int result, struct buffer *body) {
+    crew_task *task = arg;
+    task->compress_job = NULL;
+    if (result == CREW_ECLOSED)
+        return;
+    task->reply->body = *body;
+    buffer_init(body);
+    if (result == 0)
+        task->reply = remake(task->reply, task->reply->p.routing_key, "gzip");
+    shipment_ready(task);
 }
 
 /* Memory is out, or the answer does not fit its form: say so instead. */
@@ -176,7 +173,7 @@ void reply_make(crew_task *task, const struct crew_answer *answer) {
     if (w->gzip_above_bytes != 0 && task->reply->body.len > w->gzip_above_bytes) {
         task->reply_state = REPLY_COMPRESSING;
         task->compress_job =
-            compress_start(&w->session, &task->reply->body, task, compressed);
+            compress_job_deflate(&w->session, &task->reply->body, compressed, task);
     } else {
         shipment_ready(task);
     }

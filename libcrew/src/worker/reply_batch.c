@@ -146,7 +146,7 @@ static bool has_company(const crew_task *first) {
 }
 
 void shipments_flush(crew_worker *w) {
-    if (w->session.links[BROKER_SESSION_PUBLISHER].epoch == 0)
+    if (broker_session_epoch(&w->session, BROKER_SESSION_PUBLISHER) == 0)
         return;
     crew_task *first;
     while ((first = w->ready) != NULL)

@@ -38,7 +38,7 @@ static void settle(crew_task *task) {
 static bool delivery_is_ours(const crew_task *task) {
     return task->settle != NULL &&
            task->settle->message->epoch ==
-               task->worker->session.links[BROKER_SESSION_CONSUMER].epoch;
+               broker_session_epoch(&task->worker->session, BROKER_SESSION_CONSUMER);
 }
 
 /* ---- beginning and end ---- */
@@ -71,7 +71,7 @@ void task_free(crew_task *task) {
         HASH_DELETE(hh, w->tasks, task);
     broker_session_timer_clear(&w->session, &task->timer);
     if (task->compress_job != NULL)
-        task->compress_job->arg = NULL;
+        compress_job_cancel(task->compress_job);
     if (task->settle != NULL)
         delivery_release(task->settle);
     if (task->source != NULL)

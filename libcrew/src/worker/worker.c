@@ -83,12 +83,13 @@ static void on_event(void *owner, enum broker_session_side side,
 }
 
 static void say_when_ready(crew_worker *w) {
-    if (w->said_ready || !broker_session_open(&w->session) || !queues_ready(w))
+    if (w->said_ready || !broker_session_is_open(&w->session) || !queues_ready(w))
         return;
     w->said_ready = true;
     broker_session_report(&w->session, CREW_EVENT_CONNECTED,
-                          "connected to %s, consuming %u task%s", w->session.place,
-                          HASH_COUNT(w->served), HASH_COUNT(w->served) == 1 ? "" : "s");
+                          "connected to %s, consuming %u task%s",
+                          broker_session_address(&w->session), HASH_COUNT(w->served),
+                          HASH_COUNT(w->served) == 1 ? "" : "s");
 }
 
 static bool on_flush(void *owner) {
@@ -153,7 +154,7 @@ const char *crew_worker_uuid(const crew_worker *w) {
 }
 
 bool crew_worker_ready(const crew_worker *w) {
-    return broker_session_open(&w->session) && queues_ready(w);
+    return broker_session_is_open(&w->session) && queues_ready(w);
 }
 
 size_t crew_worker_held(const crew_worker *w) {

@@ -8,6 +8,7 @@
 #define CREW_WORKER_INTERNAL_H
 
 #include "session/broker_session.h"
+#include "session/compress_job.h"
 #include "session/publish_waiter.h"
 #include "wire/broker_names.h"
 #include "wire/envelope.h"
