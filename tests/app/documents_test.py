@@ -1,7 +1,9 @@
 """What the documents say is true: README's handler is examples/hello.c, docs/libcrew.md
-shows examples/call.c, every C example of the docs compiles, and README and the man pages
-list the options that the programs have, and crewctl's exit statuses, and what
-docs/webservers.md shows of a configuration is in the configuration."""
+shows examples/call.c, every C example of the docs compiles, docs/reference.md and the man
+pages list the options that the programs have, crewctl's exit statuses, the bridge's
+parameters, outcomes and header fields, README mentions no others, and what
+docs/webservers.md shows of a configuration is in the configuration. README has at most 250
+lines, and links between the documents lead to a section that exists."""
 import os
 import re
 import subprocess
@@ -39,16 +41,16 @@ def options(text):
     return set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text))
 
 
-def section(readme, title):
-    return re.search(rf"^## {title}\n(.*?)^## ", readme, re.MULTILINE | re.DOTALL)[1]
+def section(page, title):
+    return re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)[1]
 
 
-def readme_options(readme, name):
+def reference_options(reference, name):
     """A program's own options are in its table, the common ones in the third."""
     bridge, worker, common = re.split(r"^`app-worker |^All programs:",
-                                      section(readme, "Options"), flags=re.MULTILINE)
+                                      section(reference, "Options"), flags=re.MULTILINE)
     own = {"fcgi-bridge": bridge, "app-worker": worker,
-           "crewctl": section(readme, "crewctl")}[name]
+           "crewctl": section(reference, "crewctl")}[name]
     return options(own) | options(common)
 
 
@@ -71,25 +73,117 @@ def man_page(name):
     return re.sub(r"\\f.|\\(?=-)", "", read("docs", name + ".1"))
 
 
-def check_options(readme, program):
+def differ(subject, found, expected):
+    if set(found) != set(expected):
+        sys.exit(f"{subject} differ in {sorted(set(found) ^ set(expected))}")
+
+
+def check_options(reference, program):
     name = os.path.basename(program)
     shown = help_options(program)
-    for document, found in (("README.md", readme_options(readme, name)),
-                            (f"{name}.1", options(man_page(name)))):
-        if found ^ shown:
-            sys.exit(f"{document} and {name} --help differ in {sorted(found ^ shown)}")
+    differ(f"docs/reference.md and {name} --help", reference_options(reference, name), shown)
+    differ(f"{name}.1 and {name} --help", options(man_page(name)), shown)
+    return shown
 
 
-def check_exit_statuses(readme, program):
-    """The outcomes' numbers in README, the man page and --help are the same eleven."""
+def check_exit_statuses(reference, program):
+    """The outcomes' numbers in reference.md, the man page and --help are the same eleven."""
     shown = set(re.findall(r"\b([12]\d) ([a-z-]+)", show_help(program)))
-    found = {"README.md": re.findall(r"^\| (\d\d) \| `([a-z-]+)` \|", readme, re.MULTILINE),
-             "crewctl.1": re.findall(r"^\.B (\d\d) ([a-z-]+)$", man_page("crewctl"),
-                                     re.MULTILINE)}
-    for document, pairs in found.items():
-        if set(pairs) != shown or len(shown) != 11:
-            sys.exit(f"{document} and crewctl --help differ in exit statuses: "
-                     f"{sorted(set(pairs) ^ shown)}")
+    if len(shown) != 11:
+        sys.exit(f"crewctl --help lists {len(shown)} outcomes")
+    differ("docs/reference.md and crewctl --help",
+           re.findall(r"^\| (\d\d) \| `([a-z-]+)` \|", reference, re.MULTILINE), shown)
+    differ("crewctl.1 and crewctl --help",
+           re.findall(r"^\.B (\d\d) ([a-z-]+)$", man_page("crewctl"), re.MULTILINE), shown)
+
+
+def sources(*folder):
+    """The text of all files below FOLDER."""
+    texts = []
+    for path, _, names in sorted(os.walk(os.path.join(SOURCE, *folder))):
+        texts += [read(path, name) for name in sorted(names) if name.endswith((".c", ".h"))]
+    return "\n".join(texts)
+
+
+def man_parameters(page):
+    """Those that have a paragraph of their own."""
+    return re.findall(r"^\.B (CREW_[A-Z_]+)$", page.split(".SH PARAMETERS")[1]
+                      .split(".SH SUBSCRIBERS")[0], re.MULTILINE)
+
+
+def check_parameters(reference, bridge):
+    """The names in the bridge's table of parameters (http/params.c)."""
+    known = {"CREW_" + name for name in re.findall(r'^    {"([A-Z_]+)", read_', bridge,
+                                                   re.MULTILINE)}
+    if len(known) < 10:
+        sys.exit("no table of CREW_ parameters was found in fcgi-bridge")
+    rows = re.findall(r"^\| `(CREW_[A-Z_]+)`", section(reference, "FastCGI parameters"),
+                      re.MULTILINE)
+    differ("docs/reference.md and the bridge's parameters", set(rows) - {"CREW_STATUS"}, known)
+    differ("fcgi-bridge.1 and the bridge's parameters", man_parameters(man_page("fcgi-bridge")),
+           known)
+
+
+def outcomes(code):
+    """The words in a table of outcomes with their statuses; no client sees "cancelled"."""
+    rows = re.findall(r'"([a-z-]+)",\s*(?:\.status = )?([45]\d\d)\b', code)
+    return set(rows) - {("cancelled", "499")}
+
+
+def check_outcomes(reference, bridge):
+    """Those of libcrew in wire.md, with the bridge's own in reference.md."""
+    of_calls = outcomes(read("libcrew", "src", "wire", "outcome.c"))
+    if len(of_calls) < 10:
+        sys.exit("no table of outcomes was found in libcrew")
+    differ("docs/wire.md and the outcomes of calls",
+           re.findall(r"^\| `([a-z-]+)` \| (\d{3}) \|",
+                      section(read("docs", "wire.md"), "Outcomes"), re.MULTILINE), of_calls)
+    shown = re.findall(r"\| (\d{3}) \| `([a-z-]+)` \|", section(reference, "Outcomes"))
+    differ("docs/reference.md and the outcomes", {(word, status) for status, word in shown},
+           of_calls | outcomes(bridge))
+
+
+def check_fields(reference, bridge):
+    """Crew- fields of the bridge, written in its code or read as a CGI parameter."""
+    known = set(re.findall(r'"(Crew-[A-Z][a-z]+)[:"]', bridge))
+    known |= {name.title().replace("_", "-")
+              for name in re.findall(r'"HTTP_(CREW_[A-Z]+)"', bridge)}
+    differ("docs/reference.md and the bridge's header fields",
+           re.findall(r"`(Crew-[A-Z][a-z]+)`", section(reference, "Header fields")), known)
+
+
+def anchors(page):
+    """As GitHub makes them of the headings."""
+    text = re.sub(r"^```.*?^```", "", page, flags=re.MULTILINE | re.DOTALL)
+    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles} | set(
+        re.findall(r'<a id="([\w-]+)">', page))
+
+
+def check_links():
+    pages = ["README.md"] + [os.path.join("docs", name) for name in os.listdir(
+        os.path.join(SOURCE, "docs")) if name.endswith(".md")]
+    for page in pages:
+        for target in re.findall(r"\]\(([^)\s]+)\)", read(page)):
+            path, _, anchor = target.partition("#")
+            if "://" in path:
+                continue
+            to = os.path.normpath(os.path.join(os.path.dirname(page), path)) if path else page
+            if not os.path.exists(os.path.join(SOURCE, to)):
+                sys.exit(f"{page} links to {to}, which does not exist")
+            if anchor and anchor not in anchors(read(to)):
+                sys.exit(f"{page} links to {to}#{anchor}, and there is no such section")
+
+
+def check_readme(known_options):
+    readme = read("README.md")
+    if readme.count("\n") > 250:
+        sys.exit("README.md has more than 250 lines: move details to docs/")
+    scripts = {"--detach", "--stop", "--port", "--prefix", "--build", "--install", "--cflags",
+               "--libs"}
+    unknown = options(readme) - known_options - scripts
+    if unknown:
+        sys.exit(f"README.md names options that do not exist: {sorted(unknown)}")
 
 
 def check_snippets():
@@ -125,10 +219,18 @@ def main():
         for source in found:
             compile_example(source, headers)
         count += len(found)
+    reference = read("docs", "reference.md")
+    known_options = set()
     for program in PROGRAMS:
-        check_options(read("README.md"), program)
+        known_options |= check_options(reference, program)
         if os.path.basename(program) == "crewctl":
-            check_exit_statuses(read("README.md"), program)
+            check_exit_statuses(reference, program)
+    bridge = sources("fcgi-bridge")
+    check_parameters(reference, bridge)
+    check_outcomes(reference, bridge)
+    check_fields(reference, bridge)
+    check_readme(known_options)
+    check_links()
     check_snippets()
     print(f"{count} examples")
 

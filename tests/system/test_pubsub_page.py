@@ -18,7 +18,7 @@ class Documented(Nginx):
         with open(os.path.join(ROOT, "docs", "pubsub.md"), encoding="utf-8") as file:
             found = re.findall(r"^    location .*?^    }$", file.read(),
                                re.MULTILINE | re.DOTALL)
-        assert len(found) == 5
+        assert len(found) == 6
         text = "\n".join(found).replace("include fastcgi_params", "include /etc/nginx/fastcgi_params")
         text = text.replace("fastcgi_pass crew;", f"fastcgi_pass b{id(bridge)};")
         return super().page().replace("fastcgi_read_timeout", text + "\nfastcgi_read_timeout")

@@ -29,7 +29,7 @@ enum crew_error {
     CREW_EEXIST,     /* the name or id is taken */
     CREW_ECLOSED,    /* the object is being closed, or belongs to the parent process */
 
-    /* How a call can end. The order is that of the table in README.md. */
+    /* How a call can end. The order is that of the table in docs/reference.md. */
     CREW_EBROKER,      /* broker unreachable or blocked; nothing was written: 503 */
     CREW_EOVERLOADED,  /* too much under way, or the queue refuses: 503 */
     CREW_ENOWORKERS,   /* no such queue, or no consumer: 503 no-workers */
