@@ -34,7 +34,7 @@ static void deliver(struct scene *s, uint64_t first, uint64_t last) {
 /* What was written, as words: "ack 3", "ack <=3", "reject 3", "requeue 3". */
 static void expect(struct scene *s, const char *wanted) {
     char words[400] = "";
-    const struct buffer *b = &s->transport.own;
+    const struct buffer *b = &s->transport.encoded;
     for (size_t at = 0; at < b->len; at += bytes_u32(b->data + at + 3) + 8) {
         bool ack = bytes_u32(b->data + at + 7) == AMQP_BASIC_ACK_METHOD;
         bool flag = b->data[at + 19] != 0;
@@ -45,14 +45,14 @@ static void expect(struct scene *s, const char *wanted) {
                  (unsigned)bytes_u64(b->data + at + 11));
     }
     assert_string_equal(words, wanted);
-    buffer_reset(&s->transport.own, 4096);
+    buffer_reset(&s->transport.encoded, 4096);
 }
 
 static void settle(struct scene *s, const uint64_t *tags, size_t count,
-                   enum settle_verb verb) {
-    struct settle list[16];
+                   enum settlement_kind verb) {
+    struct settlement list[16];
     for (size_t i = 0; i < count; i++)
-        list[i] = (struct settle){EPOCH, tags[i], verb};
+        list[i] = (struct settlement){EPOCH, tags[i], verb};
     acks_settle(&s->acks, &s->transport, 1, list, count, EPOCH);
 }
 
@@ -104,7 +104,7 @@ static void test_twice_or_unknown_or_of_another_epoch_is_nothing(void **state) {
     settle(s, TAGS(2, 2, 9), SETTLE_ACK);
     expect(s, "ack 2");
     settle(s, TAGS(2), SETTLE_REJECT);
-    struct settle old = {EPOCH - 1, 1, SETTLE_ACK};
+    struct settlement old = {EPOCH - 1, 1, SETTLE_ACK};
     acks_settle(&s->acks, &s->transport, 1, &old, 1, EPOCH);
     expect(s, "");
 }

@@ -235,7 +235,7 @@ static void test_a_deleted_queue_tells_its_consumer(void **state) {
     declare_durable(&s, queue);
     stage_consume(&s, queue, false);
     raw_delete(raw, queue);
-    struct link_event *event = stage_expect(&s, LINK_CONSUMER_GONE);
+    struct link_event *event = stage_expect(&s, LINK_CONSUMER_CANCELLED);
     assert_string_equal(event->text, queue);
     link_event_free(event);
     raw_close(raw);

@@ -107,23 +107,23 @@ static void test_frames_out_of_order(void **state) {
     (void)state;
     struct buffer b = BUFFER_INIT;
     put_body(&b, 1, "body");
-    expect_lost(&b, "may not come now (idle)");
+    expect_lost(&b, "unexpected frame (idle)");
     buffer_reset(&b, 64);
     put_header(&b, AMQP_BASIC_CLASS, 3);
-    expect_lost(&b, "may not come now (idle)");
+    expect_lost(&b, "unexpected frame (idle)");
     buffer_reset(&b, 64);
     put_deliver(&b, 1);
     put_deliver(&b, 2);
-    expect_lost(&b, "may not come now (begun)");
+    expect_lost(&b, "unexpected frame (started)");
     buffer_reset(&b, 64);
     put_deliver(&b, 1);
     put_body(&b, 1, "body");
-    expect_lost(&b, "may not come now (begun)");
+    expect_lost(&b, "unexpected frame (started)");
     buffer_reset(&b, 64);
     put_deliver(&b, 1);
     put_header(&b, AMQP_BASIC_CLASS, 3);
     put_body(&b, 1, "body");
-    expect_lost(&b, "may not come now (body)");
+    expect_lost(&b, "unexpected frame (body)");
     buffer_fini(&b);
 }
 
@@ -132,7 +132,7 @@ static void test_a_header_of_another_class(void **state) {
     struct buffer b = BUFFER_INIT;
     put_deliver(&b, 1);
     put_header(&b, AMQP_CONNECTION_CLASS, 0);
-    expect_lost(&b, "may not come now");
+    expect_lost(&b, "unexpected");
     buffer_fini(&b);
 }
 
@@ -173,7 +173,7 @@ static void test_answers_to_nothing(void **state) {
     expect_lost(&b, "CHANNEL_CLOSE_METHOD, idle");
     buffer_reset(&b, 64);
     put_method(&b, 0, AMQP_CHANNEL_OPEN_OK_METHOD, &opened);
-    expect_lost(&b, "may not come now");
+    expect_lost(&b, "unexpected");
     buffer_reset(&b, 64);
     put_method(&b, 7, AMQP_CHANNEL_OPEN_OK_METHOD, &opened);
     expect_lost(&b, "channel 7");

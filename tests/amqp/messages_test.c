@@ -32,12 +32,12 @@ static void test_message_copies_everything(void **state) {
 
 static size_t room_of(const struct message_properties *p) {
     struct message *m = message_new(p);
-    size_t room = publish_room(m, 4096);
+    size_t room = publish_properties_bound(m, 4096);
     message_free(m);
     return room;
 }
 
-static void test_publish_room_refuses_what_cannot_be_sent(void **state) {
+static void test_publish_properties_bound_refuses_what_cannot_be_sent(void **state) {
     (void)state;
     char name[4096];
     memset(name, 'n', sizeof name);
@@ -71,30 +71,30 @@ static void test_publish_encodes_frames(void **state) {
     memset(body, 'b', sizeof body);
     buffer_append(&m->body, body, sizeof body);
 
-    publish_write(&t, 1, m, publish_room(m, t.frame_max));
+    publish_write(&t, 1, m, publish_properties_bound(m, t.frame_max));
     assert_null(transport_error(&t));
-    assert_int_equal(transport_unsent(&t), t.own.len);
+    assert_int_equal(transport_unsent(&t), t.encoded.len);
 
     const uint8_t kinds[] = {AMQP_FRAME_METHOD, AMQP_FRAME_HEADER, AMQP_FRAME_BODY,
                              AMQP_FRAME_BODY};
     const size_t body_bytes[] = {4096 - 8, 5000 - 4088};
     size_t at = 0;
     for (int i = 0; i < 4; i++) {
-        assert_int_equal(t.own.data[at], kinds[i]);
-        assert_int_equal(bytes_u16(t.own.data + at + 1), 1);
-        size_t bytes = bytes_u32(t.own.data + at + 3);
-        assert_int_equal(t.own.data[at + 7 + bytes], AMQP_FRAME_END);
+        assert_int_equal(t.encoded.data[at], kinds[i]);
+        assert_int_equal(bytes_u16(t.encoded.data + at + 1), 1);
+        size_t bytes = bytes_u32(t.encoded.data + at + 3);
+        assert_int_equal(t.encoded.data[at + 7 + bytes], AMQP_FRAME_END);
         if (i >= 2)
             assert_int_equal(bytes, body_bytes[i - 2]);
         at += bytes + 8;
     }
-    assert_int_equal(at, t.own.len);
+    assert_int_equal(at, t.encoded.len);
     message_free(m);
     transport_fini(&t);
 }
 
 /* A large body stays in its message. */
-static void test_publish_borrows_large_bodies(void **state) {
+static void test_publish_does_not_copy_large_bodies(void **state) {
     (void)state;
     struct transport t = {.frame_max = 131072};
     struct message *m = message_new(&(struct message_properties){.routing_key = "q"});
@@ -102,10 +102,10 @@ static void test_publish_borrows_large_bodies(void **state) {
     memset(m->body.data, 'b', 1000000);
     m->body.len = 1000000;
 
-    publish_write(&t, 1, m, publish_room(m, t.frame_max));
-    assert_true(t.own.len < 1000);
-    assert_int_equal(transport_unsent(&t), t.own.len + 1000000);
-    assert_ptr_equal(t.segments[1].borrowed, m->body.data);
+    publish_write(&t, 1, m, publish_properties_bound(m, t.frame_max));
+    assert_true(t.encoded.len < 1000);
+    assert_int_equal(transport_unsent(&t), t.encoded.len + 1000000);
+    assert_ptr_equal(t.segments[1].body, m->body.data);
     message_free(m);
     transport_fini(&t);
 }
@@ -113,9 +113,9 @@ static void test_publish_borrows_large_bodies(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_message_copies_everything),
-        cmocka_unit_test(test_publish_room_refuses_what_cannot_be_sent),
+        cmocka_unit_test(test_publish_properties_bound_refuses_what_cannot_be_sent),
         cmocka_unit_test(test_publish_encodes_frames),
-        cmocka_unit_test(test_publish_borrows_large_bodies),
+        cmocka_unit_test(test_publish_does_not_copy_large_bodies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

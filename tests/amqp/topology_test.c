@@ -182,7 +182,7 @@ static void test_consuming_a_missing_queue_renews_the_connection(void **state) {
     assert_false(op->ok);
     assert_int_equal(op->reply_code, 404);
     link_op_free(op);
-    struct link_event *event = stage_expect(&s, LINK_CHANNEL_LOST);
+    struct link_event *event = stage_expect(&s, LINK_CHANNEL_CLOSED);
     assert_non_null(strstr(event->text, "NOT_FOUND"));
     link_event_free(event);
     stage_pass(&s, LINK_LOST);

@@ -1,4 +1,3 @@
-/* Deliveries that wait for an ack or a reject. */
 #include "amqp/acks.h"
 
 #include "base/xalloc.h"
@@ -8,9 +7,9 @@
 #define FIRST_CAP 64
 
 enum delivery_state {
-    DELIVERY_SETTLED, /* nothing more to come */
-    DELIVERY_WAITING, /* its consumer has it; the owner of the link will settle it */
-    DELIVERY_ACKED    /* the ack is about to be written, within acks_settle */
+    DELIVERY_SETTLED,   /* acked, rejected, or of a consumer without acks */
+    DELIVERY_UNSETTLED, /* the owner of the link will settle it */
+    DELIVERY_ACKED      /* its ack is to be written; only within acks_settle */
 };
 
 void acks_init(struct acks *a) {
@@ -18,9 +17,9 @@ void acks_init(struct acks *a) {
 }
 
 void acks_fini(struct acks *a) {
-    for (size_t i = 0; i < a->silent_count; i++)
-        free(a->silent[i]);
-    free(a->silent);
+    for (size_t i = 0; i < a->no_ack_count; i++)
+        free(a->no_ack[i]);
+    free(a->no_ack);
     free(a->ring);
     *a = (struct acks){0};
 }
@@ -39,24 +38,24 @@ static void grow(struct acks *a) {
     *a = bigger;
 }
 
-/* Place of a consumer among the silent ones, or their count. They are few: the private
+/* Index of a consumer among those without acks, or their count. They are few: the private
  * queues of the link's owner. */
-static size_t find_silent(const struct acks *a, const char *consumer) {
+static size_t find_no_ack(const struct acks *a, const char *consumer) {
     size_t i = 0;
-    while (i < a->silent_count && strcmp(a->silent[i], consumer) != 0)
+    while (i < a->no_ack_count && strcmp(a->no_ack[i], consumer) != 0)
         i++;
     return i;
 }
 
 void acks_set_consumer(struct acks *a, const char *consumer, bool no_ack) {
-    size_t i = find_silent(a, consumer);
-    bool known = i < a->silent_count;
+    size_t i = find_no_ack(a, consumer);
+    bool known = i < a->no_ack_count;
     if (no_ack && !known) {
-        a->silent = xreallocarray(a->silent, a->silent_count + 1, sizeof *a->silent);
-        a->silent[a->silent_count++] = xstrdup(consumer);
+        a->no_ack = xreallocarray(a->no_ack, a->no_ack_count + 1, sizeof *a->no_ack);
+        a->no_ack[a->no_ack_count++] = xstrdup(consumer);
     } else if (!no_ack && known) {
-        free(a->silent[i]);
-        a->silent[i] = a->silent[--a->silent_count];
+        free(a->no_ack[i]);
+        a->no_ack[i] = a->no_ack[--a->no_ack_count];
     }
 }
 
@@ -70,15 +69,16 @@ bool acks_delivered(struct acks *a, uint64_t tag, const char *consumer) {
         return false;
     if (a->next_tag - a->first_tag == a->cap)
         grow(a);
-    bool silent = find_silent(a, consumer) < a->silent_count;
-    *at(a, a->next_tag++) = silent ? DELIVERY_SETTLED : DELIVERY_WAITING;
+    bool no_ack = find_no_ack(a, consumer) < a->no_ack_count;
+    *at(a, a->next_tag++) = no_ack ? DELIVERY_SETTLED : DELIVERY_UNSETTLED;
     skip_settled(a);
     return true;
 }
 
-static bool is_waiting(const struct acks *a, const struct settle *s, uint64_t epoch) {
+static bool is_unsettled(const struct acks *a, const struct settlement *s,
+                         uint64_t epoch) {
     return s->epoch == epoch && s->tag >= a->first_tag && s->tag < a->next_tag &&
-           *at(a, s->tag) == DELIVERY_WAITING;
+           *at(a, s->tag) == DELIVERY_UNSETTLED;
 }
 
 static void write_ack(struct transport *t, amqp_channel_t channel, uint64_t tag,
@@ -87,11 +87,12 @@ static void write_ack(struct transport *t, amqp_channel_t channel, uint64_t tag,
     transport_method(t, channel, AMQP_BASIC_ACK_METHOD, &ack);
 }
 
-/* The run of settled deliveries at the lower end, as one ack of its highest acked tag. */
-static void ack_lower_end(struct acks *a, struct transport *t, amqp_channel_t channel) {
+/* Ack the settled deliveries below the first unsettled one, as one ack of the highest
+ * acked tag: it must not name a rejected one, which the broker no longer knows. */
+static void ack_lowest_run(struct acks *a, struct transport *t, amqp_channel_t channel) {
     uint64_t last = 0;
     unsigned count = 0;
-    while (a->first_tag < a->next_tag && *at(a, a->first_tag) != DELIVERY_WAITING) {
+    while (a->first_tag < a->next_tag && *at(a, a->first_tag) != DELIVERY_UNSETTLED) {
         if (*at(a, a->first_tag) == DELIVERY_ACKED) {
             last = a->first_tag;
             count++;
@@ -103,20 +104,20 @@ static void ack_lower_end(struct acks *a, struct transport *t, amqp_channel_t ch
 }
 
 void acks_settle(struct acks *a, struct transport *t, amqp_channel_t channel,
-                 const struct settle *list, size_t count, uint64_t epoch) {
+                 const struct settlement *list, size_t count, uint64_t epoch) {
     for (size_t i = 0; i < count; i++) {
-        if (!is_waiting(a, &list[i], epoch))
+        if (!is_unsettled(a, &list[i], epoch))
             continue;
-        if (list[i].verb == SETTLE_ACK) {
+        if (list[i].kind == SETTLE_ACK) {
             *at(a, list[i].tag) = DELIVERY_ACKED;
             continue;
         }
         amqp_basic_reject_t reject = {.delivery_tag = list[i].tag,
-                                      .requeue = list[i].verb == SETTLE_REQUEUE};
+                                      .requeue = list[i].kind == SETTLE_REQUEUE};
         transport_method(t, channel, AMQP_BASIC_REJECT_METHOD, &reject);
         *at(a, list[i].tag) = DELIVERY_SETTLED;
     }
-    ack_lower_end(a, t, channel);
+    ack_lowest_run(a, t, channel);
     for (size_t i = 0; i < count; i++) {
         uint64_t tag = list[i].tag;
         if (list[i].epoch == epoch && tag >= a->first_tag && tag < a->next_tag &&

@@ -1,43 +1,43 @@
-/* Deliveries that wait for an ack or a reject, in the order of their tags (AMQP 0-9-1
- * §3.1.9: tags count from 1 on each channel).
+/* Deliveries that are not yet acked or rejected, in the order of their tags (AMQP 0-9-1
+ * §3.1.9: tags count from 1 on each AMQP channel).
  *
- * Acks that are handed over together become one `multiple` ack where nothing below them
- * still waits.
+ * Acks that are settled together are sent as one `multiple` ack if no delivery with a
+ * lower tag is unsettled.
  */
 #ifndef CREW_AMQP_ACKS_H
 #define CREW_AMQP_ACKS_H
 
 #include "amqp/transport.h"
 
-enum settle_verb { SETTLE_ACK, SETTLE_REJECT, SETTLE_REQUEUE };
+enum settlement_kind { SETTLE_ACK, SETTLE_REJECT, SETTLE_REQUEUE };
 
-/* What is to be done with one delivery. */
-struct settle {
+/* What to do with one delivery. */
+struct settlement {
     uint64_t epoch;
     uint64_t tag;
-    enum settle_verb verb;
+    enum settlement_kind kind;
 };
 
 struct acks {
-    uint8_t *ring; /* of enum delivery_state; place of a tag: tag & (cap - 1) */
+    uint8_t *ring; /* of enum delivery_state; index of a tag: tag & (cap - 1) */
     size_t cap;
-    uint64_t first_tag; /* lowest that is not settled; next_tag: none */
+    uint64_t first_tag; /* the lowest that is not settled; next_tag: none */
     uint64_t next_tag;
-    char **silent; /* consumers that ack nothing */
-    size_t silent_count;
+    char **no_ack; /* tags of consumers without acks */
+    size_t no_ack_count;
 };
 
 void acks_init(struct acks *a);
 void acks_fini(struct acks *a);
 
-/* From now on CONSUMER acks nothing, or acks. */
+/* CONSUMER is started, without acks or with them. */
 void acks_set_consumer(struct acks *a, const char *consumer, bool no_ack);
 
-/* A delivery came. False: not the tag whose turn it is. */
+/* A delivery arrived. False: its tag is not the next one. */
 bool acks_delivered(struct acks *a, uint64_t tag, const char *consumer);
 
-/* Settle deliveries; those of other epochs or settled already are left out. */
+/* Write acks and rejects. Deliveries of other epochs or already settled are skipped. */
 void acks_settle(struct acks *a, struct transport *t, amqp_channel_t channel,
-                 const struct settle *list, size_t count, uint64_t epoch);
+                 const struct settlement *list, size_t count, uint64_t epoch);
 
 #endif

@@ -1,18 +1,26 @@
-/* Messages are put together from their frames. What rabbitmq-c gives is copied at once:
- * the body straight into the message, which has room for all of it from the header on. */
+/* rabbitmq-c's frames are copied at once: the body directly into the message, whose
+ * buffer is reserved when the header arrives. */
 #include "amqp/assembly.h"
 
 #include "wire/limits.h"
 
 static const char *const state_names[ASSEMBLY_STATE_COUNT] = {
     [ASSEMBLY_IDLE] = "idle",
-    [ASSEMBLY_BEGUN] = "begun",
+    [ASSEMBLY_STARTED] = "started",
     [ASSEMBLY_BODY] = "body",
     [ASSEMBLY_SKIPPING] = "skipping",
 };
 
-const char *assembly_state_name(enum assembly_state state) {
-    return state_names[state];
+const char *assembly_state_name(const struct assembly *a) {
+    return state_names[a->state];
+}
+
+uint64_t assembly_delivery_tag(const struct assembly *a) {
+    return a->delivery_tag;
+}
+
+const char *assembly_consumer(const struct assembly *a) {
+    return a->origin.consumer;
 }
 
 void assembly_fini(struct assembly *a) {
@@ -23,12 +31,12 @@ void assembly_fini(struct assembly *a) {
 
 enum assembly_result assembly_deliver(struct assembly *a, const amqp_basic_deliver_t *d) {
     if (a->state != ASSEMBLY_IDLE)
-        return ASSEMBLY_BROKEN;
-    a->state = ASSEMBLY_BEGUN;
+        return ASSEMBLY_ERROR;
+    a->state = ASSEMBLY_STARTED;
     a->returned = false;
     a->redelivered = d->redelivered != 0;
     a->delivery_tag = d->delivery_tag;
-    a->origin.broken = false;
+    a->origin.has_zero = false;
     origin_set(&a->origin, a->origin.exchange, d->exchange);
     origin_set(&a->origin, a->origin.routing_key, d->routing_key);
     origin_set(&a->origin, a->origin.consumer, d->consumer_tag);
@@ -37,10 +45,10 @@ enum assembly_result assembly_deliver(struct assembly *a, const amqp_basic_deliv
 
 enum assembly_result assembly_return(struct assembly *a, const amqp_basic_return_t *r) {
     if (a->state != ASSEMBLY_IDLE)
-        return ASSEMBLY_BROKEN;
-    a->state = ASSEMBLY_BEGUN;
+        return ASSEMBLY_ERROR;
+    a->state = ASSEMBLY_STARTED;
     a->returned = true;
-    a->origin.broken = false;
+    a->origin.has_zero = false;
     origin_set(&a->origin, a->origin.exchange, r->exchange);
     origin_set(&a->origin, a->origin.routing_key, r->routing_key);
     return ASSEMBLY_MORE;
@@ -50,7 +58,7 @@ static enum assembly_result finish(struct assembly *a) {
     bool skipped = a->state == ASSEMBLY_SKIPPING;
     a->state = ASSEMBLY_IDLE;
     if (a->returned)
-        return a->message != NULL ? ASSEMBLY_RETURN : ASSEMBLY_BROKEN;
+        return a->message != NULL ? ASSEMBLY_RETURN : ASSEMBLY_ERROR;
     return skipped ? ASSEMBLY_TOO_LARGE : ASSEMBLY_DELIVERY;
 }
 
@@ -65,8 +73,7 @@ static struct message *read_header(struct assembly *a, const amqp_frame_t *frame
     return m;
 }
 
-/* Nobody wants the body of a returned message: its publisher has it. */
-static bool make_room(const struct assembly *a) {
+static bool reserve_body(const struct assembly *a) {
     return a->left_bytes <= LIMIT_MESSAGE_BYTES &&
            (a->left_bytes == 0 ||
             buffer_reserve(&a->message->body, (size_t)a->left_bytes) != NULL);
@@ -74,13 +81,13 @@ static bool make_room(const struct assembly *a) {
 
 static enum assembly_result on_header(struct assembly *a, const amqp_frame_t *frame) {
     if (frame->payload.properties.class_id != AMQP_BASIC_CLASS)
-        return ASSEMBLY_BROKEN;
+        return ASSEMBLY_ERROR;
     a->left_bytes = frame->payload.properties.body_size;
     a->message = read_header(a, frame);
     a->state = ASSEMBLY_BODY;
-    if (a->returned || a->message == NULL) {
+    if (a->returned || a->message == NULL) { /* the publisher has a returned body */
         a->state = ASSEMBLY_SKIPPING;
-    } else if (!make_room(a)) {
+    } else if (!reserve_body(a)) {
         message_free(a->message);
         a->message = NULL;
         a->state = ASSEMBLY_SKIPPING;
@@ -90,7 +97,7 @@ static enum assembly_result on_header(struct assembly *a, const amqp_frame_t *fr
 
 static enum assembly_result on_body(struct assembly *a, amqp_bytes_t part) {
     if (part.len > a->left_bytes)
-        return ASSEMBLY_BROKEN;
+        return ASSEMBLY_ERROR;
     if (a->state == ASSEMBLY_BODY)
         buffer_append(&a->message->body, part.bytes, part.len);
     a->left_bytes -= part.len;
@@ -99,11 +106,11 @@ static enum assembly_result on_body(struct assembly *a, amqp_bytes_t part) {
 
 enum assembly_result assembly_content(struct assembly *a, const amqp_frame_t *frame) {
     bool body = a->state == ASSEMBLY_BODY || a->state == ASSEMBLY_SKIPPING;
-    if (a->state == ASSEMBLY_BEGUN && frame->frame_type == AMQP_FRAME_HEADER)
+    if (a->state == ASSEMBLY_STARTED && frame->frame_type == AMQP_FRAME_HEADER)
         return on_header(a, frame);
     if (body && frame->frame_type == AMQP_FRAME_BODY)
         return on_body(a, frame->payload.body_fragment);
-    return ASSEMBLY_BROKEN;
+    return ASSEMBLY_ERROR;
 }
 
 struct message *assembly_take(struct assembly *a) {

@@ -1,4 +1,3 @@
-/* How long to wait before the next attempt to connect, and to which address. */
 #include "amqp/backoff.h"
 
 #include "base/random.h"
@@ -6,8 +5,8 @@
 #define FIRST_WAIT_MS 100u
 #define LONGEST_WAIT_MS 5000u
 
-/* Half of it fixed, half by chance, so that a broker that comes back is not met by all of
- * its clients at once. */
+/* Half of the delay is random, so that the clients of a broker that restarts do not
+ * reconnect all at once. */
 static uint32_t wait_ms(unsigned rounds) {
     uint32_t ms = FIRST_WAIT_MS;
     for (unsigned i = 0; i < rounds && ms < LONGEST_WAIT_MS; i++)
@@ -24,7 +23,7 @@ static void move_on(struct backoff *b) {
 uint32_t backoff_after_failure_ms(struct backoff *b) {
     move_on(b);
     if (b->url != 0)
-        return wait_ms(0); /* another address may be well */
+        return wait_ms(0); /* another address may work */
     return wait_ms(b->rounds++);
 }
 

@@ -1,9 +1,6 @@
-/* Messages that wait for their fate.
- *
- * Design notes. A returned message does not say its tag. But the broker works on the
- * messages of a channel in their order, and returns one before it confirms it, so the
- * next that comes back lies behind the last that did: return_tag walks over the ring
- * once.
+/* Design notes. basic.return does not carry the tag. But the broker handles the messages
+ * of an AMQP channel in order and returns one before it confirms it, so the next returned
+ * message lies behind the previous one: return_tag passes over the ring once.
  */
 #include "amqp/confirms.h"
 
@@ -61,8 +58,8 @@ static void settle(struct confirm *confirm, enum publish_status status,
     struct message *m = confirm->message;
     if (m != NULL) {
         confirm->message = NULL;
-        event_publish_status(events, m,
-                             m->status == PUBLISH_RETURNED ? m->status : status);
+        event_list_add_status(events, m,
+                              m->status == PUBLISH_RETURNED ? m->status : status);
     }
 }
 
@@ -73,9 +70,9 @@ bool confirms_settle(struct confirms *c, uint64_t tag, bool multiple, bool acked
     if (tag >= c->next_tag || (!multiple && tag == 0))
         return false;
     if (tag < c->first_tag)
-        return true; /* again */
+        return true; /* settled before */
     if (at(c, tag)->end_byte > written_bytes)
-        return false; /* its memory is still being written from */
+        return false; /* its body is still being written */
     uint64_t from = multiple ? c->first_tag : tag;
     for (uint64_t t = from; t <= tag; t++)
         settle(at(c, t), acked ? PUBLISH_CONFIRMED : PUBLISH_NACKED, events);
@@ -83,16 +80,16 @@ bool confirms_settle(struct confirms *c, uint64_t tag, bool multiple, bool acked
     return true;
 }
 
-static bool same(const char *a, const char *b) {
+static bool equal(const char *a, const char *b) {
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
 static bool is_returned(const struct message *m, const struct message_properties *p) {
     return m != NULL && m->p.mandatory && m->status != PUBLISH_RETURNED &&
-           same(m->p.exchange != NULL ? m->p.exchange : "", p->exchange) &&
-           same(m->p.routing_key != NULL ? m->p.routing_key : "", p->routing_key) &&
-           same(m->p.correlation_id, p->correlation_id) &&
-           same(m->p.message_id, p->message_id);
+           equal(m->p.exchange != NULL ? m->p.exchange : "", p->exchange) &&
+           equal(m->p.routing_key != NULL ? m->p.routing_key : "", p->routing_key) &&
+           equal(m->p.correlation_id, p->correlation_id) &&
+           equal(m->p.message_id, p->message_id);
 }
 
 static bool find_returned(struct confirms *c, uint64_t from,
@@ -111,18 +108,16 @@ static bool find_returned(struct confirms *c, uint64_t from,
 void confirms_returned(struct confirms *c, const struct message_properties *p) {
     uint64_t first = c->first_tag;
     uint64_t from = c->return_tag > first ? c->return_tag : first;
-    if (!find_returned(c, from, p) && from > first) {
-        /* Not in the order that we know of: a slow answer is better than a wrong one. */
-        find_returned(c, first, p);
-    }
+    if (!find_returned(c, from, p) && from > first)
+        find_returned(c, first, p); /* the broker did not keep the order */
 }
 
 void confirms_lose(struct confirms *c, uint64_t written_bytes,
                    struct event_list *events) {
     for (uint64_t tag = c->first_tag; tag < c->next_tag; tag++) {
         struct confirm *confirm = at(c, tag);
-        bool begun = confirm->start_byte < written_bytes;
-        settle(confirm, begun ? PUBLISH_UNKNOWN : PUBLISH_UNSENT, events);
+        bool started = confirm->start_byte < written_bytes;
+        settle(confirm, started ? PUBLISH_UNKNOWN : PUBLISH_UNSENT, events);
     }
     c->first_tag = c->next_tag;
 }

@@ -1,4 +1,3 @@
-/* One connection to the broker, from login to loss. */
 #include "amqp/connection.h"
 
 #include "amqp/publish.h"
@@ -8,10 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* So many frames are taken in before the owner hears of them and what waits is written.
- */
-#define FRAMES_PER_TURN 1024
-#define SILENT_HEARTBEATS 2 /* without a sign of life: the peer is dead */
+/* Frames read before events are passed on and pending output is written. */
+#define FRAMES_PER_DRIVE 1024
+#define MISSED_HEARTBEATS 2 /* heartbeat intervals without input: the peer is dead */
 
 static void lose(struct connection *c, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -21,7 +19,7 @@ static void lose(struct connection *c, const char *format, ...) {
         return;
     va_list args;
     va_start(args, format);
-    vsnprintf(c->why, sizeof c->why, format, args);
+    vsnprintf(c->error, sizeof c->error, format, args);
     va_end(args);
     c->state = CONNECTION_LOST;
 }
@@ -30,7 +28,7 @@ bool connection_open(struct connection *c, const struct login *login, uint64_t e
                      struct event_list *events) {
     unsigned heartbeat_s = 0;
     memset(c, 0, sizeof *c);
-    if (!login_open(login, &c->transport, &heartbeat_s, c->why))
+    if (!login_open(login, &c->transport, &heartbeat_s, c->error))
         return false;
     c->state = CONNECTION_OPEN;
     c->epoch = epoch;
@@ -38,9 +36,7 @@ bool connection_open(struct connection *c, const struct login *login, uint64_t e
     c->events = events;
     confirms_init(&c->confirms);
     acks_init(&c->acks);
-    c->ops.transport = &c->transport;
-    c->ops.acks = &c->acks;
-    c->ops.events = events;
+    op_queue_init(&c->ops, &c->transport, &c->acks, events);
     return true;
 }
 
@@ -52,17 +48,17 @@ static struct message *take_pending(struct connection *c) {
 }
 
 void connection_fini(struct connection *c) {
-    confirms_lose(&c->confirms, c->transport.written_bytes, c->events);
+    confirms_lose(&c->confirms, transport_written_bytes(&c->transport), c->events);
     while (c->pending != NULL)
-        event_publish_status(c->events, take_pending(c), PUBLISH_UNSENT);
-    ops_lose(&c->ops);
+        event_list_add_status(c->events, take_pending(c), PUBLISH_UNSENT);
+    op_queue_fail_all(&c->ops);
     confirms_fini(&c->confirms);
     acks_fini(&c->acks);
     assembly_fini(&c->assembly);
     transport_fini(&c->transport);
 }
 
-/* ---- what the owner hands over ---- */
+/* ---- commands ---- */
 
 void connection_publish(struct connection *c, struct message *list) {
     if (list == NULL)
@@ -77,23 +73,24 @@ void connection_publish(struct connection *c, struct message *list) {
 }
 
 void connection_op(struct connection *c, struct link_op *op) {
-    ops_add(&c->ops, op);
+    op_queue_add(&c->ops, op);
 }
 
-void connection_settle(struct connection *c, const struct settle *list, size_t count) {
+void connection_settle(struct connection *c, const struct settlement *list,
+                       size_t count) {
     if (c->state == CONNECTION_OPEN)
         acks_settle(&c->acks, &c->transport, DATA_CHANNEL, list, count, c->epoch);
 }
 
 static void publish(struct connection *c, struct message *m) {
-    size_t room = publish_room(m, c->transport.frame_max);
-    if (room == 0) {
-        event_publish_status(c->events, m, PUBLISH_NACKED);
+    size_t bound = publish_properties_bound(m, transport_frame_max(&c->transport));
+    if (bound == 0) {
+        event_list_add_status(c->events, m, PUBLISH_NACKED);
         return;
     }
-    uint64_t start = c->transport.queued_bytes;
-    publish_write(&c->transport, DATA_CHANNEL, m, room);
-    confirms_add(&c->confirms, m, start, c->transport.queued_bytes);
+    uint64_t start = transport_queued_bytes(&c->transport);
+    publish_write(&c->transport, DATA_CHANNEL, m, bound);
+    confirms_add(&c->confirms, m, start, transport_queued_bytes(&c->transport));
 }
 
 static void publish_pending(struct connection *c) {
@@ -102,35 +99,36 @@ static void publish_pending(struct connection *c) {
         publish(c, take_pending(c));
 }
 
-/* ---- what the broker says ---- */
+/* ---- incoming frames ---- */
 
 static void on_confirm(struct connection *c, uint64_t tag, bool multiple, bool acked) {
-    if (!confirms_settle(&c->confirms, tag, multiple, acked, c->transport.written_bytes,
-                         c->events))
+    if (!confirms_settle(&c->confirms, tag, multiple, acked,
+                         transport_written_bytes(&c->transport), c->events))
         lose(c, "the broker confirmed a message that it does not have");
 }
 
 static void on_channel_close(struct connection *c, const amqp_channel_close_t *close) {
-    char text[LOGIN_WHY_BYTES];
+    char text[LOGIN_ERROR_BYTES];
     snprintf(text, sizeof text, "the broker closed the channel: %u %.*s",
              close->reply_code, (int)close->reply_text.len,
              (const char *)close->reply_text.bytes);
-    ops_data_channel_closed(&c->ops, close);
-    event_text(c->events, LINK_CHANNEL_LOST, c->epoch, text);
+    op_queue_on_data_channel_closed(&c->ops, close);
+    event_list_add_text(c->events, LINK_CHANNEL_CLOSED, c->epoch, text);
     lose(c, "%s", text);
 }
 
-static void on_consumer_gone(struct connection *c, const amqp_basic_cancel_t *cancel) {
+static void on_consumer_cancelled(struct connection *c,
+                                  const amqp_basic_cancel_t *cancel) {
     char queue[256];
     snprintf(queue, sizeof queue, "%.*s", (int)cancel->consumer_tag.len,
              (const char *)cancel->consumer_tag.bytes);
-    event_text(c->events, LINK_CONSUMER_GONE, c->epoch, queue);
+    event_list_add_text(c->events, LINK_CONSUMER_CANCELLED, c->epoch, queue);
 }
 
 static void on_delivery(struct connection *c) {
     struct message *m = assembly_take(&c->assembly);
     m->epoch = c->epoch;
-    event_message(c->events, LINK_DELIVERY, c->epoch, m);
+    event_list_add_delivery(c->events, c->epoch, m);
 }
 
 static void on_return(struct connection *c) {
@@ -140,7 +138,8 @@ static void on_return(struct connection *c) {
 }
 
 static void on_assembly(struct connection *c, enum assembly_result result) {
-    struct settle too_large = {c->epoch, c->assembly.delivery_tag, SETTLE_REJECT};
+    struct settlement too_large = {c->epoch, assembly_delivery_tag(&c->assembly),
+                                   SETTLE_REJECT};
     switch (result) {
     case ASSEMBLY_MORE:
         break;
@@ -153,9 +152,9 @@ static void on_assembly(struct connection *c, enum assembly_result result) {
     case ASSEMBLY_TOO_LARGE:
         connection_settle(c, &too_large, 1);
         break;
-    case ASSEMBLY_BROKEN:
-        lose(c, "the broker sent a frame that may not come now (%s)",
-             assembly_state_name(c->assembly.state));
+    case ASSEMBLY_ERROR:
+        lose(c, "the broker sent an unexpected frame (%s)",
+             assembly_state_name(&c->assembly));
         break;
     }
 }
@@ -164,17 +163,16 @@ static void on_deliver(struct connection *c, const amqp_basic_deliver_t *deliver
     enum assembly_result result = assembly_deliver(&c->assembly, deliver);
     on_assembly(c, result);
     if (result == ASSEMBLY_MORE &&
-        !acks_delivered(&c->acks, deliver->delivery_tag, c->assembly.origin.consumer))
+        !acks_delivered(&c->acks, deliver->delivery_tag, assembly_consumer(&c->assembly)))
         lose(c, "the broker skipped a delivery tag");
 }
 
 static void on_topology_method(struct connection *c, amqp_channel_t channel,
                                const amqp_method_t *method) {
-    enum ops_state before = c->ops.state;
-    if (!ops_method(&c->ops, channel, method)) {
+    if (!op_queue_on_method(&c->ops, channel, method)) {
         const char *name = amqp_method_name(method->id);
-        lose(c, "the broker sent a method that may not come now (%s, %s)",
-             name != NULL ? name : "unknown", ops_state_name(before));
+        lose(c, "the broker sent an unexpected method (%s, %s)",
+             name != NULL ? name : "unknown", op_queue_state_name(&c->ops));
     }
 }
 
@@ -196,7 +194,7 @@ static void on_data_method(struct connection *c, const amqp_method_t *method) {
         on_confirm(c, nack->delivery_tag, nack->multiple, false);
         break;
     case AMQP_BASIC_CANCEL_METHOD:
-        on_consumer_gone(c, method->decoded);
+        on_consumer_cancelled(c, method->decoded);
         break;
     case AMQP_CHANNEL_FLOW_METHOD: {
         amqp_channel_flow_ok_t ok = {.active = flow->active};
@@ -233,13 +231,13 @@ static void on_control_method(struct connection *c, const amqp_method_t *method)
     case AMQP_CONNECTION_BLOCKED_METHOD:
         snprintf(text, sizeof text, "%.*s", (int)blocked->reason.len,
                  (const char *)blocked->reason.bytes);
-        event_text(c->events, LINK_BLOCKED, c->epoch, text);
+        event_list_add_text(c->events, LINK_BLOCKED, c->epoch, text);
         break;
     case AMQP_CONNECTION_UNBLOCKED_METHOD:
-        event_plain(c->events, LINK_UNBLOCKED, c->epoch);
+        event_list_add(c->events, LINK_UNBLOCKED, c->epoch);
         break;
     default:
-        lose(c, "the broker sent a method that may not come now (connection)");
+        lose(c, "the broker sent an unexpected method (connection)");
     }
 }
 
@@ -259,35 +257,35 @@ static void on_frame(struct connection *c, const amqp_frame_t *frame) {
         lose(c, "the broker sent a frame for channel %u", frame->channel);
 }
 
-/* The socket is read once, and what came is taken apart: a second read would mostly find
- * nothing, and poll tells. */
-static void take_in(struct connection *c, bool readable) {
+/* The socket is read once per call: a second read would mostly find nothing, and poll
+ * reports what is left. */
+static void read_frames(struct connection *c, bool readable) {
     amqp_frame_t frame;
-    for (int i = 0; i < FRAMES_PER_TURN && c->state != CONNECTION_LOST; i++) {
-        bool some = (i == 0 && readable) || transport_has_frames(&c->transport);
-        if (!some || !transport_read(&c->transport, &frame))
+    for (int i = 0; i < FRAMES_PER_DRIVE && c->state != CONNECTION_LOST; i++) {
+        bool available = (i == 0 && readable) || transport_has_frames(&c->transport);
+        if (!available || !transport_read(&c->transport, &frame))
             break;
         on_frame(c, &frame);
         transport_release(&c->transport, &frame);
     }
 }
 
-/* ---- time ---- */
+/* ---- heartbeats ---- */
 
 static uint64_t dead_at_ms(const struct connection *c) {
-    return c->transport.read_at_ms + c->heartbeat_ms * SILENT_HEARTBEATS;
+    return transport_read_at_ms(&c->transport) + c->heartbeat_ms * MISSED_HEARTBEATS;
 }
 
 static uint64_t heartbeat_at_ms(const struct connection *c) {
-    return c->transport.written_at_ms + c->heartbeat_ms / 2;
+    return transport_written_at_ms(&c->transport) + c->heartbeat_ms / 2;
 }
 
-static void look_after_heartbeats(struct connection *c, uint64_t now_ms) {
+static void check_heartbeats(struct connection *c, uint64_t now_ms) {
     if (c->heartbeat_ms == 0)
         return;
     if (now_ms >= dead_at_ms(c)) {
-        lose(c, "no sign of life from the broker for %llu s",
-             (unsigned long long)(c->heartbeat_ms * SILENT_HEARTBEATS / 1000));
+        lose(c, "no data from the broker for %llu s",
+             (unsigned long long)(c->heartbeat_ms * MISSED_HEARTBEATS / 1000));
     } else if (now_ms >= heartbeat_at_ms(c) && transport_unsent(&c->transport) == 0) {
         transport_heartbeat(&c->transport);
     }
@@ -299,38 +297,54 @@ int connection_timeout_ms(const struct connection *c, uint64_t now_ms) {
     if (c->heartbeat_ms == 0)
         return -1;
     uint64_t at_ms = dead_at_ms(c);
-    /* While bytes wait for the socket, a heartbeat behind them would say nothing. */
+    /* While output is pending, a heartbeat behind it would be useless. */
     if (transport_unsent(&c->transport) == 0 && heartbeat_at_ms(c) < at_ms)
         at_ms = heartbeat_at_ms(c);
     return at_ms > now_ms ? (int)(at_ms - now_ms) : 0;
 }
 
-short connection_poll_events(struct connection *c) {
+short connection_poll_events(const struct connection *c) {
     bool writing = transport_unsent(&c->transport) > 0 || c->pending != NULL;
     return (short)(writing ? POLLIN | POLLOUT : POLLIN);
 }
 
-/* ---- the turn ---- */
+/* ---- interface ---- */
 
-void connection_turn(struct connection *c, bool readable) {
+bool connection_is_lost(const struct connection *c) {
+    return c->state == CONNECTION_LOST;
+}
+
+const char *connection_error(const struct connection *c) {
+    return c->error;
+}
+
+int connection_fd(const struct connection *c) {
+    return transport_fd(&c->transport);
+}
+
+bool connection_may_block(const struct connection *c) {
+    return transport_is_tls(&c->transport);
+}
+
+void connection_drive(struct connection *c, bool readable) {
     uint64_t now_ms = clock_ms();
     if (readable)
-        c->transport.read_at_ms = now_ms;
-    take_in(c, readable);
+        transport_note_read(&c->transport, now_ms);
+    read_frames(c, readable);
     if (c->state == CONNECTION_OPEN) {
-        ops_advance(&c->ops);
+        op_queue_advance(&c->ops);
         publish_pending(c);
     }
-    look_after_heartbeats(c, now_ms);
+    check_heartbeats(c, now_ms);
     if (c->state != CONNECTION_LOST)
         transport_flush(&c->transport);
     if (transport_error(&c->transport) != NULL)
         lose(c, "%s", transport_error(&c->transport));
 }
 
-bool connection_idle(const struct connection *c) {
-    return c->pending == NULL && confirms_empty(&c->confirms) && ops_idle(&c->ops) &&
-           transport_unsent(&c->transport) == 0;
+bool connection_is_idle(const struct connection *c) {
+    return c->pending == NULL && confirms_empty(&c->confirms) &&
+           op_queue_is_idle(&c->ops) && transport_unsent(&c->transport) == 0;
 }
 
 void connection_close(struct connection *c) {
@@ -343,7 +357,7 @@ void connection_close(struct connection *c) {
     }
 }
 
-void connection_leave(struct connection *c, const char *why) {
+void connection_leave(struct connection *c, const char *reason) {
     connection_close(c);
-    lose(c, "%s", why);
+    lose(c, "%s", reason);
 }

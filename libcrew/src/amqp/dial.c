@@ -1,5 +1,4 @@
-/* A TCP connection to a host by name. rabbitmq-c can do it too, but cannot tell a refused
- * connection from any other failure. */
+/* rabbitmq-c can connect too, but does not report why it failed. */
 #include "amqp/dial.h"
 
 #include <errno.h>
@@ -14,13 +13,13 @@
 
 static void set_options(int fd) {
     int one = 1;
-    /* We write whole batches; the kernel shall not wait for more. */
+    /* Output is written in batches: the kernel need not wait for more. */
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    /* Without heartbeats this is all that notices a dead peer. */
+    /* Without heartbeats only this detects a dead peer. */
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
 }
 
-/* 0, or an errno. */
+/* Returns 0 or an errno value. */
 static int wait_connected(int fd, int timeout_ms) {
     struct pollfd p = {.fd = fd, .events = POLLOUT};
     int count;
@@ -51,14 +50,14 @@ static int dial_address(const struct addrinfo *address, int timeout_ms) {
     return fd;
 }
 
-int dial(const char *host, int port, int timeout_ms, char *why, size_t why_bytes) {
+int dial(const char *host, int port, int timeout_ms, char *error, size_t error_bytes) {
     struct addrinfo hint = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
     struct addrinfo *addresses;
     char service[16];
     snprintf(service, sizeof service, "%d", port);
     int status = getaddrinfo(host, service, &hint, &addresses);
     if (status != 0) {
-        snprintf(why, why_bytes, "name look-up: %s",
+        snprintf(error, error_bytes, "name look-up: %s",
                  status == EAI_SYSTEM ? strerror(errno) : gai_strerror(status));
         return -1;
     }
@@ -66,7 +65,7 @@ int dial(const char *host, int port, int timeout_ms, char *why, size_t why_bytes
     for (struct addrinfo *a = addresses; a != NULL && fd < 0; a = a->ai_next)
         fd = dial_address(a, timeout_ms);
     if (fd < 0)
-        snprintf(why, why_bytes, "%s", strerror(errno));
+        snprintf(error, error_bytes, "%s", strerror(errno));
     freeaddrinfo(addresses);
     return fd;
 }

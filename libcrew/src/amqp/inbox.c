@@ -1,12 +1,12 @@
-/* What the owner of a link hands over from its own threads. */
 #include "amqp/inbox.h"
 
 #include "base/wakeup.h"
 #include "base/xalloc.h"
+#include <crew/error.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#define KEEP_SETTLES 4096
+#define KEEP_SETTLEMENTS 4096
 
 int inbox_init(struct inbox *inbox) {
     *inbox = (struct inbox){.wakeup_fd = wakeup_open()};
@@ -28,24 +28,28 @@ void inbox_fini(struct inbox *inbox) {
         link_op_free(batch->ops);
         batch->ops = next;
     }
-    free(batch->settles);
+    free(batch->settlements);
     close(inbox->wakeup_fd);
     pthread_mutex_destroy(&inbox->lock);
 }
 
-/* Ends what began with taking the lock: wakes the link's thread, once per take. Within
- * the lock, so that `woken` and the descriptor cannot disagree. */
+/* Wake the taker, once per take, and unlock. The descriptor is written with the lock
+ * held, so that `woken` always agrees with it. */
 static void wake_and_unlock(struct inbox *inbox) {
-    if (!inbox->woken && !inbox->attended) {
+    if (!inbox->woken && !inbox->polled) {
         inbox->woken = true;
         wakeup_signal(inbox->wakeup_fd);
     }
     pthread_mutex_unlock(&inbox->lock);
 }
 
-void inbox_attend(struct inbox *inbox, bool attended) {
+int inbox_fd(const struct inbox *inbox) {
+    return inbox->wakeup_fd;
+}
+
+void inbox_set_polled(struct inbox *inbox, bool polled) {
     pthread_mutex_lock(&inbox->lock);
-    inbox->attended = attended;
+    inbox->polled = polled;
     pthread_mutex_unlock(&inbox->lock);
 }
 
@@ -70,25 +74,26 @@ void inbox_put_op(struct inbox *inbox, struct link_op *op) {
     wake_and_unlock(inbox);
 }
 
-void inbox_put_settle(struct inbox *inbox, const struct settle *settle) {
+void inbox_put_settlement(struct inbox *inbox, const struct settlement *settlement) {
     pthread_mutex_lock(&inbox->lock);
     struct inbox_batch *b = &inbox->batch;
-    if (b->settle_count == b->settle_cap) {
-        b->settle_cap = b->settle_cap > 0 ? b->settle_cap * 2 : 64;
-        b->settles = xreallocarray(b->settles, b->settle_cap, sizeof *b->settles);
+    if (b->settlement_count == b->settlement_cap) {
+        b->settlement_cap = b->settlement_cap > 0 ? b->settlement_cap * 2 : 64;
+        b->settlements =
+            xreallocarray(b->settlements, b->settlement_cap, sizeof *b->settlements);
     }
-    b->settles[b->settle_count++] = *settle;
+    b->settlements[b->settlement_count++] = *settlement;
     wake_and_unlock(inbox);
 }
 
-/* A later address takes the place of an earlier one. What the owner has given up stays
- * given up, even if the link is sent back before it has left. */
-void inbox_put_go(struct inbox *inbox, uint64_t epoch, size_t url) {
+/* A later address replaces an earlier one. The epoch of a connection that was given up
+ * stays, also if the second switch names none. */
+void inbox_put_switch(struct inbox *inbox, uint64_t epoch, size_t url) {
     pthread_mutex_lock(&inbox->lock);
-    inbox->batch.go = true;
+    inbox->batch.switch_address = true;
     if (epoch != 0)
-        inbox->batch.go_epoch = epoch;
-    inbox->batch.go_url = url;
+        inbox->batch.switch_epoch = epoch;
+    inbox->batch.switch_url = url;
     wake_and_unlock(inbox);
 }
 
@@ -100,12 +105,12 @@ void inbox_put_stop(struct inbox *inbox, unsigned flush_ms) {
 }
 
 void inbox_take(struct inbox *inbox, struct inbox_batch *batch) {
-    struct inbox_batch empty = {.settles = batch->settles,
-                                .settle_cap = batch->settle_cap};
-    if (empty.settle_cap > KEEP_SETTLES) {
-        free(empty.settles);
-        empty.settles = NULL;
-        empty.settle_cap = 0;
+    struct inbox_batch empty = {.settlements = batch->settlements,
+                                .settlement_cap = batch->settlement_cap};
+    if (empty.settlement_cap > KEEP_SETTLEMENTS) {
+        free(empty.settlements);
+        empty.settlements = NULL;
+        empty.settlement_cap = 0;
     }
     pthread_mutex_lock(&inbox->lock);
     if (inbox->woken) {

@@ -1,12 +1,19 @@
-/* A link: the thread that owns a connection and makes it anew when it is lost.
+/* The link's thread and its states.
  *
- * Design notes. The owner's threads put into the inbox, the link's thread takes it whole,
- * and hands back all that happened in one list per turn. Nothing else is shared.
- * Connecting blocks the link's thread (name look-up, TLS and login do); link_free does
- * not wait for that: it leaves a thread that is late to end by itself and to free the
- * link then.
+ * Design notes. The owner's threads put commands into the inbox; the thread that owns the
+ * link takes the whole inbox at once and passes on all that has happened as one list of
+ * events. Nothing else is shared. Which thread owns the link is decided by io_owner.h.
+ *
+ * Connecting blocks the link's thread (name resolution, TLS and login block). link_free
+ * does not wait for that: it abandons the link, and the thread frees it when it ends.
  */
-#include "amqp/link_internal.h"
+#include "amqp/link.h"
+
+#include "amqp/backoff.h"
+#include "amqp/connection.h"
+#include "amqp/epoll_watch.h"
+#include "amqp/inbox.h"
+#include "amqp/io_owner.h"
 #include "base/clock.h"
 #include "base/xalloc.h"
 #include <assert.h>
@@ -14,12 +21,57 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
-#define CLOSE_TIMEOUT_MS 500u /* for the broker's answer to our good-bye */
-#define FREE_TIMEOUT_MS 1000u /* that link_free waits beyond flushing */
-/* rabbitmq-c decodes nested tables by recursion: a frame full of them needs megabytes. */
+#define CLOSE_TIMEOUT_MS 500u /* for the broker's close-ok */
+#define FREE_TIMEOUT_MS 1000u /* how long link_free waits beyond flushing */
+/* rabbitmq-c decodes nested tables recursively: a frame full of them needs megabytes. */
 #define STACK_BYTES ((size_t)16 * 1024 * 1024)
+
+/* Only the thread that owns the link reads or changes the state. */
+enum link_state {
+    LINK_STATE_WAITING,       /* no connection; until until_ms, then CONNECTING */
+    LINK_STATE_CONNECTING,    /* an attempt is made; then OPEN, or WAITING again */
+    LINK_STATE_OPEN,          /* the link's thread does the I/O; until the connection is
+                                 lost (WAITING) or link_stop (FLUSHING) */
+    LINK_STATE_CALLER_DRIVEN, /* the caller does the I/O; until the connection is lost
+                                 (WAITING) or link_stop (OPEN) */
+    LINK_STATE_FLUSHING,      /* link_stop was called; until everything is sent and
+                                 answered, or until_ms (CLOSING) */
+    LINK_STATE_CLOSING,       /* connection.close was sent; until close-ok or until_ms
+                                 (CLOSED) */
+    LINK_STATE_CLOSED,        /* the thread ends */
+    LINK_STATE_COUNT
+};
+
+struct link {
+    struct inbox inbox;
+    struct io_owner io_owner;
+    pthread_t thread;
+
+    /* of the link's owner */
+    uint64_t free_by_ms;      /* how long link_free waits; 0: link_stop was not called */
+    struct epoll_watch watch; /* epoll_fd -1: no caller-driven I/O */
+
+    /* of the thread that owns the link (io_owner.h) */
+    struct crew_broker broker;
+    char *name;
+    bool confirms;
+    void (*on_events)(void *arg, struct link_event *list);
+    void *arg;
+    enum link_state state;
+    uint64_t until_ms;
+    uint64_t flush_ms;
+    uint64_t opened_at_ms;
+    struct backoff backoff;
+    uint64_t epoch;
+    bool connected;      /* connection is in use */
+    bool switch_pending; /* the next attempt is at switch_url, whatever backoff says */
+    size_t switch_url;
+    struct connection connection;
+    struct inbox_batch batch;
+    struct event_list events;
+    bool stopping; /* link_stop was called: events are discarded */
+};
 
 static const char *const state_names[LINK_STATE_COUNT] = {
     [LINK_STATE_WAITING] = "waiting",
@@ -31,7 +83,7 @@ static const char *const state_names[LINK_STATE_COUNT] = {
     [LINK_STATE_CALLER_DRIVEN] = "caller-driven",
 };
 
-/* The one place where the state changes, but for a loan (link_run_caller_driven.c). */
+/* Changes the state, and does what its start requires. */
 static void enter(struct link *l, enum link_state next) {
     uint64_t now_ms = clock_ms();
     assert(state_names[next] != NULL);
@@ -66,7 +118,8 @@ static void wait_then_connect(struct link *l, uint32_t wait_ms) {
     l->until_ms = clock_ms() + wait_ms;
 }
 
-void link_emit(struct link *l) {
+/* Pass on what has happened. */
+static void emit(struct link *l) {
     struct link_event *list = event_list_take(&l->events);
     if (list == NULL)
         return;
@@ -78,28 +131,28 @@ void link_emit(struct link *l) {
     }
 }
 
-/* ---- what the owner hands over ---- */
+/* ---- commands ---- */
 
 static bool is_current(const struct link *l, uint64_t epoch) {
     return l->connected && l->epoch == epoch;
 }
 
-/* Messages for a connection that is no more have their fate at once. */
+/* The status of messages for another connection is known at once. */
 static void take_messages(struct link *l, struct message *m) {
-    struct message *fresh = NULL;
-    struct message **end = &fresh;
+    struct message *current = NULL;
+    struct message **end = &current;
     while (m != NULL) {
         struct message *next = m->next;
         if (is_current(l, m->epoch)) {
             *end = m;
             end = &m->next;
         } else {
-            event_publish_status(&l->events, m, PUBLISH_UNSENT);
+            event_list_add_status(&l->events, m, PUBLISH_UNSENT);
         }
         m = next;
     }
     *end = NULL;
-    connection_publish(&l->connection, fresh);
+    connection_publish(&l->connection, current);
 }
 
 static void take_ops(struct link *l, struct link_op *op) {
@@ -109,20 +162,20 @@ static void take_ops(struct link *l, struct link_op *op) {
         if (is_current(l, op->epoch))
             connection_op(&l->connection, op);
         else
-            event_op(&l->events, op->epoch, op);
+            event_list_add_op(&l->events, op->epoch, op);
         op = next;
     }
 }
 
-static void take_go(struct link *l) {
+static void take_switch(struct link *l) {
     const struct inbox_batch *b = &l->batch;
-    if (!b->go || (l->connected && l->epoch != b->go_epoch))
+    if (!b->switch_address || (l->connected && l->epoch != b->switch_epoch))
         return;
     if (!l->connected) {
-        l->backoff.url = b->go_url;
+        l->backoff.url = b->switch_url;
     } else {
-        l->sent_away = true;
-        l->go_url = b->go_url;
+        l->switch_pending = true;
+        l->switch_url = b->switch_url;
         connection_leave(&l->connection, "left for another address");
     }
 }
@@ -133,13 +186,14 @@ static void take_stop(struct link *l) {
     enter(l, l->connected ? LINK_STATE_FLUSHING : LINK_STATE_CLOSED);
 }
 
-void link_take_inbox(struct link *l) {
+static void take_inbox(struct link *l) {
     inbox_take(&l->inbox, &l->batch);
     take_messages(l, l->batch.messages);
     take_ops(l, l->batch.ops);
     if (l->connected)
-        connection_settle(&l->connection, l->batch.settles, l->batch.settle_count);
-    take_go(l);
+        connection_settle(&l->connection, l->batch.settlements,
+                          l->batch.settlement_count);
+    take_switch(l);
     if (l->batch.stop)
         take_stop(l);
 }
@@ -152,30 +206,44 @@ static int left_ms(uint64_t until_ms) {
 }
 
 static void run_waiting(struct link *l) {
-    struct pollfd p = {.fd = l->inbox.wakeup_fd, .events = POLLIN};
+    struct pollfd p = {.fd = inbox_fd(&l->inbox), .events = POLLIN};
     poll(&p, 1, left_ms(l->until_ms));
-    link_take_inbox(l);
+    take_inbox(l);
     if (l->state == LINK_STATE_WAITING && left_ms(l->until_ms) == 0)
         enter(l, LINK_STATE_CONNECTING);
 }
 
-static void report(struct link *l, enum link_event_kind kind, const char *why) {
+static void report(struct link *l, enum link_event_kind kind, const char *reason) {
     const struct crew_broker_url *url = &l->broker.urls[l->backoff.url];
-    char text[LOGIN_WHY_BYTES + 300];
-    snprintf(text, sizeof text, "%s:%d: %s", url->host, url->port, why);
-    event_text(&l->events, kind, l->epoch, text);
+    char text[LOGIN_ERROR_BYTES + 300];
+    snprintf(text, sizeof text, "%s:%d: %s", url->host, url->port, reason);
+    event_list_add_text(&l->events, kind, l->epoch, text);
 }
 
-/* TLS may block when it writes, which must not be the owner's trouble. */
-static bool lends(const struct link *l) {
-    return l->epoll_fd >= 0 && !l->connection.transport.tls;
+/* A write over TLS may block, which must not happen on the caller's thread. */
+static bool is_caller_driven(const struct link *l) {
+    return l->watch.epoll_fd >= 0 && !connection_may_block(&l->connection);
 }
 
 static void report_open(struct link *l) {
     const struct crew_broker_url *url = &l->broker.urls[l->backoff.url];
     char text[300];
     snprintf(text, sizeof text, "%s:%d", url->host, url->port);
-    event_open(&l->events, l->epoch, l->backoff.url, lends(l), text);
+    event_list_add_open(&l->events, l->epoch, l->backoff.url, is_caller_driven(l), text);
+}
+
+/* Pass the open link to the caller, and wait until it comes back. */
+static void run_caller_driven(struct link *l) {
+    inbox_set_polled(&l->inbox, true);
+    l->state = LINK_STATE_CALLER_DRIVEN;
+    if (io_owner_pass_to_caller(&l->io_owner)) {
+        emit(l); /* LINK_OPEN */
+        io_owner_await_return(&l->io_owner);
+    } else {
+        l->state = LINK_STATE_OPEN;
+        inbox_set_polled(&l->inbox, false);
+    }
+    take_inbox(l); /* commands of the meantime caused no wake-up */
 }
 
 static void run_connecting(struct link *l) {
@@ -188,75 +256,75 @@ static void run_connecting(struct link *l) {
         report_open(l);
         enter(l, LINK_STATE_OPEN);
     } else {
-        report(l, LINK_FAILED, l->connection.why);
+        report(l, LINK_FAILED, connection_error(&l->connection));
         wait_then_connect(l, backoff_after_failure_ms(&l->backoff));
     }
-    link_take_inbox(l); /* if the owner has left meanwhile, it must not hear of this */
-    if (l->state == LINK_STATE_OPEN && lends(l))
-        link_run_caller_driven(l);
+    take_inbox(l); /* after link_stop in the meantime, nothing is reported */
+    if (l->state == LINK_STATE_OPEN && is_caller_driven(l))
+        run_caller_driven(l);
 }
 
-void link_lost(struct link *l) {
+/* The connection is lost: report it, and wait before the next attempt. */
+static void lose(struct link *l) {
     uint64_t lasted_ms = clock_ms() - l->opened_at_ms;
-    char why[LOGIN_WHY_BYTES];
-    snprintf(why, sizeof why, "%s", l->connection.why);
+    char error[LOGIN_ERROR_BYTES];
+    snprintf(error, sizeof error, "%s", connection_error(&l->connection));
     connection_fini(&l->connection);
     l->connected = false;
-    report(l, LINK_LOST, why);
+    report(l, LINK_LOST, error);
     wait_then_connect(l, backoff_after_loss_ms(&l->backoff, lasted_ms));
-    if (l->sent_away) {
-        l->sent_away = false;
-        l->backoff.url = l->go_url;
+    if (l->switch_pending) {
+        l->switch_pending = false;
+        l->backoff.url = l->switch_url;
     }
 }
 
-/* One turn with the connection: wait for something to do, and do all there is. */
-static void turn(struct link *l, int timeout_ms) {
+/* Wait for commands, I/O or a timer, and process them. */
+static void drive(struct link *l, int timeout_ms) {
     struct pollfd p[] = {
-        {.fd = l->inbox.wakeup_fd, .events = POLLIN},
-        {.fd = l->connection.transport.fd,
+        {.fd = inbox_fd(&l->inbox), .events = POLLIN},
+        {.fd = connection_fd(&l->connection),
          .events = connection_poll_events(&l->connection)},
     };
-    int most_ms = connection_timeout_ms(&l->connection, clock_ms());
-    if (timeout_ms < 0 || (most_ms >= 0 && most_ms < timeout_ms))
-        timeout_ms = most_ms;
+    int due_ms = connection_timeout_ms(&l->connection, clock_ms());
+    if (timeout_ms < 0 || (due_ms >= 0 && due_ms < timeout_ms))
+        timeout_ms = due_ms;
     if (poll(p, 2, timeout_ms) <= 0)
         p[0].revents = p[1].revents = 0;
     if (p[0].revents != 0)
-        link_take_inbox(l);
+        take_inbox(l);
     if (l->connected) {
-        connection_turn(&l->connection,
-                        (p[1].revents & (POLLIN | POLLERR | POLLHUP)) != 0);
+        connection_drive(&l->connection,
+                         (p[1].revents & (POLLIN | POLLERR | POLLHUP)) != 0);
     }
 }
 
 static void run_open(struct link *l) {
-    turn(l, -1);
-    if (l->state == LINK_STATE_OPEN && l->connection.state == CONNECTION_LOST)
-        link_lost(l);
+    drive(l, -1);
+    if (l->state == LINK_STATE_OPEN && connection_is_lost(&l->connection))
+        lose(l);
 }
 
 static void run_flushing(struct link *l) {
-    if (!connection_idle(&l->connection))
-        turn(l, left_ms(l->until_ms));
-    if (l->connection.state == CONNECTION_LOST)
+    if (!connection_is_idle(&l->connection))
+        drive(l, left_ms(l->until_ms));
+    if (connection_is_lost(&l->connection))
         enter(l, LINK_STATE_CLOSED);
-    else if (connection_idle(&l->connection) || left_ms(l->until_ms) == 0)
+    else if (connection_is_idle(&l->connection) || left_ms(l->until_ms) == 0)
         enter(l, LINK_STATE_CLOSING);
 }
 
 static void run_closing(struct link *l) {
-    turn(l, left_ms(l->until_ms));
-    if (l->connection.state == CONNECTION_LOST || left_ms(l->until_ms) == 0)
+    drive(l, left_ms(l->until_ms));
+    if (connection_is_lost(&l->connection) || left_ms(l->until_ms) == 0)
         enter(l, LINK_STATE_CLOSED);
 }
 
-static void link_delete(struct link *l) {
+static void delete (struct link *l) {
     event_list_free(&l->events);
-    free(l->batch.settles);
+    free(l->batch.settlements);
     inbox_fini(&l->inbox);
-    pthread_cond_destroy(&l->changed);
-    pthread_mutex_destroy(&l->lock);
+    io_owner_fini(&l->io_owner);
     crew_broker_fini(&l->broker);
     free(l->name);
     free(l);
@@ -271,21 +339,59 @@ static void *run(void *arg) {
     struct link *l = arg;
     while (l->state != LINK_STATE_CLOSED) {
         steps[l->state](l);
-        link_emit(l);
+        emit(l);
     }
-    pthread_mutex_lock(&l->lock);
-    l->ended = true;
-    pthread_cond_signal(&l->changed);
-    bool left_alone = l->left_alone;
-    pthread_mutex_unlock(&l->lock);
-    if (left_alone)
-        link_delete(l);
+    if (io_owner_end(&l->io_owner))
+        delete (l);
     return NULL;
 }
 
-/* ---- the owner's side ---- */
+/* ---- caller-driven I/O ---- */
 
-/* Signals belong to the program's own threads. */
+static void return_to_thread(struct link *l) {
+    inbox_set_polled(&l->inbox, false);
+    io_owner_return(&l->io_owner);
+}
+
+bool link_drive(struct link *l, bool readable, struct link_event **events) {
+    assert(l->state == LINK_STATE_CALLER_DRIVEN);
+    take_inbox(l);
+    connection_drive(&l->connection, readable);
+    if (!connection_is_lost(&l->connection) &&
+        !epoll_watch_set(&l->watch, connection_fd(&l->connection),
+                         (connection_poll_events(&l->connection) & POLLOUT) != 0))
+        connection_leave(&l->connection, "cannot add its socket to the epoll set");
+    bool lost = connection_is_lost(&l->connection);
+    if (lost) {
+        link_disarm(l);
+        lose(l);
+    }
+    *events = event_list_take(&l->events);
+    if (lost)
+        return_to_thread(l);
+    return !lost;
+}
+
+int link_drive_due_ms(const struct link *l) {
+    return connection_timeout_ms(&l->connection, clock_ms());
+}
+
+void link_disarm(struct link *l) {
+    epoll_watch_remove(&l->watch, connection_fd(&l->connection));
+}
+
+/* The link's thread does the I/O from now on. */
+static void reclaim(struct link *l) {
+    if (io_owner_reclaim(&l->io_owner)) {
+        link_disarm(l);
+        l->state = LINK_STATE_OPEN;
+        return_to_thread(l);
+    }
+}
+
+/* ---- interface ---- */
+
+/* All signals are blocked in it: the program's own threads handle them. */
 static int start_thread(struct link *l) {
     sigset_t all, before;
     pthread_attr_t attributes;
@@ -299,15 +405,6 @@ static int start_thread(struct link *l) {
     return error == 0 ? CREW_OK : CREW_ESYSTEM;
 }
 
-static void init_end(struct link *l) {
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&l->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-    pthread_mutex_init(&l->lock, NULL);
-}
-
 int link_new(const struct link_options *options, struct link **link) {
     assert(options->broker->url_count > 0);
     struct link *l = xcalloc(1, sizeof *l);
@@ -316,11 +413,11 @@ int link_new(const struct link_options *options, struct link **link) {
         free(l);
         return error;
     }
-    init_end(l);
+    io_owner_init(&l->io_owner);
     l->name = xstrdup(options->name != NULL ? options->name : "crew");
     l->confirms = options->confirms;
-    l->epoll_fd = options->caller_driven_io ? options->caller_epoll_fd : -1;
-    l->epoll_tag = options->caller_epoll_tag;
+    l->watch.epoll_fd = options->caller_driven_io ? options->caller_epoll_fd : -1;
+    l->watch.tag = options->caller_epoll_tag;
     l->on_events = options->on_events;
     l->arg = options->arg;
     l->state = LINK_STATE_CONNECTING;
@@ -329,7 +426,7 @@ int link_new(const struct link_options *options, struct link **link) {
     if (error == CREW_OK)
         error = start_thread(l);
     if (error != CREW_OK) {
-        link_delete(l);
+        delete (l);
         return error;
     }
     *link = l;
@@ -354,40 +451,26 @@ void link_op(struct link *link, uint64_t epoch, struct link_op *op) {
 }
 
 void link_ack(struct link *link, uint64_t epoch, uint64_t delivery_tag) {
-    struct settle settle = {epoch, delivery_tag, SETTLE_ACK};
-    inbox_put_settle(&link->inbox, &settle);
+    struct settlement settlement = {epoch, delivery_tag, SETTLE_ACK};
+    inbox_put_settlement(&link->inbox, &settlement);
 }
 
 void link_reject(struct link *link, uint64_t epoch, uint64_t delivery_tag, bool requeue) {
-    struct settle settle = {epoch, delivery_tag,
-                            requeue ? SETTLE_REQUEUE : SETTLE_REJECT};
-    inbox_put_settle(&link->inbox, &settle);
+    struct settlement settlement = {epoch, delivery_tag,
+                                    requeue ? SETTLE_REQUEUE : SETTLE_REJECT};
+    inbox_put_settlement(&link->inbox, &settlement);
 }
 
 void link_switch_address(struct link *link, uint64_t epoch, size_t url) {
     assert(url < link->broker.url_count);
-    inbox_put_go(&link->inbox, epoch, url);
-}
-
-/* Whether the thread has ended, or does so in time. If not, the link is its own now. */
-static bool end_until(struct link *l, uint64_t until_ms) {
-    struct timespec until = {.tv_sec = (time_t)(until_ms / 1000),
-                             .tv_nsec = (long)(until_ms % 1000) * 1000000};
-    int error = 0;
-    pthread_mutex_lock(&l->lock);
-    while (!l->ended && error == 0)
-        error = pthread_cond_timedwait(&l->changed, &l->lock, &until);
-    bool ended = l->ended;
-    l->left_alone = !ended;
-    pthread_mutex_unlock(&l->lock);
-    return ended;
+    inbox_put_switch(&link->inbox, epoch, url);
 }
 
 void link_stop(struct link *link, unsigned flush_ms) {
     if (link == NULL || link->free_by_ms != 0)
         return;
     link->free_by_ms = clock_ms() + flush_ms + FREE_TIMEOUT_MS;
-    link_reclaim(link);
+    reclaim(link);
     inbox_put_stop(&link->inbox, flush_ms);
 }
 
@@ -396,10 +479,10 @@ void link_free(struct link *link, unsigned flush_ms) {
         return;
     pthread_t thread = link->thread;
     link_stop(link, flush_ms);
-    if (end_until(link, link->free_by_ms)) {
+    if (io_owner_await_end(&link->io_owner, link->free_by_ms)) {
         pthread_join(thread, NULL);
-        link_delete(link);
+        delete (link);
     } else {
-        pthread_detach(thread); /* it is stuck in an attempt to connect */
+        pthread_detach(thread); /* it is still trying to connect */
     }
 }

@@ -1,5 +1,5 @@
-/* An AMQP message: one block of memory holds the struct, its headers and all its texts;
- * the body is a buffer of its own, because it is the one thing that can be large. */
+/* One block of memory holds the struct, its headers and all its texts. The body, which
+ * can be large, is a separate buffer. */
 #include "amqp/message.h"
 
 #include "base/xalloc.h"
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* Every text of the properties, so that counting and copying cannot disagree. */
+/* All text properties, for both measuring and copying. */
 static const size_t text_offsets[] = {
     offsetof(struct message_properties, exchange),
     offsetof(struct message_properties, routing_key),
@@ -26,22 +26,22 @@ static const char **text_at(struct message_properties *p, size_t i) {
     return (const char **)(void *)((char *)p + text_offsets[i]);
 }
 
-static size_t text_room(const char *text) {
+static size_t text_bytes(const char *text) {
     return text == NULL ? 0 : strlen(text) + 1;
 }
 
-static size_t texts_room(const struct message_properties *p, const char *consumer) {
+static size_t texts_bytes(const struct message_properties *p, const char *consumer) {
     struct message_properties copy = *p;
-    size_t bytes = text_room(consumer);
+    size_t bytes = text_bytes(consumer);
     for (size_t i = 0; i < TEXT_COUNT; i++)
-        bytes += text_room(*text_at(&copy, i));
+        bytes += text_bytes(*text_at(&copy, i));
     for (size_t i = 0; i < p->header_count; i++)
-        bytes += text_room(p->headers[i].name) + text_room(p->headers[i].text);
+        bytes += text_bytes(p->headers[i].name) + text_bytes(p->headers[i].text);
     return bytes;
 }
 
-/* Copies TEXT to *AT and moves *AT behind it. */
-static const char *place(char **at, const char *text) {
+/* Copy TEXT to *AT and advance *AT. */
+static const char *copy_text(char **at, const char *text) {
     if (text == NULL)
         return NULL;
     size_t bytes = strlen(text) + 1;
@@ -53,17 +53,17 @@ static const char *place(char **at, const char *text) {
 struct message *message_new_received(const struct message_properties *p,
                                      const char *consumer) {
     size_t headers_bytes = p->header_count * sizeof(struct message_header);
-    struct message *m = xcalloc(1, sizeof *m + headers_bytes + texts_room(p, consumer));
+    struct message *m = xcalloc(1, sizeof *m + headers_bytes + texts_bytes(p, consumer));
     struct message_header *headers = (struct message_header *)(m + 1);
     char *at = (char *)headers + headers_bytes;
 
     m->p = *p;
-    m->consumer = place(&at, consumer);
+    m->consumer = copy_text(&at, consumer);
     for (size_t i = 0; i < TEXT_COUNT; i++)
-        *text_at(&m->p, i) = place(&at, *text_at(&m->p, i));
+        *text_at(&m->p, i) = copy_text(&at, *text_at(&m->p, i));
     for (size_t i = 0; i < p->header_count; i++) {
-        headers[i].name = place(&at, p->headers[i].name);
-        headers[i].text = place(&at, p->headers[i].text);
+        headers[i].name = copy_text(&at, p->headers[i].name);
+        headers[i].text = copy_text(&at, p->headers[i].text);
         headers[i].number = p->headers[i].number;
     }
     m->p.headers = headers;
@@ -89,12 +89,12 @@ const struct message_header *message_header(const struct message *m, const char 
 }
 
 bool message_is_unencoded(const struct message *m) {
-    /* "plain" is the word of crew's Python original. */
-    static const char *const words[] = {"", "identity", "utf-8", "plain"};
+    /* "plain" is what crew's Python predecessor wrote. */
+    static const char *const names[] = {"", "identity", "utf-8", "plain"};
     if (m->p.content_encoding == NULL)
         return true;
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strcasecmp(m->p.content_encoding, words[i]) == 0)
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcasecmp(m->p.content_encoding, names[i]) == 0)
             return true;
     return false;
 }

@@ -1,5 +1,4 @@
-/* An AMQP message on its way out or in: properties, headers, body, in one allocation plus
- * the body. Knows nothing of envelopes and calls. */
+/* An outgoing or incoming AMQP message: properties, headers and body. */
 #ifndef CREW_AMQP_MESSAGE_H
 #define CREW_AMQP_MESSAGE_H
 
@@ -13,9 +12,9 @@ struct message_header {
     int64_t number;
 };
 
-/* Absent texts are null. In a message that came in, a text that holds a zero byte makes
- * it `unreadable`. Texts are short strings (255 bytes) but for those of headers, which
- * may be as long as a frame. */
+/* Absent texts are null. A text with a zero byte makes an incoming message `unreadable`.
+ * Texts are short strings (255 bytes) except those of headers, which may be as long as a
+ * frame. */
 struct message_properties {
     const char *exchange; /* "" is the default exchange */
     const char *routing_key;
@@ -25,58 +24,56 @@ struct message_properties {
     const char *reply_to;
     const char *message_id;
     const char *type;
-    const char *dead_reason; /* in only: reason of the newest x-death entry */
-    const struct message_header
-        *headers; /* texts and whole numbers; others are left out */
+    const char *dead_reason; /* in only: reason in the newest x-death entry */
+    const struct message_header *headers; /* texts and integers; others are skipped */
     size_t header_count;
     bool has_expiration;
     uint64_t expiration_ms;
     uint64_t timestamp_s; /* 0: none */
     uint8_t priority;
     bool persistent;
-    bool mandatory; /* out only: come back when no queue takes it */
+    bool mandatory; /* out only: return it if it reaches no queue */
 };
 
-/* What became of a published message. */
 enum publish_status {
-    PUBLISH_CONFIRMED, /* the broker has it */
-    PUBLISH_RETURNED,  /* mandatory, and no queue took it */
-    PUBLISH_NACKED,    /* the broker refused it: queue full; or it cannot be sent at all:
-                          a name over 255 bytes, properties larger than a frame */
-    PUBLISH_UNKNOWN,   /* written at least partly, and the connection was lost before the
-                          broker answered */
-    PUBLISH_UNSENT     /* not one byte of it was written */
+    PUBLISH_CONFIRMED, /* the broker has taken responsibility for it */
+    PUBLISH_RETURNED,  /* mandatory, and it reached no queue */
+    PUBLISH_NACKED, /* the broker refused it (queue full); or it cannot be sent: a name is
+                          over 255 bytes or the properties are larger than a frame */
+    PUBLISH_UNKNOWN, /* at least a part was written, and the connection was lost before
+                        the broker confirmed it */
+    PUBLISH_UNSENT   /* not one byte of it was written */
 };
 
 struct message {
     struct message *next;
     struct message_properties p; /* owned by the message */
     struct buffer body;          /* owned by the message */
-    void *owner;                 /* the publisher's own */
-    bool awaited;                /* which waits for its status, also for a mere confirm */
+    void *owner;                 /* for the publisher's use */
+    bool awaited; /* the publisher waits for its status, also if confirmed */
 
     /* in */
     uint64_t delivery_tag;
-    uint64_t epoch;       /* the connection it came over */
-    const char *consumer; /* consumer tag it came to */
+    uint64_t epoch;       /* of the connection */
+    const char *consumer; /* consumer tag */
     bool redelivered;
-    bool unreadable; /* properties that cannot be: reject it */
+    bool unreadable; /* it has invalid properties: reject it */
 
-    /* out, for the link's own use */
+    /* out */
     enum publish_status status;
 };
 
 /* A message with copies of all texts and headers in P. Never null. */
 struct message *message_new(const struct message_properties *p);
-/* The same for one that came in, to this consumer tag (null: it came back). */
+/* The same for an incoming one, with this consumer tag (null: a returned message). */
 struct message *message_new_received(const struct message_properties *p,
                                      const char *consumer);
 void message_free(struct message *m); /* null is fine */
 /* The header of this name, or null. */
 const struct message_header *message_header(const struct message *m, const char *name);
 
-/* The body is as it is: no content_encoding, or one of the words that clients write there
- * for none. */
+/* Whether the body is not encoded: no content_encoding, or a value that clients use for
+ * none. */
 bool message_is_unencoded(const struct message *m);
 
 #endif

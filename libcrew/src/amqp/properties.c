@@ -1,7 +1,5 @@
-/* Properties of a message that came in.
- *
- * rabbitmq-c's texts have no terminating zero and live in memory of the connection. They
- * are laid out with their zeros in a scratch buffer, from which message_new copies them.
+/* rabbitmq-c's texts have no terminating zero and live in memory of the connection. They
+ * are copied into a scratch buffer with their zeros; message_new copies them from there.
  */
 #include "amqp/properties.h"
 
@@ -10,34 +8,35 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PLACE_COUNT 16 /* more than there are text properties: room for their zeros */
+#define TERMINATOR_BYTES 16 /* at least the number of text properties */
 
 void origin_set(struct origin *origin, char text[256], amqp_bytes_t bytes) {
     size_t len = bytes.len < 255 ? bytes.len : 255;
     if (len > 0)
         memcpy(text, bytes.bytes, len);
     text[len] = '\0';
-    origin->broken = origin->broken || strlen(text) != bytes.len;
+    origin->has_zero = origin->has_zero || strlen(text) != bytes.len;
 }
 
-/* Where texts are laid out. There is room for all of them from the start, so none moves.
- */
-struct layout {
+/* Texts with their terminating zeros. Space for all of them is reserved at the start, so
+ * none moves. */
+struct text_area {
     struct buffer *scratch;
-    bool broken; /* a text held a zero byte */
+    bool has_zero; /* a text contains a zero byte */
 };
 
-static const char *lay(struct layout *l, amqp_bytes_t bytes) {
-    const char *text = (const char *)l->scratch->data + l->scratch->len;
-    buffer_append(l->scratch, bytes.bytes, bytes.len);
-    buffer_u8(l->scratch, 0);
-    l->broken = l->broken || strlen(text) != bytes.len;
+static const char *copy_text(struct text_area *area, amqp_bytes_t bytes) {
+    const char *text = (const char *)area->scratch->data + area->scratch->len;
+    buffer_append(area->scratch, bytes.bytes, bytes.len);
+    buffer_u8(area->scratch, 0);
+    area->has_zero = area->has_zero || strlen(text) != bytes.len;
     return text;
 }
 
-static const char *lay_if(struct layout *l, const amqp_basic_properties_t *from,
-                          amqp_flags_t flag, amqp_bytes_t bytes) {
-    return (from->_flags & flag) != 0 ? lay(l, bytes) : NULL;
+static const char *copy_text_if(struct text_area *area,
+                                const amqp_basic_properties_t *from, amqp_flags_t flag,
+                                amqp_bytes_t bytes) {
+    return (from->_flags & flag) != 0 ? copy_text(area, bytes) : NULL;
 }
 
 static bool is_text(const amqp_field_value_t *value) {
@@ -49,7 +48,7 @@ static bool is_key(const amqp_table_entry_t *entry, const char *name) {
            memcmp(entry->key.bytes, name, entry->key.len) == 0;
 }
 
-/* A whole number or a truth value. */
+/* An integer or a boolean. */
 static bool read_number(const amqp_field_value_t *value, int64_t *number) {
     switch (value->kind) {
     case AMQP_FIELD_KIND_BOOLEAN:
@@ -84,7 +83,7 @@ static bool read_number(const amqp_field_value_t *value, int64_t *number) {
     }
 }
 
-static size_t read_headers(struct layout *l, const amqp_table_t *table,
+static size_t read_headers(struct text_area *area, const amqp_table_t *table,
                            struct message_header *headers) {
     size_t count = 0;
     for (int i = 0; i < table->num_entries; i++) {
@@ -92,10 +91,10 @@ static size_t read_headers(struct layout *l, const amqp_table_t *table,
         struct message_header *h = &headers[count];
         *h = (struct message_header){0};
         if (is_text(&entry->value))
-            h->text = lay(l, entry->value.value.bytes);
+            h->text = copy_text(area, entry->value.value.bytes);
         else if (!read_number(&entry->value, &h->number))
             continue;
-        h->name = lay(l, entry->key);
+        h->name = copy_text(area, entry->key);
         count++;
     }
     return count;
@@ -113,7 +112,7 @@ static const amqp_field_value_t *newest_death_reason(const amqp_field_value_t *d
     return NULL;
 }
 
-static const char *read_dead_reason(struct layout *l, const amqp_table_t *headers) {
+static const char *read_dead_reason(struct text_area *area, const amqp_table_t *headers) {
     const amqp_field_value_t *newest = NULL;
     const amqp_field_value_t *first = NULL;
     for (int i = 0; i < headers->num_entries; i++)
@@ -122,7 +121,8 @@ static const char *read_dead_reason(struct layout *l, const amqp_table_t *header
         else if (is_key(&headers->entries[i], "x-first-death-reason"))
             first = &headers->entries[i].value;
     const amqp_field_value_t *reason = newest != NULL ? newest : first;
-    return reason != NULL && is_text(reason) ? lay(l, reason->value.bytes) : NULL;
+    return reason != NULL && is_text(reason) ? copy_text(area, reason->value.bytes)
+                                             : NULL;
 }
 
 static void read_expiration(struct message_properties *p, const char *text) {
@@ -136,17 +136,20 @@ static void read_expiration(struct message_properties *p, const char *text) {
     }
 }
 
-static void read_fields(struct message_properties *p, struct layout *l,
+static void read_fields(struct message_properties *p, struct text_area *area,
                         const amqp_basic_properties_t *from) {
-    p->content_type = lay_if(l, from, AMQP_BASIC_CONTENT_TYPE_FLAG, from->content_type);
-    p->content_encoding =
-        lay_if(l, from, AMQP_BASIC_CONTENT_ENCODING_FLAG, from->content_encoding);
+    p->content_type =
+        copy_text_if(area, from, AMQP_BASIC_CONTENT_TYPE_FLAG, from->content_type);
+    p->content_encoding = copy_text_if(area, from, AMQP_BASIC_CONTENT_ENCODING_FLAG,
+                                       from->content_encoding);
     p->correlation_id =
-        lay_if(l, from, AMQP_BASIC_CORRELATION_ID_FLAG, from->correlation_id);
-    p->reply_to = lay_if(l, from, AMQP_BASIC_REPLY_TO_FLAG, from->reply_to);
-    p->message_id = lay_if(l, from, AMQP_BASIC_MESSAGE_ID_FLAG, from->message_id);
-    p->type = lay_if(l, from, AMQP_BASIC_TYPE_FLAG, from->type);
-    read_expiration(p, lay_if(l, from, AMQP_BASIC_EXPIRATION_FLAG, from->expiration));
+        copy_text_if(area, from, AMQP_BASIC_CORRELATION_ID_FLAG, from->correlation_id);
+    p->reply_to = copy_text_if(area, from, AMQP_BASIC_REPLY_TO_FLAG, from->reply_to);
+    p->message_id =
+        copy_text_if(area, from, AMQP_BASIC_MESSAGE_ID_FLAG, from->message_id);
+    p->type = copy_text_if(area, from, AMQP_BASIC_TYPE_FLAG, from->type);
+    read_expiration(
+        p, copy_text_if(area, from, AMQP_BASIC_EXPIRATION_FLAG, from->expiration));
     if ((from->_flags & AMQP_BASIC_TIMESTAMP_FLAG) != 0)
         p->timestamp_s = from->timestamp;
     if ((from->_flags & AMQP_BASIC_PRIORITY_FLAG) != 0)
@@ -163,24 +166,25 @@ struct message *properties_read(const amqp_basic_properties_t *from, size_t enco
     const amqp_table_t *table = has_headers ? &from->headers : &no_headers;
     size_t entries = (size_t)table->num_entries;
 
-    /* A header's value lies in the encoded bytes once, and may be laid out twice (the
-     * reason of a death); each text has a zero more. */
+    /* A header's value occurs once in the encoded bytes and is copied at most twice (the
+     * reason of a dead letter); each text gets a terminating zero. */
     buffer_reset(scratch, 4096);
-    if (buffer_reserve(scratch, 2 * (encoded_bytes + entries) + PLACE_COUNT) == NULL) {
+    if (buffer_reserve(scratch, 2 * (encoded_bytes + entries) + TERMINATOR_BYTES) ==
+        NULL) {
         buffer_reset(scratch, 0);
         return NULL;
     }
-    struct layout l = {.scratch = scratch, .broken = origin->broken};
+    struct text_area area = {.scratch = scratch, .has_zero = origin->has_zero};
     struct message_properties p = {.exchange = origin->exchange,
                                    .routing_key = origin->routing_key};
     struct message_header *headers = xreallocarray(NULL, entries, sizeof *headers);
-    read_fields(&p, &l, from);
+    read_fields(&p, &area, from);
     p.headers = headers;
-    p.header_count = read_headers(&l, table, headers);
-    p.dead_reason = read_dead_reason(&l, table);
+    p.header_count = read_headers(&area, table, headers);
+    p.dead_reason = read_dead_reason(&area, table);
 
     struct message *m = message_new_received(&p, consumer);
-    m->unreadable = l.broken;
+    m->unreadable = area.has_zero;
     free(headers);
     return m;
 }

@@ -1,4 +1,3 @@
-/* A message into frames. */
 #include "amqp/publish.h"
 
 #include "base/xalloc.h"
@@ -8,8 +7,8 @@
 #include <string.h>
 
 #define SHORT_STRING_BYTES 255
-#define FIXED_ROOM_BYTES 128    /* flags, numbers, expiration, the table's length */
-#define HEADER_ROOM_BYTES 16    /* of one header: kind and lengths, or a number */
+#define FIXED_BYTES 128         /* flags, numbers, expiration, the table's length */
+#define HEADER_BYTES 16         /* of each header: type and lengths, or a number */
 #define FRAME_OVERHEAD_BYTES 20 /* frame header and end, class, weight, body size */
 #define TRANSIENT 1
 #define PERSISTENT 2
@@ -18,38 +17,38 @@ static size_t text_bytes(const char *text) {
     return text == NULL ? 0 : strlen(text);
 }
 
-static bool add_short(size_t *room, const char *text) {
+static bool add_short(size_t *bound, const char *text) {
     size_t bytes = text_bytes(text);
-    *room += bytes + 1;
+    *bound += bytes + 1;
     return bytes <= SHORT_STRING_BYTES;
 }
 
-static bool headers_room(size_t *room, const struct message_properties *p) {
+static bool add_headers(size_t *bound, const struct message_properties *p) {
     for (size_t i = 0; i < p->header_count; i++) {
-        if (!add_short(room, p->headers[i].name))
+        if (!add_short(bound, p->headers[i].name))
             return false;
-        *room += HEADER_ROOM_BYTES + text_bytes(p->headers[i].text);
+        *bound += HEADER_BYTES + text_bytes(p->headers[i].text);
     }
     return true;
 }
 
-size_t publish_room(const struct message *m, size_t frame_max) {
+size_t publish_properties_bound(const struct message *m, size_t frame_max) {
     const struct message_properties *p = &m->p;
-    size_t room = FIXED_ROOM_BYTES;
-    bool fits = add_short(&room, p->exchange) && add_short(&room, p->routing_key) &&
-                add_short(&room, p->content_type) &&
-                add_short(&room, p->content_encoding) &&
-                add_short(&room, p->correlation_id) && add_short(&room, p->reply_to) &&
-                add_short(&room, p->message_id) && add_short(&room, p->type) &&
-                headers_room(&room, p);
-    return fits && room + FRAME_OVERHEAD_BYTES <= frame_max ? room : 0;
+    size_t bound = FIXED_BYTES;
+    bool fits = add_short(&bound, p->exchange) && add_short(&bound, p->routing_key) &&
+                add_short(&bound, p->content_type) &&
+                add_short(&bound, p->content_encoding) &&
+                add_short(&bound, p->correlation_id) && add_short(&bound, p->reply_to) &&
+                add_short(&bound, p->message_id) && add_short(&bound, p->type) &&
+                add_headers(&bound, p);
+    return fits && bound + FRAME_OVERHEAD_BYTES <= frame_max ? bound : 0;
 }
 
 static amqp_bytes_t bytes_of(const char *text) {
     return text == NULL ? amqp_empty_bytes : amqp_cstring_bytes(text);
 }
 
-/* TEXT as a property, if there is one. */
+/* Set a property unless TEXT is null. */
 static void set(amqp_basic_properties_t *to, amqp_bytes_t *field, amqp_flags_t flag,
                 const char *text) {
     if (text != NULL) {
@@ -95,7 +94,7 @@ static void set_properties(amqp_basic_properties_t *to,
 }
 
 static void write_properties(struct transport *t, amqp_channel_t channel,
-                             const struct message *m, size_t room) {
+                             const struct message *m, size_t bound) {
     amqp_basic_properties_t properties = {0};
     amqp_table_entry_t *entries = xreallocarray(NULL, m->p.header_count, sizeof *entries);
     char expiration[24];
@@ -106,16 +105,16 @@ static void write_properties(struct transport *t, amqp_channel_t channel,
         snprintf(expiration, sizeof expiration, "%" PRIu64, m->p.expiration_ms);
         set(&properties, &properties.expiration, AMQP_BASIC_EXPIRATION_FLAG, expiration);
     }
-    transport_properties(t, channel, &properties, m->body.len, room);
+    transport_properties(t, channel, &properties, m->body.len, bound);
     free(entries);
 }
 
 void publish_write(struct transport *t, amqp_channel_t channel, const struct message *m,
-                   size_t room) {
+                   size_t bound) {
     amqp_basic_publish_t publish = {.exchange = bytes_of(m->p.exchange),
                                     .routing_key = bytes_of(m->p.routing_key),
                                     .mandatory = m->p.mandatory};
     transport_method(t, channel, AMQP_BASIC_PUBLISH_METHOD, &publish);
-    write_properties(t, channel, m, room);
+    write_properties(t, channel, m, bound);
     transport_body(t, channel, m->body.data, m->body.len);
 }

@@ -1,20 +1,21 @@
-/* TLS on the way to a broker: whom we trust, who we are, and why it failed. The only file
- * that knows OpenSSL, for what rabbitmq-c does not tell.
+/* TLS to a broker. The only file that uses OpenSSL, for what rabbitmq-c does not offer.
  *
- * TLS 1.2 is the lowest. The peer's certificate must come from an authority of the CA
- * file, be valid now, and be made for the host as it stands in the address.
+ * At least TLS 1.2. The broker's certificate must be signed by a CA of the CA file, be
+ * valid now, and name the host of the address.
  */
 #ifndef CREW_AMQP_TLS_H
 #define CREW_AMQP_TLS_H
 
-#include "amqp/login.h"
+#include <amqp.h>
+#include <crew/broker.h>
 
-/* Connect and shake hands. False: WHY says why. */
-bool tls_open(const struct login *login, amqp_connection_state_t connection,
-              int timeout_s, char why[LOGIN_WHY_BYTES]);
+/* Connect to URL with BROKER's certificates. False: ERROR is the reason. */
+bool tls_open(amqp_connection_state_t connection, const struct crew_broker *broker,
+              const struct crew_broker_url *url, int timeout_s, char *error,
+              size_t error_bytes);
 
-/* What OpenSSL said when a call on this thread failed, once; null: it had no part in it.
- * A broker that refuses our certificate says so after the handshake. */
-const char *tls_complaint(void);
+/* OpenSSL's error of the call that has just failed on this thread, and forget it; null:
+ * none. A broker that refuses the client certificate says so after the handshake. */
+const char *tls_error(void);
 
 #endif

@@ -1,7 +1,7 @@
-/* Frames out and in (AMQP 0-9-1 §4.2.3).
+/* Frames (AMQP 0-9-1 §4.2.3).
  *
- * What is to be written is a list of segments. Bytes of frames lie one behind the other
- * in `own`; a large body stays where it is, and its segments point to it.
+ * The output is a list of segments. Encoded bytes are stored one after the other in
+ * `encoded`; a large body stays in its message, and its segments point to it.
  */
 #include "amqp/transport.h"
 
@@ -16,12 +16,12 @@
 #include <sys/uio.h>
 
 #define FRAME_OVERHEAD_BYTES 8u /* header of 7, end octet */
-#define FRAME_SIZE_AT 3u        /* where the size stands in the header */
-#define METHOD_ROOM_BYTES 4096u /* more than the longest method of ours */
-/* Below, a copy is cheaper than a segment. */
-#define BORROW_ABOVE_BYTES ((size_t)16 * 1024)
+#define FRAME_SIZE_AT 3u        /* offset of the size in the header */
+#define METHOD_MAX_BYTES 4096u  /* more than the longest method that is sent */
+/* Up to this size a copy is cheaper than a segment. */
+#define REFERENCE_ABOVE_BYTES ((size_t)16 * 1024)
 #define UNSENT_LIMIT_BYTES ((size_t)1024 * 1024)
-#define KEEP_OWN_BYTES ((size_t)256 * 1024)
+#define KEEP_ENCODED_BYTES ((size_t)256 * 1024)
 #define IOV_COUNT 64
 
 void transport_init(struct transport *t, amqp_connection_state_t connection, bool tls) {
@@ -36,24 +36,36 @@ void transport_init(struct transport *t, amqp_connection_state_t connection, boo
 void transport_fini(struct transport *t) {
     if (t->connection != NULL)
         amqp_destroy_connection(t->connection);
-    buffer_fini(&t->own);
+    buffer_fini(&t->encoded);
     free(t->segments);
     *t = (struct transport){.fd = -1};
+}
+
+int transport_fd(const struct transport *t) {
+    return t->fd;
+}
+
+bool transport_is_tls(const struct transport *t) {
+    return t->tls;
+}
+
+size_t transport_frame_max(const struct transport *t) {
+    return t->frame_max;
 }
 
 const char *transport_error(const struct transport *t) {
     return t->error[0] != '\0' ? t->error : NULL;
 }
 
-static void fail(struct transport *t, const char *why) {
+static void fail(struct transport *t, const char *reason) {
     if (t->error[0] == '\0')
-        snprintf(t->error, sizeof t->error, "%s", why);
+        snprintf(t->error, sizeof t->error, "%s", reason);
 }
 
 static void fail_status(struct transport *t, int status) {
     switch (status) {
     case AMQP_STATUS_CONNECTION_CLOSED:
-        fail(t, "the broker closed the connection without a word");
+        fail(t, "the broker closed the connection without an AMQP close");
         break;
     case AMQP_STATUS_SOCKET_ERROR:
         fail(t, errno != 0 ? strerror(errno) : "a socket error");
@@ -68,12 +80,12 @@ static void fail_status(struct transport *t, int status) {
     }
 }
 
-/* ---- segments ---- */
+/* ---- output ---- */
 
-static void add_segment(struct transport *t, const uint8_t *borrowed, size_t bytes) {
+static void add_segment(struct transport *t, const uint8_t *body, size_t bytes) {
     t->queued_bytes += bytes;
-    if (borrowed == NULL && t->segment_count > t->segment_at &&
-        t->segments[t->segment_count - 1].borrowed == NULL) {
+    if (body == NULL && t->segment_count > t->segment_at &&
+        t->segments[t->segment_count - 1].body == NULL) {
         t->segments[t->segment_count - 1].bytes += bytes;
         return;
     }
@@ -81,21 +93,22 @@ static void add_segment(struct transport *t, const uint8_t *borrowed, size_t byt
         t->segment_cap = t->segment_cap > 0 ? t->segment_cap * 2 : 16;
         t->segments = xreallocarray(t->segments, t->segment_cap, sizeof *t->segments);
     }
-    t->segments[t->segment_count++] = (struct segment){borrowed, bytes};
+    t->segments[t->segment_count++] = (struct segment){body, bytes};
 }
 
-/* Free what is written. Bytes move only when at least as many have gone, so each byte
- * moves at most once on average. */
+/* Free what is written. Bytes are moved only when at least as many have been written, so
+ * each byte is moved at most once on average. */
 static void compact(struct transport *t) {
     if (t->segment_at == t->segment_count) {
         t->segment_at = t->segment_count = 0;
-        t->own_at = 0;
-        buffer_reset(&t->own, KEEP_OWN_BYTES);
+        t->encoded_written = 0;
+        buffer_reset(&t->encoded, KEEP_ENCODED_BYTES);
         return;
     }
-    if (t->own_at > KEEP_OWN_BYTES && t->own_at > t->own.len / 2) {
-        buffer_consume(&t->own, t->own_at);
-        t->own_at = 0;
+    if (t->encoded_written > KEEP_ENCODED_BYTES &&
+        t->encoded_written > t->encoded.len / 2) {
+        buffer_consume(&t->encoded, t->encoded_written);
+        t->encoded_written = 0;
     }
     if (t->segment_at > t->segment_cap / 2) {
         t->segment_count -= t->segment_at;
@@ -106,32 +119,32 @@ static void compact(struct transport *t) {
 }
 
 static size_t gather(const struct transport *t, struct iovec iov[IOV_COUNT]) {
-    uint8_t *own = t->own.data + t->own_at;
+    uint8_t *encoded = t->encoded.data + t->encoded_written;
     size_t count = 0;
     for (size_t i = t->segment_at; i < t->segment_count && count < IOV_COUNT; i++) {
         const struct segment *s = &t->segments[i];
         iov[count].iov_len = s->bytes;
-        if (s->borrowed == NULL) {
-            iov[count].iov_base = own;
-            own += s->bytes;
+        if (s->body == NULL) {
+            iov[count].iov_base = encoded;
+            encoded += s->bytes;
         } else {
-            iov[count].iov_base = (void *)s->borrowed;
+            iov[count].iov_base = (void *)s->body;
         }
         count++;
     }
     return count;
 }
 
-static void wrote(struct transport *t, size_t bytes) {
+static void mark_written(struct transport *t, size_t bytes) {
     t->written_bytes += bytes;
     t->written_at_ms = clock_ms();
     while (bytes > 0) {
         struct segment *s = &t->segments[t->segment_at];
         size_t part = bytes < s->bytes ? bytes : s->bytes;
-        if (s->borrowed == NULL)
-            t->own_at += part;
+        if (s->body == NULL)
+            t->encoded_written += part;
         else
-            s->borrowed += part;
+            s->body += part;
         s->bytes -= part;
         bytes -= part;
         if (s->bytes == 0)
@@ -145,13 +158,21 @@ void transport_flush(struct transport *t) {
         struct msghdr head = {.msg_iov = iov, .msg_iovlen = gather(t, iov)};
         ssize_t bytes = sendmsg(t->fd, &head, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (bytes >= 0)
-            wrote(t, (size_t)bytes);
+            mark_written(t, (size_t)bytes);
         else if (errno == EAGAIN || errno == EWOULDBLOCK)
             break;
         else if (errno != EINTR)
             fail(t, strerror(errno));
     }
     compact(t);
+}
+
+uint64_t transport_queued_bytes(const struct transport *t) {
+    return t->queued_bytes;
+}
+
+uint64_t transport_written_bytes(const struct transport *t) {
+    return t->written_bytes;
 }
 
 size_t transport_unsent(const struct transport *t) {
@@ -166,13 +187,13 @@ bool transport_ready(struct transport *t) {
     return transport_unsent(t) < UNSENT_LIMIT_BYTES;
 }
 
-/* ---- frames out ---- */
+/* ---- encoding ---- */
 
 static void send_tls(struct transport *t, amqp_frame_t *frame, size_t bytes) {
     if (t->error[0] != '\0')
         return;
     t->queued_bytes += bytes;
-    t->written_bytes = t->queued_bytes; /* if it fails, some of it may have gone out */
+    t->written_bytes = t->queued_bytes; /* also if it fails: a part may have been sent */
     errno = 0;
     int status = amqp_send_frame(t->connection, frame);
     if (status != AMQP_STATUS_OK)
@@ -180,41 +201,41 @@ static void send_tls(struct transport *t, amqp_frame_t *frame, size_t bytes) {
     t->written_at_ms = clock_ms();
 }
 
-static size_t begin_frame(struct transport *t, uint8_t type, amqp_channel_t channel) {
-    size_t start = t->own.len;
-    buffer_u8(&t->own, type);
-    buffer_u16(&t->own, channel);
-    buffer_u32(&t->own, 0);
+static size_t start_frame(struct transport *t, uint8_t type, amqp_channel_t channel) {
+    size_t start = t->encoded.len;
+    buffer_u8(&t->encoded, type);
+    buffer_u16(&t->encoded, channel);
+    buffer_u32(&t->encoded, 0);
     return start;
 }
 
-/* Ends a frame that began at START and whose payload has BORROWED bytes elsewhere. */
-static void end_frame(struct transport *t, size_t start, const uint8_t *borrowed,
-                      size_t borrowed_bytes) {
-    buffer_u8(&t->own, AMQP_FRAME_END);
-    if (t->own.failed) {
+/* End a frame that starts at START; BODY_BYTES of its payload are at BODY. */
+static void end_frame(struct transport *t, size_t start, const uint8_t *body,
+                      size_t body_bytes) {
+    buffer_u8(&t->encoded, AMQP_FRAME_END);
+    if (t->encoded.failed) {
         fail(t, "out of memory");
         return;
     }
-    size_t bytes = t->own.len - start;
-    size_t payload = bytes - FRAME_OVERHEAD_BYTES + borrowed_bytes;
-    buffer_put_u32_at(&t->own, start + FRAME_SIZE_AT, (uint32_t)payload);
-    if (borrowed != NULL) {
+    size_t bytes = t->encoded.len - start;
+    size_t payload = bytes - FRAME_OVERHEAD_BYTES + body_bytes;
+    buffer_put_u32_at(&t->encoded, start + FRAME_SIZE_AT, (uint32_t)payload);
+    if (body != NULL) {
         add_segment(t, NULL, bytes - 1);
-        add_segment(t, borrowed, borrowed_bytes);
+        add_segment(t, body, body_bytes);
         add_segment(t, NULL, 1);
     } else {
         add_segment(t, NULL, bytes);
     }
 }
 
-/* The frames of ours always fit the room they ask for: whoever hands them over has
- * checked their texts. */
-static void encoded(struct transport *t, int bytes) {
+/* rabbitmq-c has appended BYTES; negative: an error. Frames always fit their bound,
+ * because the callers check the length of texts. */
+static void append_encoded(struct transport *t, int bytes) {
     if (bytes < 0)
         fail(t, "a frame could not be encoded");
     else
-        t->own.len += (size_t)bytes;
+        t->encoded.len += (size_t)bytes;
 }
 
 void transport_method(struct transport *t, amqp_channel_t channel,
@@ -225,19 +246,19 @@ void transport_method(struct transport *t, amqp_channel_t channel,
         send_tls(t, &frame, FRAME_OVERHEAD_BYTES);
         return;
     }
-    size_t start = begin_frame(t, AMQP_FRAME_METHOD, channel);
-    buffer_u32(&t->own, id);
-    uint8_t *to = buffer_reserve(&t->own, METHOD_ROOM_BYTES);
+    size_t start = start_frame(t, AMQP_FRAME_METHOD, channel);
+    buffer_u32(&t->encoded, id);
+    uint8_t *to = buffer_reserve(&t->encoded, METHOD_MAX_BYTES);
     if (to != NULL) {
-        amqp_bytes_t room = {.len = METHOD_ROOM_BYTES, .bytes = to};
-        encoded(t, amqp_encode_method(id, method, room));
+        amqp_bytes_t space = {.len = METHOD_MAX_BYTES, .bytes = to};
+        append_encoded(t, amqp_encode_method(id, method, space));
     }
     end_frame(t, start, NULL, 0);
 }
 
 void transport_properties(struct transport *t, amqp_channel_t channel,
                           amqp_basic_properties_t *properties, uint64_t body_bytes,
-                          size_t room_bytes) {
+                          size_t bound) {
     if (t->tls) {
         amqp_frame_t frame = {.frame_type = AMQP_FRAME_HEADER, .channel = channel};
         frame.payload.properties.class_id = AMQP_BASIC_CLASS;
@@ -246,20 +267,20 @@ void transport_properties(struct transport *t, amqp_channel_t channel,
         send_tls(t, &frame, FRAME_OVERHEAD_BYTES);
         return;
     }
-    size_t start = begin_frame(t, AMQP_FRAME_HEADER, channel);
-    buffer_u16(&t->own, AMQP_BASIC_CLASS);
-    buffer_u16(&t->own, 0); /* weight, unused */
-    buffer_u64(&t->own, body_bytes);
-    uint8_t *to = buffer_reserve(&t->own, room_bytes);
+    size_t start = start_frame(t, AMQP_FRAME_HEADER, channel);
+    buffer_u16(&t->encoded, AMQP_BASIC_CLASS);
+    buffer_u16(&t->encoded, 0); /* weight, unused */
+    buffer_u64(&t->encoded, body_bytes);
+    uint8_t *to = buffer_reserve(&t->encoded, bound);
     if (to != NULL) {
-        amqp_bytes_t room = {.len = room_bytes, .bytes = to};
-        encoded(t, amqp_encode_properties(AMQP_BASIC_CLASS, properties, room));
+        amqp_bytes_t space = {.len = bound, .bytes = to};
+        append_encoded(t, amqp_encode_properties(AMQP_BASIC_CLASS, properties, space));
     }
     end_frame(t, start, NULL, 0);
 }
 
 static void put_body_frame(struct transport *t, amqp_channel_t channel,
-                           const uint8_t *body, size_t bytes, bool borrow) {
+                           const uint8_t *body, size_t bytes, bool reference) {
     if (t->tls) {
         amqp_frame_t frame = {.frame_type = AMQP_FRAME_BODY, .channel = channel};
         frame.payload.body_fragment.len = bytes;
@@ -267,19 +288,19 @@ static void put_body_frame(struct transport *t, amqp_channel_t channel,
         send_tls(t, &frame, bytes + FRAME_OVERHEAD_BYTES);
         return;
     }
-    size_t start = begin_frame(t, AMQP_FRAME_BODY, channel);
-    if (!borrow)
-        buffer_append(&t->own, body, bytes);
-    end_frame(t, start, borrow ? body : NULL, borrow ? bytes : 0);
+    size_t start = start_frame(t, AMQP_FRAME_BODY, channel);
+    if (!reference)
+        buffer_append(&t->encoded, body, bytes);
+    end_frame(t, start, reference ? body : NULL, reference ? bytes : 0);
 }
 
 void transport_body(struct transport *t, amqp_channel_t channel, const uint8_t *body,
                     size_t bytes) {
-    size_t most = t->frame_max - FRAME_OVERHEAD_BYTES;
-    bool borrow = bytes > BORROW_ABOVE_BYTES;
+    size_t max = t->frame_max - FRAME_OVERHEAD_BYTES;
+    bool reference = bytes > REFERENCE_ABOVE_BYTES;
     while (bytes > 0) {
-        size_t part = bytes < most ? bytes : most;
-        put_body_frame(t, channel, body, part, borrow);
+        size_t part = bytes < max ? bytes : max;
+        put_body_frame(t, channel, body, part, reference);
         body += part;
         bytes -= part;
     }
@@ -291,17 +312,17 @@ void transport_heartbeat(struct transport *t) {
         send_tls(t, &frame, FRAME_OVERHEAD_BYTES);
         return;
     }
-    end_frame(t, begin_frame(t, AMQP_FRAME_HEARTBEAT, 0), NULL, 0);
+    end_frame(t, start_frame(t, AMQP_FRAME_HEARTBEAT, 0), NULL, 0);
 }
 
-/* ---- frames in ---- */
+/* ---- input ---- */
 
 bool transport_read(struct transport *t, amqp_frame_t *frame) {
-    static const struct timeval at_once = {0};
+    static const struct timeval no_wait = {0};
     if (t->error[0] != '\0')
         return false;
     errno = 0;
-    int status = amqp_simple_wait_frame_noblock(t->connection, frame, &at_once);
+    int status = amqp_simple_wait_frame_noblock(t->connection, frame, &no_wait);
     if (status == AMQP_STATUS_OK)
         return true;
     if (status != AMQP_STATUS_TIMEOUT)
@@ -315,4 +336,16 @@ void transport_release(struct transport *t, const amqp_frame_t *frame) {
 
 bool transport_has_frames(const struct transport *t) {
     return amqp_frames_enqueued(t->connection) || amqp_data_in_buffer(t->connection);
+}
+
+uint64_t transport_written_at_ms(const struct transport *t) {
+    return t->written_at_ms;
+}
+
+uint64_t transport_read_at_ms(const struct transport *t) {
+    return t->read_at_ms;
+}
+
+void transport_note_read(struct transport *t, uint64_t now_ms) {
+    t->read_at_ms = now_ms;
 }

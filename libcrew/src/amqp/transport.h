@@ -1,11 +1,12 @@
-/* The two byte streams of one connection: frames out, frames in.
+/* Frames to and from the broker over one connection.
  *
- * Over plain TCP frames are encoded here and written without ever blocking: many at a
- * time, large bodies from the memory of their message. Over TLS rabbitmq-c writes them,
- * and may block while the socket is full; transport_ready says when that is unlikely.
+ * Over plain TCP frames are encoded here and written without blocking: many per system
+ * call, large bodies directly from the memory of their message. Over TLS rabbitmq-c
+ * writes them and may block while the socket is full; transport_ready says when that is
+ * unlikely.
  *
- * Nothing here returns an error: the first one is kept, what follows it is dropped, and
- * transport_error tells.
+ * No function returns an error: the first one is kept for transport_error, and later
+ * calls do nothing.
  */
 #ifndef CREW_AMQP_TRANSPORT_H
 #define CREW_AMQP_TRANSPORT_H
@@ -16,9 +17,13 @@
 
 #define TRANSPORT_ERROR_BYTES 200
 
-/* A run of bytes to be written: of the transport's own buffer, or borrowed. */
+/* The AMQP channels of a connection. */
+#define DATA_CHANNEL 1
+#define TOPOLOGY_CHANNEL 2
+
+/* A run of bytes to write: the next ones of `encoded`, or a part of a message's body. */
 struct segment {
-    const uint8_t *borrowed; /* null: the next bytes of `own` */
+    const uint8_t *body; /* null: the next bytes of `encoded` */
     size_t bytes;
 };
 
@@ -28,54 +33,66 @@ struct transport {
     int fd;
     size_t frame_max;
 
-    uint64_t queued_bytes;  /* handed over so far */
-    uint64_t written_bytes; /* of these, given to the kernel; over TLS: begun */
+    uint64_t queued_bytes;  /* of all frames so far */
+    uint64_t written_bytes; /* of these, passed to the kernel; over TLS: started */
     uint64_t written_at_ms;
-    uint64_t read_at_ms; /* when something last came in */
+    uint64_t read_at_ms;
 
-    struct buffer own;
-    size_t own_at; /* bytes of own that are written */
+    struct buffer encoded;
+    size_t encoded_written; /* bytes of it that are written */
     struct segment *segments;
-    size_t segment_at; /* the first that is not wholly written */
+    size_t segment_at; /* the first that is not completely written */
     size_t segment_count;
     size_t segment_cap;
 
-    char error[TRANSPORT_ERROR_BYTES]; /* empty: sound */
+    char error[TRANSPORT_ERROR_BYTES]; /* empty: none */
 };
 
-/* Takes over a connection that is logged in. */
+/* Takes ownership of a connection that is logged in. */
 void transport_init(struct transport *t, amqp_connection_state_t connection, bool tls);
-void transport_fini(struct transport *t); /* closes the socket; zeroed memory is fine */
+void transport_fini(struct transport *t); /* closes the socket; a zeroed struct is fine */
+
+int transport_fd(const struct transport *t);
+bool transport_is_tls(const struct transport *t);
+size_t transport_frame_max(const struct transport *t);
 
 const char *transport_error(const struct transport *t); /* null: none */
 
-/* Hand over a frame. METHOD and PROPERTIES are rabbitmq-c's structs of that name; texts
- * in a method must be short strings. ROOM is an upper bound for the encoded properties.
- */
+/* Queue a frame for writing. METHOD and PROPERTIES are rabbitmq-c's structs; texts in a
+ * method must be short strings. BOUND is an upper bound for the encoded properties. */
 void transport_method(struct transport *t, amqp_channel_t channel,
                       amqp_method_number_t id, void *method);
 void transport_properties(struct transport *t, amqp_channel_t channel,
                           amqp_basic_properties_t *properties, uint64_t body_bytes,
-                          size_t room);
-/* As many body frames as it needs. A large BODY is borrowed until queued_bytes as it is
- * after this call have been written. */
+                          size_t bound);
+/* Queue body frames. A large BODY is not copied: it must live until as many bytes have
+ * been written as are queued after this call. */
 void transport_body(struct transport *t, amqp_channel_t channel, const uint8_t *body,
                     size_t bytes);
 void transport_heartbeat(struct transport *t);
 
-/* Write what the socket takes. */
+/* Write what the socket accepts. */
 void transport_flush(struct transport *t);
 
-/* Bytes handed over and not written. */
+/* Bytes queued and written so far, and the difference. */
+uint64_t transport_queued_bytes(const struct transport *t);
+uint64_t transport_written_bytes(const struct transport *t);
 size_t transport_unsent(const struct transport *t);
-/* Whether to hand over more messages now. If not, wait for the socket to be writable. */
+/* Whether to queue more messages now. If not, wait until the socket is writable. */
 bool transport_ready(struct transport *t);
 
-/* The next frame that is there: true, and FRAME is valid until transport_release; it is
- * never a heartbeat. */
+/* True: FRAME is the next frame, never a heartbeat, and valid until transport_release.
+ * False: no frame is complete. */
 bool transport_read(struct transport *t, amqp_frame_t *frame);
 void transport_release(struct transport *t, const amqp_frame_t *frame);
-/* Frames wait in memory, although the socket may not be readable. */
+/* Whether received bytes are buffered, so that there may be frames although the socket is
+ * not readable. */
 bool transport_has_frames(const struct transport *t);
+
+/* When bytes were last written, and received (base/clock.h). */
+uint64_t transport_written_at_ms(const struct transport *t);
+uint64_t transport_read_at_ms(const struct transport *t);
+/* The socket became readable at NOW_MS. */
+void transport_note_read(struct transport *t, uint64_t now_ms);
 
 #endif

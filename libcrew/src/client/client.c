@@ -185,10 +185,10 @@ static void on_event(void *owner, enum broker_session_side side,
         client_receive(c, event->message);
         event->message = NULL;
         break;
-    case LINK_CONSUMER_GONE:
+    case LINK_CONSUMER_CANCELLED:
         reply_queue_gone(c);
         break;
-    case LINK_CHANNEL_LOST:
+    case LINK_CHANNEL_CLOSED:
         broker_session_report(&c->session, CREW_EVENT_WARNING, "%s", text_of(event));
         break;
     }

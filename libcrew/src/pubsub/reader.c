@@ -413,11 +413,11 @@ void reader_event(struct crew_subscriber *s, enum broker_session_side side,
     case LINK_OP_DONE:
         op_done(s, event->op);
         break;
-    case LINK_CONSUMER_GONE: /* the queue was deleted */
+    case LINK_CONSUMER_CANCELLED: /* the queue was deleted */
         if (is_reading(r) && strcmp(event->text, queue_of(r)) == 0)
             declare(s);
         break;
-    case LINK_CHANNEL_LOST:
+    case LINK_CHANNEL_CLOSED:
         broker_session_report(&s->session, CREW_EVENT_WARNING, "%s", text_of(event));
         break;
     case LINK_PUBLISHED:

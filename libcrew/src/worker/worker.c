@@ -72,10 +72,10 @@ static void on_event(void *owner, enum broker_session_side side,
         worker_receive(w, event->message);
         event->message = NULL;
         break;
-    case LINK_CONSUMER_GONE:
+    case LINK_CONSUMER_CANCELLED:
         queues_consumer_gone(w, event->text);
         break;
-    case LINK_CHANNEL_LOST:
+    case LINK_CHANNEL_CLOSED:
         broker_session_report(&w->session, CREW_EVENT_WARNING, "%s", text_of(event));
         break;
     }

@@ -1,9 +1,5 @@
-/* Ops, and each as the method that does it (AMQP 0-9-1 §1.7 to 1.10). */
-#include "amqp/op.h"
+#include "amqp/op_method.h"
 
-#include "base/xalloc.h"
-#include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define SHORT_STRING_BYTES 255
@@ -28,59 +24,24 @@ static const struct {
     [LINK_CANCEL] = {DATA_CHANNEL, AMQP_BASIC_CANCEL_METHOD, AMQP_BASIC_CANCEL_OK_METHOD},
 };
 
-struct link_op *link_op_new(enum link_op_kind kind, const char *name) {
-    struct link_op *op = xcalloc(1, sizeof *op);
-    op->kind = kind;
-    op->name = xstrdup(name);
-    return op;
-}
-
-void link_op_free(struct link_op *op) {
-    if (op == NULL)
-        return;
-    free(op->name);
-    free(op->type);
-    free(op->exchange);
-    free(op->key);
-    for (size_t i = 0; i < op->argument_count; i++)
-        free(op->arguments[i].text);
-    free(op->reply_text);
-    free(op);
-}
-
-static struct link_argument *add_argument(struct link_op *op, const char *name) {
-    assert(op->argument_count < LINK_ARGUMENTS_MAX);
-    struct link_argument *argument = &op->arguments[op->argument_count++];
-    argument->name = name;
-    return argument;
-}
-
-void link_op_text(struct link_op *op, const char *name, const char *text) {
-    add_argument(op, name)->text = xstrdup(text);
-}
-
-void link_op_number(struct link_op *op, const char *name, int64_t number) {
-    add_argument(op, name)->number = number;
-}
-
-static bool is_short(const char *text) {
+static bool is_short_string(const char *text) {
     return text == NULL || strlen(text) <= SHORT_STRING_BYTES;
 }
 
-bool op_fits(const struct link_op *op) {
-    return is_short(op->name) && is_short(op->type) && is_short(op->exchange) &&
-           is_short(op->key);
+bool op_method_is_encodable(const struct link_op *op) {
+    return is_short_string(op->name) && is_short_string(op->type) &&
+           is_short_string(op->exchange) && is_short_string(op->key);
 }
 
-amqp_channel_t op_channel(const struct link_op *op) {
+amqp_channel_t op_method_channel(const struct link_op *op) {
     return methods[op->kind].channel;
 }
 
-amqp_method_number_t op_method(const struct link_op *op) {
+amqp_method_number_t op_method_id(const struct link_op *op) {
     return methods[op->kind].method;
 }
 
-amqp_method_number_t op_expected_reply(const struct link_op *op) {
+amqp_method_number_t op_method_reply_id(const struct link_op *op) {
     return methods[op->kind].reply;
 }
 
@@ -99,7 +60,7 @@ static void write_argument(amqp_table_entry_t *entry, const struct link_argument
     }
 }
 
-/* ENTRIES is room for all of them. */
+/* ENTRIES has LINK_ARGUMENTS_MAX elements and must live as long as the table. */
 static amqp_table_t table_of(const struct link_op *op, amqp_table_entry_t *entries) {
     for (size_t i = 0; i < op->argument_count; i++)
         write_argument(&entries[i], &op->arguments[i]);
@@ -112,7 +73,7 @@ static void write_exchange(struct transport *t, const struct link_op *op, bool p
                                        .passive = passive,
                                        .durable = op->durable,
                                        .auto_delete = op->auto_delete};
-    transport_method(t, op_channel(op), op_method(op), &declare);
+    transport_method(t, op_method_channel(op), op_method_id(op), &declare);
 }
 
 static void write_queue(struct transport *t, const struct link_op *op, bool passive) {
@@ -123,7 +84,7 @@ static void write_queue(struct transport *t, const struct link_op *op, bool pass
                                     .exclusive = op->exclusive,
                                     .auto_delete = op->auto_delete,
                                     .arguments = table_of(op, entries)};
-    transport_method(t, op_channel(op), op_method(op), &declare);
+    transport_method(t, op_method_channel(op), op_method_id(op), &declare);
 }
 
 static void write_bind(struct transport *t, const struct link_op *op) {
@@ -137,7 +98,7 @@ static void write_bind(struct transport *t, const struct link_op *op) {
                                   .exchange = bind.exchange,
                                   .routing_key = bind.routing_key,
                                   .arguments = arguments};
-    transport_method(t, op_channel(op), op_method(op),
+    transport_method(t, op_method_channel(op), op_method_id(op),
                      op->kind == LINK_BIND ? (void *)&bind : (void *)&unbind);
 }
 
@@ -148,17 +109,17 @@ static void write_consume(struct transport *t, const struct link_op *op) {
                                     .no_ack = op->no_ack,
                                     .exclusive = op->exclusive,
                                     .arguments = table_of(op, entries)};
-    transport_method(t, op_channel(op), op_method(op), &consume);
+    transport_method(t, op_method_channel(op), op_method_id(op), &consume);
 }
 
 static void write_qos(struct transport *t, const struct link_op *op) {
-    unsigned most = op->prefetch < UINT16_MAX ? op->prefetch : UINT16_MAX;
-    amqp_basic_qos_t qos = {.prefetch_count = (uint16_t)most,
+    unsigned limit = op->prefetch < UINT16_MAX ? op->prefetch : UINT16_MAX;
+    amqp_basic_qos_t qos = {.prefetch_count = (uint16_t)limit,
                             .global = !op->per_consumer};
-    transport_method(t, op_channel(op), op_method(op), &qos);
+    transport_method(t, op_method_channel(op), op_method_id(op), &qos);
 }
 
-void op_write(struct transport *t, const struct link_op *op, bool passive) {
+void op_method_write(struct transport *t, const struct link_op *op, bool passive) {
     amqp_basic_cancel_t cancel = {.consumer_tag = bytes_of(op->name)};
     switch (op->kind) {
     case LINK_DECLARE_EXCHANGE:
@@ -181,7 +142,7 @@ void op_write(struct transport *t, const struct link_op *op, bool passive) {
         write_consume(t, op);
         break;
     case LINK_CANCEL:
-        transport_method(t, op_channel(op), op_method(op), &cancel);
+        transport_method(t, op_method_channel(op), op_method_id(op), &cancel);
         break;
     }
 }
