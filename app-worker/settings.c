@@ -25,10 +25,10 @@ static void fill_in_defaults(struct settings *settings, const struct options *op
         settings->processes = cpu_count();
     if (settings->max_processes == 0)
         settings->max_processes = SPARES_PER_PROCESS * settings->processes;
-    settings->prefetch_most = settings->prefetch;
+    settings->max_prefetch = settings->prefetch;
     if (settings->prefetch == 0) {
         settings->prefetch = settings->processes;
-        settings->prefetch_most = prefetch_most(settings->processes);
+        settings->max_prefetch = prefetch_default_max(settings->processes);
     }
     if (settings->max_processes < settings->processes)
         options_fail(options, "--max-processes %u is below --processes %u",

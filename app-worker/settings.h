@@ -15,7 +15,7 @@ struct settings {
     unsigned processes;
     unsigned max_processes; /* spares for handlers that wait for a call included */
     unsigned prefetch;
-    unsigned prefetch_most;  /* while handlers are short */
+    unsigned max_prefetch;   /* while handlers are short */
     unsigned max_requests;   /* 0: no limit */
     size_t max_memory_bytes; /* 0: no limit */
     size_t max_response_bytes;

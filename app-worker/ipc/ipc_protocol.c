@@ -353,8 +353,8 @@ bool ipc_get_call(const struct wire_item *item, struct ipc_call *call) {
         item->sequence > CREW_GROUP_MAX || item->body.data[0] > CREW_GROUP_FIRST)
         return false;
     call->group = (struct crew_group){.end = (enum crew_group_end)item->body.data[0],
-                                       .count = item->sequence,
-                                       .expiration_ms = item->budget_ms};
+                                      .count = item->sequence,
+                                      .expiration_ms = item->budget_ms};
     call->calls = xcalloc(1, call->group.count * sizeof *call->calls);
     call->scratch = xcalloc(1, call->group.count * sizeof *call->scratch);
     call->group.calls = call->calls;

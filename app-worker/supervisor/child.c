@@ -62,7 +62,6 @@ void child_move(struct child *child, enum child_state to) {
     child->state = to;
     switch (to) {
     case CHILD_IDLE:
-        child->idle_since_ms = uv_now(child->context->loop);
         uv_timer_stop(&child->timer);
         break;
     case CHILD_STOPPING:
@@ -117,24 +116,33 @@ static void set_limit(struct child *child) {
 
 /* The first of those ahead is the one that runs now. */
 void child_next_task(struct child *child) {
-    child->current = child->ahead[0];
+    child->current = child->pipelined[0];
     child->task = child->current.task;
-    child->ahead_count--;
-    --*child->context->ahead;
-    memmove(child->ahead, child->ahead + 1, child->ahead_count * sizeof *child->ahead);
+    child->pipelined_count--;
+    memmove(child->pipelined, child->pipelined + 1,
+            child->pipelined_count * sizeof *child->pipelined);
     set_limit(child);
 }
 
-void child_take_back(struct child *child, unsigned most) {
-    while (most-- > 0 && child->ahead_count > 0) {
-        const struct given *last = &child->ahead[child->ahead_count - 1];
-        if (!task_ring_claim(child->ring, last->slot, last->generation))
-            return; /* begun, and those before it, too */
-        child->ahead_count--;
-        --*child->context->ahead;
-        crew_task_unbegin(last->task);
-        child->context->unbegun(child->context->arg, last->task);
-    }
+static crew_task *revoke_pipelined(struct child *child) {
+    const struct assignment *last = &child->pipelined[child->pipelined_count - 1];
+    if (!task_ring_claim(child->ring, last->slot, last->generation))
+        return NULL; /* started, and those before it, too */
+    child->pipelined_count--;
+    return last->task;
+}
+
+static crew_task *revoke_current(struct child *child) {
+    crew_task *task = child->task;
+    if (child->state != CHILD_BUSY || task == NULL ||
+        !task_ring_claim(child->ring, child->current.slot, child->current.generation))
+        return NULL;
+    child->task = NULL;
+    return task;
+}
+
+crew_task *child_revoke(struct child *child) {
+    return child->pipelined_count > 0 ? revoke_pipelined(child) : revoke_current(child);
 }
 
 /* ---- the socket ---- */
@@ -162,8 +170,8 @@ void child_refuse_calls(struct child *child, int error) {
 
 static void take_hello(struct child *child, const struct wire_item *item) {
     if (item->body.len > 0) {
-        child->refusal = xcalloc(1, item->body.len + 1);
-        memcpy(child->refusal, item->body.data, item->body.len);
+        child->load_error = xcalloc(1, item->body.len + 1);
+        memcpy(child->load_error, item->body.data, item->body.len);
         child_move(child, CHILD_LEAVING);
         return;
     }
@@ -173,7 +181,7 @@ static void take_hello(struct child *child, const struct wire_item *item) {
 
 bool child_pass_on_answer(struct child *child, const struct wire_item *item) {
     struct crew_answer answer;
-    if (!ipc_get_answer(item, &child->parts, &answer))
+    if (!ipc_get_answer(item, &child->scratch, &answer))
         return false;
     child->last_run_us = answer.run_us;
     if (answer.body_bytes > child->context->settings->max_response_bytes)
@@ -194,11 +202,9 @@ static void take_answer(struct child *child, const struct wire_item *item) {
         return;
     }
     child_task_done(child);
-    child->served++;
-    child->is_slow = false;
-    if (child->state == CHILD_BUSY && child->ahead_count > 0) {
+    if (child->state == CHILD_BUSY && child->pipelined_count > 0) {
         child_next_task(child);
-        child->context->went_on(child->context->arg, child);
+        child->context->finished(child->context->arg, child);
     } else {
         child_move(child, CHILD_IDLE);
     }
@@ -216,7 +222,7 @@ static void on_called(void *arg, int error, const struct crew_answer *const answ
 static void make_calls(struct child *child, struct ipc_call *wanted) {
     struct buffer bytes;
     ipc_socket_detach(&child->socket, &bytes);
-    int error = subcalls_start(child->context->calls, wanted, &bytes, on_called, child,
+    int error = subcalls_start(child->context->subcalls, wanted, &bytes, on_called, child,
                                &child->calls);
     if (error != CREW_OK)
         child_refuse_calls(child, error);
@@ -229,7 +235,7 @@ static void make_calls(struct child *child, struct ipc_call *wanted) {
 static void take_calls(struct child *child, const struct wire_item *item) {
     struct ipc_call wanted;
     bool may_wait = false;
-    child_take_back(child, CHILD_MAX_PIPELINED);
+    child->context->revoke(child->context->arg, child, false);
     if (!ipc_get_call(item, &wanted)) {
         child_kill(child, CHILD_PROTOCOL_ERROR, CREW_ECRASHED);
     } else if (child->state == CHILD_STOPPING) {
@@ -245,7 +251,7 @@ static void take_calls(struct child *child, const struct wire_item *item) {
     }
     if (!may_wait)
         ipc_call_fini(&wanted);
-    child->context->gave_back(child->context->arg);
+    child->context->revoked(child->context->arg);
 }
 
 void child_take_log(struct child *child, const struct wire_item *item) {
@@ -258,7 +264,7 @@ void child_take_log(struct child *child, const struct wire_item *item) {
     enum crew_log_level level;
     const char *id;
     const char *text;
-    if (ipc_get_log(item, &child->parts, &level, &id, &text))
+    if (ipc_get_log(item, &child->scratch, &level, &id, &text))
         log_request(levels[level], id, "%s", text);
 }
 
@@ -271,7 +277,7 @@ static void take(struct child *child, const struct wire_item *item) {
         child_take_log(child, item);
     else if (item->kind == IPC_HELLO && child->state == CHILD_STARTING)
         take_hello(child, item);
-    else if (item->kind == IPC_ANSWER)
+    else if (item->kind == IPC_ANSWER && child->state != CHILD_WAITING)
         take_answer(child, item);
     else if (item->kind == IPC_CALL && runs)
         take_calls(child, item);
@@ -281,7 +287,7 @@ static void take(struct child *child, const struct wire_item *item) {
         child_kill(child, CHILD_PROTOCOL_ERROR, CREW_ECRASHED);
 }
 
-void child_look(struct child *child) {
+void child_collect(struct child *child) {
     struct buffer kept = BUFFER_INIT;
     struct wire_item item;
     task_ring_read(child->ring, &kept);
@@ -343,13 +349,13 @@ static void limit_reached(struct child *child) {
  * next one already, the answer to this one is kept, or there to be read. */
 static void on_limit(struct child *child) {
     uint64_t now_ms = uv_now(child->context->loop);
-    if (now_ms >= child->limit_at_ms && child->ahead_count > 0) {
-        child_take_back(child, CHILD_MAX_PIPELINED);
-        child_look(child);
+    if (now_ms >= child->limit_at_ms && child->pipelined_count > 0) {
+        child->context->revoke(child->context->arg, child, false);
+        child_collect(child);
         if (child->state != CHILD_BUSY)
             return;
     }
-    if (now_ms >= child->limit_at_ms && child->ahead_count == 0) {
+    if (now_ms >= child->limit_at_ms && child->pipelined_count == 0) {
         limit_reached(child);
         return;
     }
@@ -367,14 +373,14 @@ static void on_timer(uv_timer_t *timer) {
 
 /* ---- orders ---- */
 
-static void send_setup(struct child *child) {
+static void send_setup(struct child *child, const char *app) {
     const struct child_context *context = child->context;
     const struct settings *settings = context->settings;
     const struct ipc_setup setup = {
         .uuid = child->uuid,
         .node_uuid = context->node_uuid,
         .route_task = settings->route_task,
-        .app = child->role == CHILD_CANDIDATE ? context->next_app : context->app,
+        .app = app,
         .max_response_bytes = settings->max_response_bytes,
         .max_memory_bytes = settings->max_memory_bytes,
         .argc = settings->app_argc,
@@ -391,7 +397,7 @@ static size_t max_frame_bytes(const struct settings *settings) {
     return body + LIMIT_PAIRS_BYTES + FRAME_SLACK_BYTES;
 }
 
-struct child *child_start(const struct child_context *context, enum child_role role) {
+struct child *child_start(struct child_context *context, const char *app) {
     pid_t pid;
     int fd;
     int ring_fd;
@@ -409,7 +415,6 @@ struct child *child_start(const struct child_context *context, enum child_role r
     struct child *child = xcalloc(1, sizeof *child);
     child->ring = ring;
     child->state = CHILD_STARTING;
-    child->role = role;
     child->context = context;
     child->pid = pid;
     child->started_ms = clock_ms();
@@ -420,12 +425,12 @@ struct child *child_start(const struct child_context *context, enum child_role r
     child->open_handles = 2;
     child->poll.data = child->timer.data = child;
     uv_poll_start(&child->poll, UV_READABLE, on_ready);
-    send_setup(child);
-    log_debug("handler %d started", (int)pid);
+    send_setup(child, app);
+    log_debug("handler process %d started", (int)pid);
     return child;
 }
 
-static void put_run(struct child *child, const struct given *given) {
+static void put_run(struct child *child, const struct assignment *given) {
     struct crew_task_view view;
     const struct ipc_run_terms terms = {.left_ms = allowed_ms(child, given->task),
                                         .slot = given->slot,
@@ -434,7 +439,7 @@ static void put_run(struct child *child, const struct given *given) {
     task_ring_offer(child->ring, given->slot, given->generation);
     ipc_put_run(&child->socket.out, &view, &terms);
     if (!child->has_unsent)
-        DL_APPEND2(*child->context->unsent, child, unsent_prev, unsent_next);
+        DL_APPEND2(child->context->unsent, child, unsent_prev, unsent_next);
     child->has_unsent = true;
 }
 
@@ -442,11 +447,10 @@ void child_run(struct child *child, crew_task *task) {
     uint32_t generation = ++child->last_generation;
     if (generation == 0) /* stands for none */
         generation = ++child->last_generation;
-    const struct given given = {task, generation % TASK_RING_SLOTS, generation};
+    const struct assignment given = {task, generation % TASK_RING_SLOTS, generation};
     put_run(child, &given);
     if (child->state == CHILD_BUSY) {
-        child->ahead[child->ahead_count++] = given;
-        ++*child->context->ahead;
+        child->pipelined[child->pipelined_count++] = given;
         return;
     }
     child->current = given;
@@ -457,13 +461,13 @@ void child_run(struct child *child, crew_task *task) {
 
 void child_forget_unsent(struct child *child) {
     if (child->has_unsent)
-        DL_DELETE2(*child->context->unsent, child, unsent_prev, unsent_next);
+        DL_DELETE2(child->context->unsent, child, unsent_prev, unsent_next);
     child->has_unsent = false;
 }
 
-void children_flush(const struct child_context *context) {
+void children_flush(struct child_context *context) {
     struct child *child;
-    while ((child = *context->unsent) != NULL) {
+    while ((child = context->unsent) != NULL) {
         child_forget_unsent(child);
         if (child->state < CHILD_KILLED)
             child_send_frames(child);

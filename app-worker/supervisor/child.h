@@ -8,6 +8,7 @@
 #include "app-worker/ipc/ipc_protocol.h"
 #include "app-worker/ipc/ipc_socket.h"
 #include "app-worker/ipc/task_ring.h"
+#include "app-worker/scheduler/scheduler.h"
 #include "app-worker/settings.h"
 #include "base/random.h"
 #include "subcalls.h"
@@ -36,44 +37,40 @@ enum child_end {
     CHILD_ORDERED         /* it is not wanted any more */
 };
 
-/* What a handler process is there for. Kept by the pool. */
-enum child_role {
-    CHILD_CANDIDATE, /* of a generation that is not yet in charge */
-    CHILD_ACTIVE,    /* takes tasks */
-    CHILD_EXPIRING,  /* takes tasks until its replacement is ready */
-    CHILD_RETIRED    /* takes none, and is let go when it has none */
-};
-
 struct child;
 
 /* A task that a process was given, and its generation (ring.h). */
-struct given {
+struct assignment {
     crew_task *task;
     uint32_t slot;
     uint32_t generation;
 };
 
-enum { CHILD_MAX_PIPELINED = 16 }; /* tasks behind the one that runs */
+enum {
+    CHILD_MAX_PIPELINED = SCHEDULER_MAX_PIPELINED
+}; /* tasks behind the one that runs */
 
-/* What all handlers of a supervisor share. */
+struct scheduler_process;
+
+/* What all children of a supervisor share. */
 struct child_context {
     uv_loop_t *loop;
     const struct settings *settings;
     const char *node_uuid;
-    const char *app;      /* the file that processes load */
-    const char *next_app; /* the same for candidates */
-    struct subcalls *calls;
-    struct child **unsent; /* those to be flushed */
+    struct subcalls *subcalls;
+    struct child *unsent; /* those to be flushed */
     void *arg;
-    unsigned *ahead; /* tasks given ahead, of all handlers together */
-    /* A task that was given ahead has not been begun: the pool has it again. */
-    void (*unbegun)(void *arg, crew_task *task);
-    /* The running task was answered, and the next one runs: no change of state. */
-    void (*went_on)(void *arg, struct child *child);
-    /* All that was ahead of it is with the pool again. No change of state. */
-    void (*gave_back)(void *arg);
-    /* Called after each change of state. When a handler comes from STARTING to IDLE, its
-     * tasks are known; when it leaves STARTING otherwise, child->refusal says why. */
+    /* The task that ran was answered, and the next one runs: no change of state. */
+    void (*finished)(void *arg, struct child *child);
+    /* The task that runs will take a while: what is pipelined behind it is to be revoked
+     * (child_revoke). IS_SLOW: until it is answered nothing is to be pipelined. */
+    void (*revoke)(void *arg, struct child *child, bool is_slow);
+    /* Some time after `revoke`: what was revoked can be assigned to others. */
+    void (*revoked)(void *arg);
+    /* The process ends: what it has not started is to be revoked. */
+    void (*ending)(void *arg, struct child *child);
+    /* Called after each change of state. When a child comes from STARTING to IDLE, its
+     * tasks are known; when it leaves STARTING otherwise, child->load_error says why. */
     void (*moved)(void *arg, struct child *child, enum child_state from);
     /* May it wait for these calls? */
     bool (*may_wait)(void *arg, struct child *child, const struct crew_group *group);
@@ -81,26 +78,20 @@ struct child_context {
 
 struct child {
     enum child_state state;
-    enum child_role role;
-    const struct child_context *context;
+    struct child_context *context;
+    struct scheduler_process *process; /* the pool's */
     pid_t pid;
     char uuid[UUID_BYTES];
     struct task_names tasks; /* from its hello */
-    char *refusal;           /* why the app cannot be used; null when it said nothing */
-    uint64_t served;         /* requests that it has returned from */
-    uint64_t served_at_relief;
-    bool is_slow; /* BUSY: the task takes long. Both are the pool's; an answer ends it */
+    char *load_error;        /* why the app cannot be used; null when it said nothing */
     uint64_t started_ms;
-    uint64_t idle_since_ms;
-    uint64_t worn_after;     /* requests after which it is replaced; 0: never */
-    size_t worn_above_bytes; /* memory above which it is replaced; 0: never */
 
     struct ipc_socket socket;
-    struct ipc_scratch parts;
-    crew_task *task;                         /* given and not yet done */
-    struct given current;                    /* the same */
-    struct given ahead[CHILD_MAX_PIPELINED]; /* behind it, in their order */
-    unsigned ahead_count;
+    struct ipc_scratch scratch;
+    crew_task *task;                                  /* given and not yet done */
+    struct assignment current;                        /* the same */
+    struct assignment pipelined[CHILD_MAX_PIPELINED]; /* behind it, in their order */
+    unsigned pipelined_count;
     struct task_ring *ring;
     uint32_t last_generation;
     bool streams;                /* a part of the answer to the current task has left */
@@ -110,44 +101,40 @@ struct child {
     bool has_unsent;             /* in the list of those to be flushed */
     struct subcall_group *calls; /* WAITING: what it waits for */
     struct subcall_publication *publication; /* BUSY: the same */
-    bool calls_here; /* these go to tasks of this worker. Kept by the pool */
     enum child_state killed_in;
     enum child_end end;
     uv_poll_t poll;
     uv_timer_t timer; /* BUSY, WAITING: the limit; STOPPING, LEAVING: the grace */
     int open_handles;
 
-    struct child *prev; /* all handlers of the pool */
+    struct child *prev; /* all children of the pool */
     struct child *next;
-    struct child *idle_prev; /* those that may be given a task */
-    struct child *idle_next;
     struct child *unsent_prev; /* those to be flushed */
     struct child *unsent_next;
 };
 
 const char *child_state_name(enum child_state state);
 
-/* Start a process. Null with errno when that fails. */
-struct child *child_start(const struct child_context *context, enum child_role role);
+/* Start a process that loads the file APP. Null with errno. */
+struct child *child_start(struct child_context *context, const char *app);
 
 /* IDLE: hand over a task that has been begun. BUSY, and fewer than CHILD_MAX_PIPELINED
  * ahead: the same, to be run behind those that it has. Sent by children_flush. */
 void child_run(struct child *child, crew_task *task);
 
 /* Send what was handed over. To be called before the loop waits. */
-void children_flush(const struct child_context *context);
+void children_flush(struct child_context *context);
 
-/* Take back up to MOST of the tasks given ahead, the last ones first, as far as the
- * process has not begun them. */
-void child_take_back(struct child *child, unsigned most);
+/* Revoke the last task that it was assigned. Null: it has started that, or has none. */
+crew_task *child_revoke(struct child *child);
 
 /* BUSY or WAITING, with a task whose answer is a stream: it may send so many bytes of
  * body in all, modulo 2^32; nobody reads it any more, so it is told to stop. */
 void child_credit(struct child *child, uint32_t allowed_bytes);
-void child_gone(struct child *child);
+void child_stream_closed(struct child *child);
 
-/* See what it has answered and not sent yet. */
-void child_look(struct child *child);
+/* Take the answers that it has stored and not sent yet. */
+void child_collect(struct child *child);
 
 /* IDLE: tell it to quit. */
 void child_quit(struct child *child);

@@ -37,7 +37,7 @@ static void take_last_word(struct child *child, const struct wire_item *item) {
     if (item->kind != IPC_ANSWER || child->state != CHILD_BUSY ||
         child->current.generation == 0 ||
         ipc_generation(item) != child->current.generation ||
-        !child_pass_on_answer(child, item) || child->ahead_count == 0)
+        !child_pass_on_answer(child, item) || child->pipelined_count == 0)
         return;
     child_task_done(child);
     child_next_task(child);
@@ -61,24 +61,12 @@ static void take_last_words(struct child *child) {
     buffer_fini(&kept);
 }
 
-/* What it has not begun, somebody else can run. */
-static void take_all_back(struct child *child) {
-    child_take_back(child, CHILD_MAX_PIPELINED);
-    if (child->state != CHILD_BUSY || child->ahead_count > 0 ||
-        !task_ring_claim(child->ring, child->current.slot, child->current.generation))
-        return;
-    crew_task *task = child->task;
-    child->task = NULL;
-    crew_task_unbegin(task);
-    child->context->unbegun(child->context->arg, task);
-}
-
 /* Those ahead that it had begun, too: their answers, and that of the current one, were on
  * their way when it died. */
 static void answer_all_with(struct child *child, int error) {
-    for (unsigned i = 0; i < child->ahead_count; i++)
+    for (unsigned i = 0; i < child->pipelined_count; i++)
         crew_task_answer(
-            child->ahead[i].task,
+            child->pipelined[i].task,
             &(struct crew_answer){.error = error, .status = crew_error_status(error)});
     if (child->task != NULL)
         child_answer_with(child, error); /* unless its last words were the answer */
@@ -90,21 +78,21 @@ void child_kill(struct child *child, enum child_end end, int error) {
     kill(-child->pid, SIGKILL);
     if (end == CHILD_LOST)
         take_last_words(child);
-    if (child->state == CHILD_BUSY || child->state == CHILD_WAITING) {
-        take_all_back(child);
+    child->context->ending(child->context->arg, child);
+    if (child->state == CHILD_BUSY || child->state == CHILD_WAITING)
         answer_all_with(child, error);
-    }
     subcalls_cancel(child->calls);
     child->calls = NULL;
     child_forget_publication(child);
     child->end = end;
     if (end == CHILD_UNRESPONSIVE)
         log_request(LOG_LEVEL_WARNING, child_task_id(child),
-                    "handler %d did not end within %u ms and was killed", (int)child->pid,
-                    child->context->settings->grace_ms);
+                    "handler process %d did not end within %u ms and was killed",
+                    (int)child->pid, child->context->settings->grace_ms);
     if (end == CHILD_PROTOCOL_ERROR)
         log_request(LOG_LEVEL_ERROR, child_task_id(child),
-                    "handler %d sent what is no frame and was killed", (int)child->pid);
+                    "handler process %d sent a malformed frame and was killed",
+                    (int)child->pid);
     child_move(child, CHILD_KILLED);
 }
 
@@ -114,13 +102,13 @@ static void report_end(const struct child *child, int wait_status) {
     enum child_state in = child->killed_in;
     bool is_expected =
         child->end != CHILD_LOST || in == CHILD_STARTING ||
-        (in == CHILD_LEAVING && (wait_status == 0 || child->refusal != NULL));
+        (in == CHILD_LEAVING && (wait_status == 0 || child->load_error != NULL));
     if (is_expected)
-        log_debug("handler %d %s", (int)child->pid, how);
+        log_debug("handler process %d %s", (int)child->pid, how);
     else
         log_request(in == CHILD_BUSY || in == CHILD_WAITING ? LOG_LEVEL_ERROR
                                                             : LOG_LEVEL_WARNING,
-                    child_task_id(child), "handler %d %s while it was %s",
+                    child_task_id(child), "handler process %d %s while it was %s",
                     (int)child->pid, how, child_state_name(in));
 }
 
@@ -130,9 +118,9 @@ static void on_closed(uv_handle_t *uv) {
         return;
     task_ring_free(child->ring);
     ipc_socket_fini(&child->socket);
-    ipc_scratch_fini(&child->parts);
+    ipc_scratch_fini(&child->scratch);
     task_names_fini(&child->tasks);
-    free(child->refusal);
+    free(child->load_error);
     free(child);
 }
 
@@ -140,16 +128,16 @@ void child_reaped(struct child *child, int wait_status) {
     kill(-child->pid, SIGKILL); /* what it has started and left behind */
     child_kill(child, CHILD_LOST, CREW_ECRASHED);
     report_end(child, wait_status);
-    if (child->killed_in == CHILD_STARTING && child->refusal == NULL) {
+    if (child->killed_in == CHILD_STARTING && child->load_error == NULL) {
         char how[64];
         spawn_describe_end(wait_status, how, sizeof how);
-        child->refusal = xcalloc(1, sizeof how + 64);
-        snprintf(child->refusal, sizeof how + 64, "a handler process %s at its start",
+        child->load_error = xcalloc(1, sizeof how + 64);
+        snprintf(child->load_error, sizeof how + 64, "a handler process %s at its start",
                  how);
     }
     child_task_done(child);
-    for (; child->ahead_count > 0; child->ahead_count--, --*child->context->ahead)
-        crew_task_done(child->ahead[child->ahead_count - 1].task);
+    for (; child->pipelined_count > 0; child->pipelined_count--)
+        crew_task_done(child->pipelined[child->pipelined_count - 1].task);
     child_forget_unsent(child);
     child_move(child, CHILD_GONE);
     uv_close((uv_handle_t *)&child->poll, on_closed);

@@ -30,7 +30,7 @@ static void publish(struct child *child, struct ipc_publish *wanted) {
     struct buffer bytes;
     publication->expiration_ms = patience_ms(publication->expiration_ms);
     ipc_socket_detach(&child->socket, &bytes);
-    int error = subcalls_publish(child->context->calls, wanted, &bytes, on_published,
+    int error = subcalls_publish(child->context->subcalls, wanted, &bytes, on_published,
                                  child, &child->publication);
     if (error != CREW_OK)
         send_published(child, error);
@@ -45,15 +45,14 @@ void child_take_publish(struct child *child, const struct wire_item *item) {
         child_kill(child, CHILD_PROTOCOL_ERROR, CREW_ECRASHED);
         return;
     }
-    child->is_slow = true;
-    child_take_back(child, CHILD_MAX_PIPELINED);
+    child->context->revoke(child->context->arg, child, true);
     if (child->state == CHILD_STOPPING) {
         ipc_publish_fini(&wanted);
         send_published(child, CREW_ETIMEOUT);
     } else {
         publish(child, &wanted);
     }
-    child->context->gave_back(child->context->arg);
+    child->context->revoked(child->context->arg);
 }
 
 bool child_forget_publication(struct child *child) {

@@ -23,7 +23,7 @@ void child_credit(struct child *child, uint32_t allowed_bytes) {
         put_credit(child, allowed_bytes, false);
 }
 
-void child_gone(struct child *child) {
+void child_stream_closed(struct child *child) {
     if (child->state != CHILD_BUSY && child->state != CHILD_WAITING)
         return;
     log_request(LOG_LEVEL_DEBUG, child_task_id(child),
@@ -42,18 +42,17 @@ bool child_pass_on_head(struct child *child, const struct wire_item *item) {
     struct crew_answer head;
     if (!is_current(child, item) || child->streams)
         return false;
-    if (!ipc_get_answer(item, &child->parts, &head))
+    if (!ipc_get_answer(item, &child->scratch, &head))
         return false;
     child->streams = true;
     if (child->state == CHILD_STOPPING) {
         child_end_credit(child); /* it was told before it began */
         return true;
     }
-    child->is_slow = true;
-    child_take_back(child, CHILD_MAX_PIPELINED);
+    child->context->revoke(child->context->arg, child, true);
     if (crew_task_head(child->task, &head) != CREW_OK)
-        child_gone(child);
-    child->context->gave_back(child->context->arg);
+        child_stream_closed(child);
+    child->context->revoked(child->context->arg);
     return true;
 }
 

@@ -156,7 +156,7 @@ static void on_task(void *arg, crew_task *task) {
 
 static void on_queue(void *arg, const char *task, uint32_t messages, uint32_t consumers) {
     struct supervisor *supervisor = arg;
-    process_pool_queue_seen(supervisor->pool, task, messages, consumers);
+    process_pool_queue_inspected(supervisor->pool, task, messages, consumers);
 }
 
 static void on_credit(void *arg, crew_task *task, uint32_t allowed_bytes) {
@@ -166,7 +166,7 @@ static void on_credit(void *arg, crew_task *task, uint32_t allowed_bytes) {
 
 static void on_gone(void *arg, crew_task *task) {
     struct supervisor *supervisor = arg;
-    process_pool_gone(supervisor->pool, task);
+    process_pool_stream_closed(supervisor->pool, task);
 }
 
 static void announce_ready(struct supervisor *supervisor) {
@@ -232,8 +232,7 @@ static void on_changed(void *arg) {
     begin_reload(supervisor);
 }
 
-static void on_candidate(void *arg, struct child *candidate, const char *why) {
-    (void)candidate;
+static void on_candidate(void *arg, const char *why) {
     struct supervisor *supervisor = arg;
     if (reload_candidate(&supervisor->reload, why)) {
         log_info("reloaded: the new handler processes are in charge");
@@ -289,7 +288,7 @@ static int make_worker(struct supervisor *supervisor) {
     const struct crew_worker_options options = {
         .name = "app-worker",
         .prefetch = supervisor->settings->prefetch,
-        .prefetch_most = supervisor->settings->prefetch_most,
+        .prefetch_most = supervisor->settings->max_prefetch,
         .gzip_above_bytes = GZIP_ABOVE_BYTES,
         .on_task = on_task,
         .task_arg = supervisor,

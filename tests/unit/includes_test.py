@@ -24,6 +24,7 @@ ROOMS = [
     ("daemon", ["base/", "wire/", "daemon/"]),
     ("fcgi-bridge", ["base/", "wire/", "daemon/", "fcgi-bridge/"]),
     ("app-worker/ipc", ["base/", "wire/", "app-worker/ipc/"]),
+    ("app-worker/scheduler", ["base/", "daemon/", "app-worker/scheduler/"]),
     ("app-worker/child", ["base/", "wire/", "app-worker/ipc/"]),
     ("app-worker", ["base/", "wire/", "daemon/", "app-worker/"]),
     ("crewctl", ["base/", "wire/", "daemon/", "crewctl/"]),

@@ -63,7 +63,7 @@ def test_poison_is_no_storm(breaker, call):
     ends = sorted(answer.at for answer in answers)
     assert ends[-1] - ends[1] > 0.5
     assert call.text("ping", bound_s=20) == "pong"
-    assert len(re.findall(r"handler \d+ started", worker.log())) <= 8
+    assert len(re.findall(r"handler process \d+ started", worker.log())) <= 8
 
 
 def test_after_good_work_a_process_is_replaced_at_once(breaker, call, slowness):
