@@ -1,7 +1,7 @@
 /* Retry policy: whether a task may be sent or run again after a loss of a connection, a
  * worker or a message, and which error its call ends with where it may not. The client, the
- * worker and the bridge decide by these functions alone (docs/wire.md, "What a worker owes
- * its callers").
+ * worker and the bridge decide by these functions alone (docs/wire.md, "Obligations of a
+ * worker").
  *
  * Invariant: a task with CREW_REPEAT_NEVER never runs twice. Only a task that has certainly
  * not run, or that its caller declared repeatable, runs again. */
