@@ -29,7 +29,7 @@ static enum listener_result fail_errno(struct why why, const char *what) {
     return fail(why, what, strerror(errno));
 }
 
-/* ---- a socket that is there already ---- */
+/* ---- inherited sockets ---- */
 
 static bool is_listening(int fd) {
     int on = 0;
@@ -52,9 +52,9 @@ static enum listener_result adopt(struct listener *listener, int fd, struct why 
 static int systemd_fds(void) {
     const char *pid = getenv("LISTEN_PID");
     const char *count = getenv("LISTEN_FDS");
-    if (!pid || !count || strtol(pid, NULL, 10) != (long)getpid())
+    if (pid == NULL || count == NULL || strtol(pid, NULL, 10) != (long)getpid())
         return 0;
-    return atoi(count); /* NOLINT: what is no number is none */
+    return atoi(count); /* NOLINT: 0 if it is not a number */
 }
 
 static enum listener_result open_inherited(struct listener *listener, struct why why) {
@@ -70,7 +70,7 @@ static enum listener_result open_fd(struct listener *listener, const char *numbe
                                     struct why why) {
     char *end = NULL;
     long fd = strtol(number, &end, 10);
-    if (end == number || *end || fd < 0 || fd > 1 << 20) {
+    if (end == number || *end != '\0' || fd < 0 || fd > 1 << 20) {
         fail(why, "--listen fd:N", "N is not a descriptor");
         return LISTENER_BAD_ADDRESS;
     }
@@ -89,14 +89,14 @@ static bool remember_file(struct listener *listener, const char *path) {
     return true;
 }
 
-static bool still_our_file(const struct listener *listener) {
+static bool is_our_file(const struct listener *listener) {
     struct stat file;
     return lstat(listener->path, &file) == 0 && S_ISSOCK(file.st_mode) &&
            file.st_dev == listener->device && file.st_ino == listener->inode;
 }
 
-/* Only a connection that is refused shows that nobody listens there any more. */
-static bool nobody_listens(const struct sockaddr_un *address) {
+/* Only a refused connection proves that no process listens there. */
+static bool is_stale_socket(const struct sockaddr_un *address) {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return false;
@@ -114,22 +114,24 @@ static enum listener_result clear_path(const struct sockaddr_un *address,
         return errno == ENOENT ? LISTENER_OK : fail_errno(why, path);
     if (!S_ISSOCK(file.st_mode))
         return fail(why, path, "exists and is not a socket");
-    if (!nobody_listens(address))
+    if (!is_stale_socket(address))
         return fail(why, path, "another process listens there");
     return unlink(path) == 0 || errno == ENOENT ? LISTENER_OK : fail_errno(why, path);
 }
 
-/* Before listen(2), so that nobody connects who may not. */
+/* To be called before listen(2): nobody can connect without permission. */
 static enum listener_result set_rights(const char *path, const struct settings *settings,
                                        struct why why) {
     uid_t owner = (uid_t)-1;
     gid_t group = (gid_t)-1;
-    if (settings->socket_owner && privileges_user(settings->socket_owner, &owner) != 0)
+    if (settings->socket_owner != NULL &&
+        privileges_user(settings->socket_owner, &owner) != 0)
         return fail(why, "--socket-owner", "no such user");
-    if (settings->socket_group && privileges_group(settings->socket_group, &group) != 0)
+    if (settings->socket_group != NULL &&
+        privileges_group(settings->socket_group, &group) != 0)
         return fail(why, "--socket-group", "no such group");
     if (chmod(path, settings->socket_mode) != 0 ||
-        ((settings->socket_owner || settings->socket_group) &&
+        ((settings->socket_owner != NULL || settings->socket_group != NULL) &&
          chown(path, owner, group) != 0))
         return fail_errno(why, path);
     return LISTENER_OK;
@@ -138,11 +140,11 @@ static enum listener_result set_rights(const char *path, const struct settings *
 static enum listener_result open_unix(struct listener *listener, const char *path,
                                       const struct settings *settings, struct why why) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (!*path || strlen(path) >= sizeof address.sun_path) {
+    if (*path == '\0' || strlen(path) >= sizeof address.sun_path) {
         fail(why, "--listen unix:PATH", "the path is empty or too long");
         return LISTENER_BAD_ADDRESS;
     }
-    strcpy(address.sun_path, path); /* NOLINT: measured above */
+    strcpy(address.sun_path, path); /* NOLINT: the length was checked above */
     enum listener_result result = clear_path(&address, why);
     if (result != LISTENER_OK)
         return result;
@@ -164,10 +166,10 @@ static enum listener_result open_unix(struct listener *listener, const char *pat
 
 /* ---- HOST:PORT ---- */
 
-/* Splits at the last colon; brackets around an IPv6 address are taken off. */
+/* Splits at the last colon and removes brackets around an IPv6 address. */
 static bool split_address(char *text, const char **host, const char **port) {
     char *colon = strrchr(text, ':');
-    if (!colon || !colon[1])
+    if (colon == NULL || colon[1] == '\0')
         return false;
     *colon = 0;
     *port = colon + 1;
@@ -176,10 +178,10 @@ static bool split_address(char *text, const char **host, const char **port) {
     if (bytes >= 2 && text[0] == '[' && text[bytes - 1] == ']') {
         text[bytes - 1] = 0;
         *host = text + 1;
-    } else if (strchr(text, ':')) {
-        return false; /* IPv6 without brackets: which colon is the port's? */
+    } else if (strchr(text, ':') != NULL) {
+        return false; /* IPv6 without brackets is ambiguous */
     }
-    if (!**host || strcmp(*host, "*") == 0)
+    if (**host == '\0' || strcmp(*host, "*") == 0)
         *host = NULL;
     return true;
 }
@@ -216,7 +218,8 @@ static enum listener_result open_tcp(struct listener *listener, const char *text
     int error = getaddrinfo(host, port, &hints, &addresses);
     if (error)
         return fail(why, text, gai_strerror(error));
-    for (const struct addrinfo *a = addresses; a && listener->fd < 0; a = a->ai_next)
+    for (const struct addrinfo *a = addresses; a != NULL && listener->fd < 0;
+         a = a->ai_next)
         listener->fd = bind_one(a, settings->backlog);
     error = errno;
     freeaddrinfo(addresses);
@@ -229,7 +232,7 @@ enum listener_result listener_open(struct listener *listener,
     struct why reason = {why, why_bytes};
     const char *listen = settings->listen;
     *listener = (struct listener){.fd = -1};
-    enum listener_result result = !listen ? open_inherited(listener, reason)
+    enum listener_result result = listen == NULL ? open_inherited(listener, reason)
                                   : strncmp(listen, "unix:", 5) == 0
                                       ? open_unix(listener, listen + 5, settings, reason)
                                   : strncmp(listen, "fd:", 3) == 0
@@ -245,14 +248,14 @@ enum listener_result listener_adopt(struct listener *listener,
                                     size_t why_bytes) {
     *listener = (struct listener){.fd = -1};
     enum listener_result result = adopt(listener, fd, (struct why){why, why_bytes});
-    if (result == LISTENER_OK && settings->listen &&
+    if (result == LISTENER_OK && settings->listen != NULL &&
         strncmp(settings->listen, "unix:", 5) == 0)
         remember_file(listener, settings->listen + 5);
     return result;
 }
 
 void listener_close(struct listener *listener, bool handed_over) {
-    if (listener->path && !handed_over && still_our_file(listener))
+    if (listener->path != NULL && !handed_over && is_our_file(listener))
         unlink(listener->path);
     listener->path = NULL;
     if (listener->fd >= 0)

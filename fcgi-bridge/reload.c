@@ -1,7 +1,6 @@
 #include "reload.h"
 
 #include "base/xalloc.h"
-#include "bridge.h"
 #include "daemon/log.h"
 #include "daemon/notify.h"
 #include <errno.h>
@@ -12,28 +11,32 @@
 #include <string.h>
 #include <unistd.h>
 
-#define READY_WITHIN_MS 10000
-#define MARK "CREW_BRIDGE_TAKES_OVER"
+#define READY_TIMEOUT_MS 10000
+#define VARIABLE "CREW_BRIDGE_TAKES_OVER"
 
-/* Where the new process finds them. */
+/* Descriptors of the new process. */
 enum { CHILD_LISTEN_FD = 3, CHILD_READY_FD = 4, CHILD_FDS = 5 };
 
 extern char **environ;
 
-int reload_init(struct bridge *bridge, char **command, int ready_fd) {
-    struct reload *reload = &bridge->reload;
-    reload->command = command;
-    reload->ready_fd = ready_fd;
-    reload->process.data = reload->ready.data = reload->timer.data = bridge;
-    return uv_timer_init(&bridge->loop, &reload->timer);
+int reload_init(struct reload *reload, uv_loop_t *loop,
+                const struct reload_options *options) {
+    *reload = (struct reload){.command = options->command,
+                              .listen_fd = options->listen_fd,
+                              .ready_fd = options->ready_fd,
+                              .on_taken_over = options->on_taken_over,
+                              .arg = options->arg};
+    int error = uv_timer_init(loop, &reload->timer);
+    reload->process.data = reload->ready.data = reload->timer.data = reload;
+    return error;
 }
 
-/* ---- the new one's side ---- */
+/* ---- in the new process ---- */
 
 bool reload_inherited(int *listen_fd, int *ready_fd) {
-    if (!getenv(MARK))
+    if (getenv(VARIABLE) == NULL)
         return false;
-    unsetenv(MARK);
+    unsetenv(VARIABLE);
     close_range(CHILD_FDS, ~0u, 0);
     fcntl(CHILD_READY_FD, F_SETFD, FD_CLOEXEC);
     *listen_fd = CHILD_LISTEN_FD;
@@ -41,139 +44,139 @@ bool reload_inherited(int *listen_fd, int *ready_fd) {
     return true;
 }
 
-void reload_tell_ready(struct bridge *bridge) {
-    struct reload *reload = &bridge->reload;
+bool reload_has_previous(const struct reload *reload) {
+    return reload->ready_fd >= 0;
+}
+
+void reload_report_ready(struct reload *reload) {
     if (reload->ready_fd < 0)
         return;
     if (write(reload->ready_fd, "R", 1) != 1)
-        log_warning("the bridge before this one is gone already");
+        log_warning("reload: the previous process has ended already");
     close(reload->ready_fd);
     reload->ready_fd = -1;
 }
 
-/* ---- the old one's side ---- */
+/* ---- in the old process ---- */
 
 static void on_handle_closed(uv_handle_t *handle) {
-    struct bridge *bridge = handle->data;
-    bridge->reload.open_handles--;
+    struct reload *reload = handle->data;
+    reload->open_handles--;
 }
 
-static void end_attempt(struct bridge *bridge, enum reload_state state) {
-    struct reload *reload = &bridge->reload;
+static void end_attempt(struct reload *reload, enum reload_state state) {
     reload->state = state;
     uv_timer_stop(&reload->timer);
     uv_close((uv_handle_t *)&reload->ready, on_handle_closed);
     uv_close((uv_handle_t *)&reload->process, on_handle_closed);
 }
 
-void reload_give_up(struct bridge *bridge) {
-    if (bridge->reload.state != RELOAD_WAITING)
+void reload_cancel(struct reload *reload) {
+    if (reload->state != RELOAD_WAITING)
         return;
-    if (bridge->reload.pid > 0)
-        kill(bridge->reload.pid, SIGKILL);
-    end_attempt(bridge, RELOAD_NONE);
+    if (reload->pid > 0)
+        kill(reload->pid, SIGKILL);
+    end_attempt(reload, RELOAD_NONE);
 }
 
-static void fail(struct bridge *bridge, const char *why) {
-    log_error("reload failed, this process stays: %s", why);
+static void fail(struct reload *reload, const char *why) {
+    log_error("reload failed, this process goes on: %s", why);
     notify("READY=1");
-    reload_give_up(bridge);
+    reload_cancel(reload);
 }
 
-static void tell_manager(const struct bridge *bridge) {
+static void notify_service_manager(const struct reload *reload) {
     char text[64];
-    snprintf(text, sizeof text, "MAINPID=%d\nREADY=1", (int)bridge->reload.pid);
+    snprintf(text, sizeof text, "MAINPID=%d\nREADY=1", (int)reload->pid);
     notify(text);
 }
 
-static void on_new_one_ended(uv_process_t *process, int64_t status, int signal) {
-    struct bridge *bridge = process->data;
+static void on_exit_of_new(uv_process_t *process, int64_t status, int signal) {
+    struct reload *reload = process->data;
     (void)status;
     (void)signal;
-    bridge->reload.pid = 0;
-    if (bridge->reload.state == RELOAD_WAITING)
-        fail(bridge, "the new one ended at once");
+    reload->pid = 0;
+    if (reload->state == RELOAD_WAITING)
+        fail(reload, "the new process has exited");
 }
 
-static void on_late(uv_timer_t *timer) {
-    fail(timer->data, "the new one was not ready in time");
+static void on_ready_timeout(uv_timer_t *timer) {
+    fail(timer->data, "the new process was not ready in time");
 }
 
 static void on_alloc(uv_handle_t *handle, size_t size, uv_buf_t *buf) {
-    static char word[8];
+    static char input[8];
     (void)handle;
     (void)size;
-    *buf = uv_buf_init(word, sizeof word);
+    *buf = uv_buf_init(input, sizeof input);
 }
 
 static void on_ready(uv_stream_t *stream, ssize_t bytes, const uv_buf_t *buf) {
-    struct bridge *bridge = stream->data;
-    if (bytes <= 0 || bridge->reload.state != RELOAD_WAITING) {
-        uv_read_stop(stream); /* its exit tells */
+    struct reload *reload = stream->data;
+    (void)buf;
+    if (bytes <= 0 || reload->state != RELOAD_WAITING) {
+        uv_read_stop(stream); /* on_exit_of_new will be called */
         return;
     }
-    (void)buf;
-    log_info("reloaded: process %d has taken over", (int)bridge->reload.pid);
-    tell_manager(bridge);
-    end_attempt(bridge, RELOAD_DONE);
-    bridge_stop(bridge, true);
+    log_info("reloaded: process %d has taken over", (int)reload->pid);
+    notify_service_manager(reload);
+    end_attempt(reload, RELOAD_DONE);
+    reload->on_taken_over(reload->arg);
 }
 
-/* The environment, with the mark that tells the new process what it is. */
-static char **marked_environment(void) {
+/* The environment with the variable that reload_inherited looks for. */
+static char **environment_of_new(void) {
+    static char variable[] = VARIABLE "=1";
     size_t count = 0;
-    while (environ[count])
+    while (environ[count] != NULL)
         count++;
     char **copy = xcalloc(1, (count + 2) * sizeof *copy);
     memcpy(copy, environ, count * sizeof *copy);
-    static char mark[] = MARK "=1";
-    copy[count] = mark;
+    copy[count] = variable;
     return copy;
 }
 
-static int spawn(struct bridge *bridge, int ready_fd) {
-    char **env = marked_environment();
+static int spawn(struct reload *reload, int ready_fd) {
+    char **env = environment_of_new();
     uv_stdio_container_t stdio[CHILD_FDS] = {
-        {.flags = UV_IGNORE}, /* libuv would make a listening socket there blocking */
+        {.flags = UV_IGNORE}, /* libuv would make an inherited socket blocking */
         {.flags = UV_INHERIT_FD, .data.fd = 1},
         {.flags = UV_INHERIT_FD, .data.fd = 2},
-        [CHILD_LISTEN_FD] = {.flags = UV_INHERIT_FD, .data.fd = bridge->listener->fd},
+        [CHILD_LISTEN_FD] = {.flags = UV_INHERIT_FD, .data.fd = reload->listen_fd},
         [CHILD_READY_FD] = {.flags = UV_INHERIT_FD, .data.fd = ready_fd}};
-    const uv_process_options_t options = {.file = bridge->reload.command[0],
-                                          .args = bridge->reload.command,
+    const uv_process_options_t options = {.file = reload->command[0],
+                                          .args = reload->command,
                                           .env = env,
                                           .stdio = stdio,
                                           .stdio_count = CHILD_FDS,
-                                          .exit_cb = on_new_one_ended};
-    int error = uv_spawn(&bridge->loop, &bridge->reload.process, &options);
+                                          .exit_cb = on_exit_of_new};
+    int error = uv_spawn(reload->timer.loop, &reload->process, &options);
     free(env);
     return error;
 }
 
-void reload_begin(struct bridge *bridge) {
-    struct reload *reload = &bridge->reload;
-    if (reload->state != RELOAD_NONE || reload->open_handles > 0 ||
-        bridge->state != BRIDGE_RUNNING)
+void reload_begin(struct reload *reload) {
+    if (reload->state != RELOAD_NONE || reload->open_handles > 0)
         return;
     int fds[2];
     if (pipe2(fds, O_CLOEXEC) != 0) {
-        log_error("reload failed, this process stays: %s", strerror(errno));
+        log_error("reload failed, this process goes on: %s", strerror(errno));
         return;
     }
-    uv_pipe_init(&bridge->loop, &reload->ready, 0);
+    uv_pipe_init(reload->timer.loop, &reload->ready, 0);
     uv_pipe_open(&reload->ready, fds[0]);
     reload->open_handles = 2;
     reload->state = RELOAD_WAITING;
     reload->pid = 0;
-    int error = spawn(bridge, fds[1]);
+    int error = spawn(reload, fds[1]);
     close(fds[1]);
-    if (error) {
-        fail(bridge, uv_strerror(error));
+    if (error != 0) {
+        fail(reload, uv_strerror(error));
         return;
     }
     reload->pid = uv_process_get_pid(&reload->process);
-    log_info("reload: process %d is to take over", (int)reload->pid);
+    log_info("reload: waiting for process %d", (int)reload->pid);
     notify("RELOADING=1");
     uv_read_start((uv_stream_t *)&reload->ready, on_alloc, on_ready);
-    uv_timer_start(&reload->timer, on_late, READY_WITHIN_MS, 0);
+    uv_timer_start(&reload->timer, on_ready_timeout, READY_TIMEOUT_MS, 0);
 }

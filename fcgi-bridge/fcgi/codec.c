@@ -1,7 +1,7 @@
 #include "codec.h"
 
 #include "base/xalloc.h"
-#include "fcgi_parser.h"
+#include "record.h"
 #include <assert.h>
 #include <errno.h>
 #include <fastcgi.h>
@@ -11,13 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A descriptor that cannot exist: should a read or write ever pass by our OS layer, it
- * fails. */
+/* A descriptor that cannot exist: a read or write that bypassed the OS layer would fail. */
 #define NO_DESCRIPTOR INT_MAX
 
 #define RECORD_BYTES 65528u /* of content; a multiple of eight needs no padding */
 
-/* What libfcgi reads: BEGIN_REQUEST, PARAMS as few records, an empty one. */
+/* What libfcgi reads: BEGIN_REQUEST, as few PARAMS records as possible, an empty one. */
 static struct source {
     uint8_t head[sizeof(FCGI_BeginRequestRecord)]; /* a header, or BEGIN_REQUEST */
     size_t head_bytes;
@@ -31,7 +30,7 @@ static struct source {
 static struct buffer *sink; /* where libfcgi writes */
 
 static FCGX_Request reader; /* during a decoding */
-static FCGX_Request writer; /* for good */
+static FCGX_Request writer; /* until codec_fini */
 
 static struct crew_pair *pairs;
 static size_t pairs_cap;
@@ -70,8 +69,8 @@ static bool source_next_record(void) {
     return true;
 }
 
-static size_t take(char *to, size_t room, const uint8_t *from, size_t there) {
-    size_t n = room < there ? room : there;
+static size_t take(char *to, size_t bytes, const uint8_t *from, size_t available) {
+    size_t n = bytes < available ? bytes : available;
     if (n > 0)
         memcpy(to, from, n);
     return n;
@@ -97,7 +96,7 @@ OS_LAYER int OS_Read(int fd, char *buf, size_t len) {
     return (int)got;
 }
 
-/* Never an error, which would close the one writer for good: buffer->failed tells. */
+/* Errors are reported in sink->failed: an error here would close the writer for ever. */
 OS_LAYER int OS_Write(int fd, char *buf, size_t len) {
     assert(fd == NO_DESCRIPTOR && sink);
     (void)fd;
@@ -111,9 +110,9 @@ OS_LAYER int OS_Close(int fd, int shutdown) {
     return 0;
 }
 
-/* ---- in ---- */
+/* ---- decoding ---- */
 
-/* ipcFd set and detached: FCGX_Accept_r begins to read without accept(2). */
+/* With ipcFd set and detached, FCGX_Accept_r reads without calling accept(2). */
 static int accept_from_memory(FCGX_Request *request, const uint8_t *data, size_t bytes) {
     source_begin(data, bytes);
     FCGX_InitRequest(request, NO_DESCRIPTOR, FCGI_FAIL_ACCEPT_ON_INTR);
@@ -142,7 +141,7 @@ static struct crew_pair split(char *text) {
 int codec_decode(const struct buffer *params, struct crew_pair **result, size_t *count) {
     if (accept_from_memory(&reader, params->data, params->len) != 0)
         return -1;
-    char **texts = reader.envp + 1; /* the first is FCGI_ROLE, of libfcgi's own making */
+    char **texts = reader.envp + 1; /* the first is FCGI_ROLE, added by libfcgi */
     size_t n = count_texts(texts);
     if (n > pairs_cap) {
         pairs = xreallocarray(pairs, n, sizeof *pairs);
@@ -159,7 +158,7 @@ void codec_release(void) {
     FCGX_Free(&reader, 0);
 }
 
-/* ---- out ---- */
+/* ---- encoding ---- */
 
 void codec_open(struct buffer *to, uint16_t id) {
     sink = to;
@@ -186,15 +185,15 @@ void codec_pause(void) {
 
 void codec_close(void) {
     FCGX_FFlush(writer.out);
-    fcgi_record_put(sink, FCGI_STDOUT, (uint16_t)writer.requestId, NULL, 0);
-    fcgi_record_put_end_request(sink, (uint16_t)writer.requestId, FCGI_REQUEST_COMPLETE);
+    record_put(sink, FCGI_STDOUT, (uint16_t)writer.requestId, NULL, 0);
+    record_put_end_request(sink, (uint16_t)writer.requestId, FCGI_REQUEST_COMPLETE);
     sink = NULL;
 }
 
-/* ---- start and end ---- */
+/* ---- initialization ---- */
 
-/* The writer is the out stream of a request that was read from memory. Making it proves
- * that our OS_Read is in force, using it that OS_Write is. */
+/* The writer is the output stream of a request that was read from memory: creating it
+ * tests OS_Read, using it tests OS_Write. */
 static bool writer_works(void) {
     struct buffer to = BUFFER_INIT;
     codec_open(&to, 258);

@@ -1,13 +1,13 @@
-/* The codec: libfcgi over memory. The only file that knows libfcgi.
+/* Codec: FastCGI streams, encoded and decoded by libfcgi in memory. The only module that
+ * uses libfcgi.
  *
- * libfcgi is a good codec and a bad owner of sockets: it blocks, and it trusts its peer.
- * Here it reads from and writes to memory through the OS layer that this program gives it
- * (OS_Read, OS_Write, OS_Close), and it sees nothing but what the gate has checked. Its
- * streams exist only while parameters are decoded; one writer, made at the start, encodes
- * all answers. So a request that waits costs nothing here.
+ * libfcgi blocks on sockets and trusts its peer. Therefore it reads from and writes to
+ * memory, through the OS layer that the codec defines (OS_Read, OS_Write, OS_Close), and
+ * sees only what the parser has checked. Its streams exist only while parameters are
+ * decoded; one writer, made at the start, encodes all responses. A request that waits
+ * holds nothing here.
  *
- * One thread uses the codec. One decoding and one piece of an answer are under way at a
- * time.
+ * For one thread. One decoding and one response may be open at a time.
  */
 #ifndef BRIDGE_CODEC_H
 #define BRIDGE_CODEC_H
@@ -15,21 +15,21 @@
 #include "base/buffer.h"
 #include <crew/message.h>
 
-/* codec_init - make ready, and see whether libfcgi really uses our OS layer (it would not
- * if it were linked statically). 0 or -1. libfcgi installs handlers for SIGPIPE, SIGUSR1
- * and SIGTERM here: install yours afterwards. */
+/* codec_init - initialize libfcgi, and check that it uses the codec's OS layer (it would
+ * not if it were linked statically). 0 or -1. libfcgi installs handlers for SIGPIPE,
+ * SIGUSR1 and SIGTERM: set yours afterwards. */
 int codec_init(void);
 void codec_fini(void);
 
-/* codec_decode - take the contents of the PARAMS records apart, which the gate has found
- * to be sound. The pairs live until codec_release and may be rearranged; behind each
- * value stands a zero byte. 0 or -1. */
+/* codec_decode - decode the contents of PARAMS records, which the parser has found to be
+ * well-formed. The pairs live until codec_release and may be reordered; each value is
+ * followed by a NUL. 0 or -1. */
 int codec_decode(const struct buffer *params, struct crew_pair **pairs, size_t *count);
 void codec_release(void);
 
-/* An answer on its way into TO: codec_open, codec_put any number of times, codec_close,
- * which adds the end of the stream and END_REQUEST; or codec_pause, and the next piece
- * begins with codec_open. When memory is out TO->failed says so. */
+/* Writing a response to TO: codec_open, any number of codec_put, then codec_close, which
+ * adds the end of the stream and END_REQUEST; or codec_pause, after which the next part
+ * begins with codec_open. TO->failed: out of memory. */
 void codec_open(struct buffer *to, uint16_t id);
 void codec_put(const void *data, size_t bytes);
 void codec_text(const char *text);

@@ -1,10 +1,11 @@
 #include "connection.h"
 
+#include "base/deadlines.h"
 #include "base/xalloc.h"
 #include "daemon/log.h"
-#include "fcgi-bridge/bridge.h"
 #include "limits.h"
 #include <assert.h>
+#include <stdalign.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -14,9 +15,51 @@
 #define INPUT_BYTES 65536
 #define TICK_MS 100
 
-/* After a stop, an idle connection is kept for a moment: the web server may have sent a
- * request on it just now, and would see it fail. */
+/* After a stop, an idle connection stays open for a moment: the web server may have just
+ * sent a request on it, which would fail. */
 #define LINGER_MS 250
+
+enum connection_state {
+    CONNECTION_OPEN,    /* until the peer disconnects, or does not want to keep it */
+    CONNECTION_LEAVING, /* the last output is being sent; input is discarded */
+    CONNECTION_CLOSED   /* uv_close was called; its callback frees the connection */
+};
+
+struct connection {
+    enum connection_state state;
+    union {
+        uv_stream_t stream;
+        uv_handle_t handle;
+        uv_pipe_t unix_socket;
+        uv_tcp_t tcp;
+    } uv;
+    struct connections *all;
+    struct connection *prev, *next; /* in all->open, or (next) in all->spare */
+    struct fcgi_parser parser;
+    struct buffer pending; /* input that cannot be parsed yet */
+    struct buffer out;     /* output, not yet given to the kernel */
+    struct buffer sending; /* output that uv_write has; not touched until it is done */
+    uv_write_t write;
+    size_t queued_bytes;      /* when last checked for progress of the output */
+    size_t accounted_bytes;   /* this connection's part of load->buffered_bytes */
+    struct deadline deadline; /* of input or progress of the output */
+    bool parsing;             /* inside parse(): its caller will send the output */
+    bool reading;
+    bool resumable;                               /* see connection_stream_resumable */
+    alignas(max_align_t) unsigned char request[]; /* options.request_ops->request_bytes */
+};
+
+struct connections {
+    struct connections_options options;
+    struct connection *open;
+    struct connection *spare;
+    unsigned count;
+    unsigned spare_count;
+    bool stopping;
+    struct deadlines deadlines;
+    uv_timer_t timer; /* runs while there are deadlines */
+    char *input;      /* all connections read into it, one at a time */
+};
 
 static void pump(struct connection *c);
 
@@ -25,17 +68,16 @@ static void pump(struct connection *c);
 static void account(struct connection *c) {
     size_t now = c->state == CONNECTION_CLOSED
                      ? 0
-                     : fcgi_parser_memory_bytes(&c->parser) + c->pending.len +
-                           c->out.len + c->sending.len;
-    c->bridge->buffered_bytes += now - c->accounted_bytes;
+                     : fcgi_parser_input_bytes(&c->parser) + c->pending.len + c->out.len +
+                           c->sending.len;
+    load_update(c->all->options.load, c->accounted_bytes, now);
     c->accounted_bytes = now;
 }
 
 static void on_closed(uv_handle_t *handle) {
     struct connection *c = handle->data;
-    struct bridge *bridge = c->bridge;
-    struct connections *all = &bridge->connections;
-    DL_DELETE(all->all, c);
+    struct connections *all = c->all;
+    DL_DELETE(all->open, c);
     all->count--;
     fcgi_parser_fini(&c->parser);
     buffer_fini(&c->pending);
@@ -47,72 +89,70 @@ static void on_closed(uv_handle_t *handle) {
     } else {
         free(c);
     }
-    bridge_connection_gone(bridge);
+    all->options.on_closed(all->options.arg);
 }
 
 static void close_now(struct connection *c) {
     if (c->state == CONNECTION_CLOSED)
         return;
-    request_abandon(&c->request);
+    c->all->options.request_ops->cancel(c->request);
     c->state = CONNECTION_CLOSED;
-    deadlines_clear(&c->bridge->connections.deadlines, &c->deadline);
+    deadlines_clear(&c->all->deadlines, &c->deadline);
     account(c);
     uv_close(&c->uv.handle, on_closed);
 }
 
-/* ---- the peer's silence ---- */
+/* ---- timeouts ---- */
 
-/* How long the peer may be silent as things are; 0: as long as it likes. */
-static uint64_t patience_ms(const struct connection *c) {
+/* How long the peer may neither send nor take anything in the present state; 0: without
+ * limit. */
+static uint64_t timeout_ms(const struct connection *c) {
     if (c->sending.len > 0)
         return LIMIT_STALL_MS;
-    if (c->request.state != REQUEST_NONE)
+    if (fcgi_parser_has_request(&c->parser))
         return 0;
     if (!fcgi_parser_is_idle(&c->parser))
         return LIMIT_SILENCE_MS;
-    return c->bridge->state == BRIDGE_STOPPING ? LINGER_MS : 0;
+    return c->all->stopping ? LINGER_MS : 0;
 }
 
 static void on_tick(uv_timer_t *timer);
 
-static void watch(struct connection *c) {
-    struct connections *all = &c->bridge->connections;
-    uint64_t patience = c->state == CONNECTION_CLOSED ? 0 : patience_ms(c);
-    if (patience == 0) {
+static void set_deadline(struct connection *c) {
+    struct connections *all = c->all;
+    uint64_t ms = c->state == CONNECTION_CLOSED ? 0 : timeout_ms(c);
+    if (ms == 0) {
         deadlines_clear(&all->deadlines, &c->deadline);
         return;
     }
-    deadlines_set(&all->deadlines, &c->deadline, uv_now(&c->bridge->loop) + patience);
+    deadlines_set(&all->deadlines, &c->deadline, uv_now(all->options.loop) + ms);
     if (!uv_is_active((uv_handle_t *)&all->timer))
         uv_timer_start(&all->timer, on_tick, TICK_MS, TICK_MS);
 }
 
-static void on_silence(struct connection *c) {
+static void on_timeout(struct connection *c) {
     size_t queued = uv_stream_get_write_queue_size(&c->uv.stream);
-    if (queued < c->queued_bytes) { /* slow, but not dead */
+    if (queued < c->queued_bytes) { /* slow, but there is progress */
         c->queued_bytes = queued;
-        watch(c);
+        set_deadline(c);
         return;
     }
-    if (c->bridge->state != BRIDGE_STOPPING)
-        log_info("a connection of the web server was silent for too long and is closed");
+    if (!c->all->stopping)
+        log_info("closing a connection of the web server: timeout");
     close_now(c);
 }
 
 static void on_tick(uv_timer_t *timer) {
-    struct bridge *bridge = timer->data;
-    struct deadlines *deadlines = &bridge->connections.deadlines;
+    struct connections *all = timer->data;
     struct deadline *due;
-    while ((due = deadlines_take_due(deadlines, uv_now(&bridge->loop))))
-        on_silence(
+    while ((due = deadlines_take_due(&all->deadlines, uv_now(timer->loop))) != NULL)
+        on_timeout(
             (struct connection *)((char *)due - offsetof(struct connection, deadline)));
-    if (!deadlines_first(deadlines))
+    if (deadlines_first(&all->deadlines) == NULL)
         uv_timer_stop(timer);
 }
 
 /* ---- output ---- */
-
-static void flush(struct connection *c);
 
 static void on_written(uv_write_t *write, int status) {
     struct connection *c = write->data;
@@ -127,7 +167,7 @@ static void on_written(uv_write_t *write, int status) {
     pump(c);
 }
 
-/* What the kernel did not take at once is libuv's, and must not move until it is gone. */
+/* libuv sends what the kernel did not take at once; it must not move meanwhile. */
 static void send_rest(struct connection *c, size_t sent) {
     c->sending = c->out;
     c->out = BUFFER_INIT;
@@ -139,16 +179,11 @@ static void send_rest(struct connection *c, size_t sent) {
         close_now(c);
 }
 
-/* An event stream is nearly always idle. */
-static size_t kept_bytes(const struct connection *c) {
-    return c->request.state == REQUEST_LISTENING ? 0 : LIMIT_KEPT_BUFFER_BYTES;
-}
-
 static void flush(struct connection *c) {
     if (c->state == CONNECTION_CLOSED || c->sending.len > 0)
         return;
     if (c->out.failed) {
-        log_error("out of memory for an answer: its connection is closed");
+        log_error("closing a connection of the web server: out of memory for a response");
         close_now(c);
         return;
     }
@@ -163,57 +198,77 @@ static void flush(struct connection *c) {
             send_rest(c, sent > 0 ? (size_t)sent : 0);
             return;
         }
-        buffer_reset(&c->out, kept_bytes(c));
+        buffer_reset(&c->out, c->resumable ? 0 : LIMIT_KEPT_BUFFER_BYTES);
     }
     if (c->state == CONNECTION_LEAVING)
         close_now(c);
 }
 
-/* ---- input ---- */
+/* ---- the request ---- */
+
+const struct fcgi_input *connection_input(const struct connection *c) {
+    return fcgi_parser_input(&c->parser);
+}
+
+void connection_release_input(struct connection *c) {
+    fcgi_parser_release_input(&c->parser);
+}
+
+void connection_release_memory(struct connection *c) {
+    fcgi_parser_release_memory(&c->parser);
+    if (c->out.len == 0)
+        buffer_reset(&c->out, 0);
+}
+
+struct buffer *connection_output(struct connection *c) {
+    return &c->out;
+}
+
+void connection_send(struct connection *c) {
+    if (!c->parsing)
+        pump(c);
+}
+
+void connection_stream_resumable(struct connection *c) {
+    c->resumable = true;
+}
 
 static void leave_unless_kept(struct connection *c) {
-    if (!c->parser.keep || c->bridge->state == BRIDGE_STOPPING)
+    if (!fcgi_parser_keeps_connection(&c->parser) || c->all->stopping)
         c->state = CONNECTION_LEAVING;
 }
 
-static void on_request_end(void *arg) {
-    struct connection *c = arg;
+void connection_end_request(struct connection *c) {
+    c->resumable = false;
     fcgi_parser_finish_request(&c->parser);
     leave_unless_kept(c);
-    if (!c->feeding)
-        pump(c);
+    connection_send(c);
 }
 
-static void on_request_output(void *arg) {
-    struct connection *c = arg;
-    if (!c->feeding)
-        pump(c);
-}
-
-/* The web server gets what there is, and no END_REQUEST. */
-static void on_request_break(void *arg) {
-    struct connection *c = arg;
-    log_debug("a response broke off: its connection is closed");
+void connection_fail_request(struct connection *c) {
+    log_debug("closing a connection of the web server: incomplete response");
+    c->resumable = false;
     fcgi_parser_finish_request(&c->parser);
     c->state = CONNECTION_LEAVING;
-    if (!c->feeding)
-        pump(c);
+    connection_send(c);
 }
 
-static void on_gate_event(struct connection *c, enum fcgi_parser_event event) {
+static void on_parser_event(struct connection *c, enum fcgi_parser_event event) {
+    const struct fcgi_request_ops *ops = c->all->options.request_ops;
     switch (event) {
     case FCGI_PARSER_REQUEST:
-        request_start(&c->request);
+        ops->start(c->request);
         break;
     case FCGI_PARSER_ABORTED:
-        request_abandon(&c->request);
+        c->resumable = false;
+        ops->cancel(c->request);
         leave_unless_kept(c);
         break;
     case FCGI_PARSER_CLOSE:
         c->state = CONNECTION_LEAVING;
         break;
     case FCGI_PARSER_PROTOCOL_ERROR:
-        log_debug("a connection that does not speak FastCGI is closed");
+        log_debug("closing a connection that does not speak FastCGI");
         close_now(c);
         break;
     case FCGI_PARSER_NEEDS_INPUT:
@@ -222,26 +277,28 @@ static void on_gate_event(struct connection *c, enum fcgi_parser_event event) {
     }
 }
 
-/* Up to where the gate wants no more. *USED says how many of BYTES are used up. */
-static enum fcgi_parser_event feed(struct connection *c, const void *data, size_t bytes,
-                                   size_t *used) {
+/* ---- input ---- */
+
+/* Parse until the parser needs more or is blocked. *USED: how many of BYTES were used. */
+static enum fcgi_parser_event parse(struct connection *c, const void *data, size_t bytes,
+                                    size_t *used) {
     size_t at = 0;
     enum fcgi_parser_event event;
-    c->feeding = true;
+    c->parsing = true;
     do {
         size_t n = 0;
         event = fcgi_parser_feed(&c->parser, (const uint8_t *)data + at, bytes - at, &n,
                                  &c->out);
         at += n;
-        on_gate_event(c, event);
+        on_parser_event(c, event);
     } while (c->state == CONNECTION_OPEN && event != FCGI_PARSER_NEEDS_INPUT &&
              event != FCGI_PARSER_BLOCKED);
-    c->feeding = false;
+    c->parsing = false;
     *used = c->state == CONNECTION_OPEN ? at : bytes;
     return event;
 }
 
-static void take(struct connection *c, const char *data, size_t bytes) {
+static void receive(struct connection *c, const char *data, size_t bytes) {
     if (c->state != CONNECTION_OPEN)
         return;
     if (c->pending.len > 0) {
@@ -249,15 +306,28 @@ static void take(struct connection *c, const char *data, size_t bytes) {
         return;
     }
     size_t used = 0;
-    feed(c, data, bytes, &used);
+    parse(c, data, bytes, &used);
     buffer_append(&c->pending, data + used, bytes - used);
+}
+
+static enum fcgi_parser_event parse_pending(struct connection *c) {
+    if (c->state != CONNECTION_OPEN ||
+        (c->pending.len == 0 && fcgi_parser_is_idle(&c->parser)))
+        return FCGI_PARSER_NEEDS_INPUT;
+    size_t used = 0;
+    const void *data = c->pending.len > 0 ? (const void *)c->pending.data : "";
+    enum fcgi_parser_event event = parse(c, data, c->pending.len, &used);
+    buffer_consume(&c->pending, used);
+    if (c->pending.len == 0)
+        buffer_reset(&c->pending, 0);
+    return event;
 }
 
 static void on_read(uv_stream_t *stream, ssize_t bytes, const uv_buf_t *buf);
 static void on_alloc(uv_handle_t *handle, size_t size, uv_buf_t *buf);
 
-/* Read on as long as there is room for what has to wait. */
-static void regulate(struct connection *c) {
+/* Read while there is room for input that cannot be parsed yet. */
+static void regulate_reading(struct connection *c) {
     bool wanted = c->pending.len < LIMIT_PENDING_BYTES;
     if (c->state == CONNECTION_CLOSED || wanted == c->reading)
         return;
@@ -268,61 +338,48 @@ static void regulate(struct connection *c) {
         uv_read_stop(&c->uv.stream);
 }
 
-static enum fcgi_parser_event feed_pending(struct connection *c) {
-    if (c->state != CONNECTION_OPEN ||
-        (c->pending.len == 0 && fcgi_parser_is_idle(&c->parser)))
-        return FCGI_PARSER_NEEDS_INPUT;
-    size_t used = 0;
-    const void *data = c->pending.len > 0 ? (const void *)c->pending.data : "";
-    enum fcgi_parser_event event = feed(c, data, c->pending.len, &used);
-    buffer_consume(&c->pending, used);
-    if (c->pending.len == 0)
-        buffer_reset(&c->pending, 0);
-    return event;
-}
-
-/* The gate wanted the replies to go out first, and they have. */
-static bool waits_for_nothing(const struct connection *c) {
-    return c->state == CONNECTION_OPEN && c->request.state == REQUEST_NONE &&
+/* The parser was blocked until its replies are sent, and they are. */
+static bool is_unblocked(const struct connection *c) {
+    return c->state == CONNECTION_OPEN && !fcgi_parser_has_request(&c->parser) &&
            c->out.len == 0 && c->sending.len == 0;
 }
 
-/* What is sent makes room for more of an answer that comes in pieces. */
-static bool goes_on(struct connection *c) {
+/* Output that was sent makes room for more of a streamed response. */
+static bool has_more_output(struct connection *c) {
     if (c->state == CONNECTION_CLOSED)
         return false;
     size_t unsent = c->out.len + uv_stream_get_write_queue_size(&c->uv.stream);
-    return request_drained(&c->request, unsent);
+    return c->all->options.request_ops->drained(c->request, unsent);
 }
 
-/* Whatever has changed: go on with the input that waits, send what there is, set the
- * watch. The one place where a connection moves on. */
+/* After any change: parse pending input, send output, set deadline and reading. The only
+ * function that advances a connection. */
 static void pump(struct connection *c) {
     enum fcgi_parser_event event;
     do {
-        event = feed_pending(c);
-        if (c->state == CONNECTION_OPEN && bridge_full(c->bridge))
+        event = parse_pending(c);
+        if (c->state == CONNECTION_OPEN && load_memory_full(c->all->options.load))
             fcgi_parser_discard(&c->parser);
         flush(c);
-    } while ((event == FCGI_PARSER_BLOCKED && waits_for_nothing(c)) || goes_on(c));
+    } while ((event == FCGI_PARSER_BLOCKED && is_unblocked(c)) || has_more_output(c));
     account(c);
-    watch(c);
-    regulate(c);
+    set_deadline(c);
+    regulate_reading(c);
 }
 
 static void on_alloc(uv_handle_t *handle, size_t size, uv_buf_t *buf) {
     struct connection *c = handle->data;
     (void)size;
-    *buf = uv_buf_init(c->bridge->connections.input, INPUT_BYTES);
+    *buf = uv_buf_init(c->all->input, INPUT_BYTES);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t bytes, const uv_buf_t *buf) {
     struct connection *c = stream->data;
-    if (bytes < 0) { /* a hang-up: whoever asked is gone */
+    if (bytes < 0) { /* the web server has disconnected */
         close_now(c);
         return;
     }
-    take(c, buf->base, (size_t)bytes);
+    receive(c, buf->base, (size_t)bytes);
     if (c->pending.failed)
         close_now(c);
     pump(c);
@@ -331,89 +388,102 @@ static void on_read(uv_stream_t *stream, ssize_t bytes, const uv_buf_t *buf) {
 /* ---- opening ---- */
 
 static int open_handle(struct connection *c, int fd) {
+    uv_loop_t *loop = c->all->options.loop;
     int domain = AF_UNIX;
     socklen_t bytes = sizeof domain;
     getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &bytes);
     if (domain == AF_UNIX) {
-        uv_pipe_init(&c->bridge->loop, &c->uv.unix_socket, 0);
+        uv_pipe_init(loop, &c->uv.unix_socket, 0);
         return uv_pipe_open(&c->uv.unix_socket, fd);
     }
-    uv_tcp_init(&c->bridge->loop, &c->uv.tcp);
+    uv_tcp_init(loop, &c->uv.tcp);
     int error = uv_tcp_open(&c->uv.tcp, fd);
-    if (!error) {
+    if (error == 0) {
         uv_tcp_nodelay(&c->uv.tcp, 1);
         uv_tcp_keepalive(&c->uv.tcp, 1, LIMIT_SILENCE_MS / 1000);
     }
     return error;
 }
 
-static struct connection *new_connection(struct bridge *bridge) {
-    struct connections *all = &bridge->connections;
+static struct connection *new_connection(struct connections *all) {
+    const struct connections_options *options = &all->options;
+    size_t bytes = sizeof(struct connection) + options->request_ops->request_bytes;
     struct connection *c = all->spare;
-    if (c) {
+    if (c != NULL) {
         LL_DELETE(all->spare, c);
         all->spare_count--;
+        memset(c, 0, bytes);
     } else {
-        c = xcalloc(1, sizeof *c);
+        c = xcalloc(1, bytes);
     }
-    *c = (struct connection){.state = CONNECTION_OPEN, .bridge = bridge};
-    fcgi_parser_init(&c->parser, bridge->settings->max_body_bytes,
-                     bridge->settings->max_inflight + bridge->settings->max_parked);
-    c->request = (struct request){.bridge = bridge,
-                                  .parser = &c->parser,
-                                  .out = &c->out,
-                                  .on_end = on_request_end,
-                                  .on_output = on_request_output,
-                                  .on_break = on_request_break,
-                                  .arg = c};
-    DL_APPEND(all->all, c);
+    c->all = all;
+    fcgi_parser_init(&c->parser, options->max_body_bytes, options->max_connections);
+    options->request_ops->init(c->request, c, options->request_arg);
+    DL_APPEND(all->open, c);
     all->count++;
     return c;
 }
 
-void connection_open(struct bridge *bridge, int fd) {
-    struct connection *c = new_connection(bridge);
+void connection_open(struct connections *all, int fd) {
+    struct connection *c = new_connection(all);
     int error = open_handle(c, fd);
     c->uv.handle.data = c;
-    if (error) {
+    if (error != 0) {
         close(fd);
         close_now(c);
         return;
     }
-    regulate(c);
+    regulate_reading(c);
 }
 
-int connections_init(struct bridge *bridge) {
-    struct connections *all = &bridge->connections;
+/* ---- all connections ---- */
+
+int connections_new(const struct connections_options *options,
+                    struct connections **result) {
+    struct connections *all = xcalloc(1, sizeof *all);
+    all->options = *options;
+    all->timer.data = all;
+    int error = uv_timer_init(options->loop, &all->timer);
+    if (error != 0) {
+        free(all);
+        return error;
+    }
     all->input = xcalloc(1, INPUT_BYTES);
-    all->timer.data = bridge;
-    return uv_timer_init(&bridge->loop, &all->timer);
+    *result = all;
+    return 0;
 }
 
-void connections_stop(struct bridge *bridge) {
-    struct connection *c;
-    DL_FOREACH (bridge->connections.all, c) {
-        if (c->request.state == REQUEST_LISTENING && c->sending.len > 0)
-            close_now(c); /* a slow reader, who comes back anyway, is not waited for */
-        watch(c);
-    }
-}
-
-void connections_close(struct bridge *bridge) {
-    struct connection *c;
-    DL_FOREACH (bridge->connections.all, c) {
-        request_give_up(&c->request);
-        close_now(c);
-    }
-}
-
-void connections_fini(struct bridge *bridge) {
-    struct connections *all = &bridge->connections;
-    assert(!all->all);
+void connections_free(struct connections *all) {
+    if (all == NULL)
+        return;
+    assert(all->open == NULL);
     struct connection *c;
     struct connection *next;
     LL_FOREACH_SAFE (all->spare, c, next)
         free(c);
     deadlines_fini(&all->deadlines);
     free(all->input);
+    free(all);
+}
+
+unsigned connections_count(const struct connections *all) {
+    return all->count;
+}
+
+void connections_stop(struct connections *all) {
+    struct connection *c;
+    all->stopping = true;
+    DL_FOREACH (all->open, c) {
+        if (c->resumable && c->sending.len > 0)
+            close_now(c);
+        set_deadline(c);
+    }
+}
+
+void connections_close(struct connections *all) {
+    struct connection *c;
+    DL_FOREACH (all->open, c) {
+        all->options.request_ops->shutdown(c->request);
+        close_now(c);
+    }
 }

@@ -20,19 +20,20 @@ static struct text trim(struct text text) {
     return text;
 }
 
-/* Takes what stands before the next SEPARATOR, or the rest, out of TEXT. */
-static struct text take(struct text *text, char separator) {
+/* Removes and returns what precedes the next SEPARATOR, or the rest, without space around
+ * it. */
+static struct text next_token(struct text *text, char separator) {
     const char *end = memchr(text->at, separator, text->bytes);
-    size_t bytes = end ? (size_t)(end - text->at) : text->bytes;
-    struct text taken = {text->at, bytes};
-    bytes += end ? 1 : 0;
+    size_t bytes = end != NULL ? (size_t)(end - text->at) : text->bytes;
+    struct text token = {text->at, bytes};
+    bytes += end != NULL ? 1 : 0;
     text->at += bytes;
     text->bytes -= bytes;
-    return trim(taken);
+    return trim(token);
 }
 
-/* q=0, with decimals or without. */
-static bool is_refusal(struct text parameter) {
+/* q=0, with or without decimals. */
+static bool is_zero_weight(struct text parameter) {
     if (parameter.bytes < 3 || strncasecmp(parameter.at, "q=0", 3) != 0)
         return false;
     for (size_t i = 3; i < parameter.bytes; i++)
@@ -41,12 +42,12 @@ static bool is_refusal(struct text parameter) {
     return true;
 }
 
-static bool is_wanted(struct text range, const char *type) {
-    struct text name = take(&range, ';');
+static bool range_names(struct text range, const char *type) {
+    struct text name = next_token(&range, ';');
     if (name.bytes != strlen(type) || strncasecmp(name.at, type, name.bytes) != 0)
         return false;
     while (range.bytes > 0)
-        if (is_refusal(take(&range, ';')))
+        if (is_zero_weight(next_token(&range, ';')))
             return false;
     return true;
 }
@@ -54,7 +55,7 @@ static bool is_wanted(struct text range, const char *type) {
 bool accept_header_names(const char *value, size_t bytes, const char *type) {
     struct text field = {value, bytes};
     while (field.bytes > 0)
-        if (is_wanted(take(&field, ','), type))
+        if (range_names(next_token(&field, ','), type))
             return true;
     return false;
 }

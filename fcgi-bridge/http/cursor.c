@@ -8,8 +8,8 @@ struct text {
 };
 
 static struct text text_of(const struct crew_pair *pair) {
-    return pair ? (struct text){pair->value, pair->value + pair->value_bytes}
-                : (struct text){NULL, NULL};
+    return pair != NULL ? (struct text){pair->value, pair->value + pair->value_bytes}
+                        : (struct text){NULL, NULL};
 }
 
 static int hex_digit(char c) {
@@ -19,7 +19,7 @@ static int hex_digit(char c) {
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* The next character; with PERCENT, an escape is one. */
+/* The next character, decoded with PERCENT. */
 static char next(struct text *text, bool percent) {
     char c = *text->at++;
     if (!percent || c != '%' || text->end - text->at < 2)
@@ -32,7 +32,7 @@ static char next(struct text *text, bool percent) {
     return (char)(high << 4 | low);
 }
 
-static enum cursor_found read_number(struct text text, bool percent, uint64_t *cursor) {
+static enum cursor_result read_number(struct text text, bool percent, uint64_t *cursor) {
     uint64_t number = 0;
     while (text.at != text.end) {
         char c = next(&text, percent);
@@ -44,27 +44,28 @@ static enum cursor_found read_number(struct text text, bool percent, uint64_t *c
     return CURSOR_GIVEN;
 }
 
-/* The value of the first `cursor` that has one. */
+/* The value of the first `cursor` that is not empty. */
 static struct text in_query(struct text query) {
     static const char name[] = "cursor=";
     const size_t name_bytes = sizeof name - 1;
     while (query.at != query.end) {
         size_t left = (size_t)(query.end - query.at);
         const char *ampersand = memchr(query.at, '&', left);
-        const char *end = ampersand ? ampersand : query.end;
+        const char *end = ampersand != NULL ? ampersand : query.end;
         if ((size_t)(end - query.at) > name_bytes &&
             memcmp(query.at, name, name_bytes) == 0)
             return (struct text){query.at + name_bytes, end};
-        query.at = ampersand ? ampersand + 1 : end;
+        query.at = ampersand != NULL ? ampersand + 1 : end;
     }
     return query;
 }
 
-enum cursor_found cursor_find(const struct cursor_places *places, uint64_t *cursor) {
-    const struct text fields[] = {text_of(places->field), text_of(places->last_event_id)};
+enum cursor_result cursor_find(const struct cursor_sources *sources, uint64_t *cursor) {
+    const struct text fields[] = {text_of(sources->field),
+                                  text_of(sources->last_event_id)};
     for (size_t i = 0; i < 2; i++)
         if (fields[i].at != fields[i].end)
             return read_number(fields[i], false, cursor);
-    struct text value = in_query(text_of(places->query));
+    struct text value = in_query(text_of(sources->query));
     return value.at != value.end ? read_number(value, true, cursor) : CURSOR_NONE;
 }

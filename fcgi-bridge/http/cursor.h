@@ -1,26 +1,26 @@
-/* The cursor that a subscriber brings: of the last message that it has had. */
+/* The cursor that a subscriber sends: that of the last message it has received. */
 #ifndef BRIDGE_CURSOR_H
 #define BRIDGE_CURSOR_H
 
 #include <crew/message.h>
 #include <stdint.h>
 
-/* Where it may stand; null: not sent. The first that is not empty counts: an EventSource
- * that was opened with a cursor in its query has a newer one in Last-Event-ID when it
- * comes back. */
-struct cursor_places {
+/* The parameters that may contain it; NULL: not sent. The first that is not empty counts:
+ * an EventSource that was opened with a cursor in its query sends a newer one in
+ * Last-Event-ID when it reconnects. */
+struct cursor_sources {
     const struct crew_pair *field;         /* Crew-Cursor */
     const struct crew_pair *last_event_id; /* Last-Event-ID */
-    const struct crew_pair *query;         /* a query with cursor=N in it */
+    const struct crew_pair *query;         /* QUERY_STRING, with cursor=N */
 };
 
-enum cursor_found {
+enum cursor_result {
     CURSOR_NONE,
     CURSOR_GIVEN,
-    CURSOR_BAD /* no decimal number of 64 bits */
+    CURSOR_BAD /* not a decimal number of 64 bits */
 };
 
-/* cursor_find - *CURSOR is set when one is given. */
-enum cursor_found cursor_find(const struct cursor_places *places, uint64_t *cursor);
+/* cursor_find - *CURSOR is set with CURSOR_GIVEN only. */
+enum cursor_result cursor_find(const struct cursor_sources *sources, uint64_t *cursor);
 
 #endif

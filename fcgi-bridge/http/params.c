@@ -6,12 +6,13 @@
 #include "wire/channel_name.h"
 #include "wire/http_fields.h"
 #include "wire/limits.h"
+#include "wire/retry_policy.h"
 #include "wire/task_name.h"
 #include <assert.h>
 #include <string.h>
 #include <strings.h>
 
-#define DEFAULT_POLL_MS 25000 /* proxies give up after 30 s or 60 s */
+#define DEFAULT_POLL_MS 25000 /* common proxies time out after 30 s or 60 s */
 
 static_assert(LIMIT_TASK_NAME_BYTES < sizeof((struct params *)0)->task,
               "a task name fits");
@@ -24,7 +25,7 @@ static bool value_is(const struct crew_pair *pair, const char *word) {
     return text_is(pair->value, pair->value_bytes, word);
 }
 
-/* Decimal digits only; false when it is anything else or above MAX. */
+/* Decimal digits only. False for anything else and above MAX. */
 static bool read_number(const char *text, size_t bytes, int64_t max, int64_t *number) {
     int64_t n = 0;
     for (size_t i = 0; i < bytes; i++) {
@@ -38,32 +39,33 @@ static bool read_number(const char *text, size_t bytes, int64_t max, int64_t *nu
     return bytes > 0;
 }
 
-/* Seconds with decimals; what is finer than a millisecond is rounded up. */
+/* Seconds with decimals, rounded up to milliseconds. */
 static bool read_seconds(const struct crew_pair *pair, int64_t max_ms, int64_t *result) {
     const char *point = memchr(pair->value, '.', pair->value_bytes);
-    size_t whole_bytes = point ? (size_t)(point - pair->value) : pair->value_bytes;
+    size_t whole_bytes =
+        point != NULL ? (size_t)(point - pair->value) : pair->value_bytes;
     int64_t ms = 0;
     if (!read_number(pair->value, whole_bytes, max_ms / 1000, &ms) &&
-        !(point && whole_bytes == 0))
+        !(point != NULL && whole_bytes == 0))
         return false;
     ms *= 1000;
     int64_t scale = 100;
-    bool finer = false;
+    bool round_up = false;
     size_t decimals = 0;
     for (size_t i = whole_bytes + 1; i < pair->value_bytes; i++, decimals++) {
         int digit = pair->value[i] - '0';
         if (digit < 0 || digit > 9)
             return false;
         ms += digit * scale;
-        finer |= scale == 0 && digit > 0;
+        round_up |= scale == 0 && digit > 0;
         scale /= 10;
     }
-    ms += finer;
+    ms += round_up;
     *result = ms;
-    return ms <= max_ms && (!point || decimals > 0);
+    return ms <= max_ms && (point == NULL || decimals > 0);
 }
 
-/* ---- the CREW_ parameters; each returns false when the value is bad ---- */
+/* ---- the CREW_ parameters: each function returns false for an invalid value ---- */
 
 static bool read_task(struct params *p, const struct crew_pair *pair) {
     if (!task_name_valid(pair->value, pair->value_bytes))
@@ -107,10 +109,10 @@ static bool read_no_workers(struct params *p, const struct crew_pair *pair) {
     return p->call.fail_without_workers || value_is(pair, "wait");
 }
 
-/* The channels are looked at when all is known: which of them counts, and whether
- * patterns may be in it. Values end with a zero. */
+/* Channels are checked once all parameters are known: which of the two applies, and whether
+ * patterns are allowed. Values are followed by a NUL. */
 static bool read_publish(struct params *p, const struct crew_pair *pair) {
-    p->publish = pair->value;
+    p->publish_channel = pair->value;
     return true;
 }
 
@@ -125,9 +127,9 @@ static bool read_pattern(struct params *p, const struct crew_pair *pair) {
 }
 
 static bool read_mode(struct params *p, const struct crew_pair *pair) {
-    bool events = value_is(pair, "sse");
-    p->mode = events ? MODE_EVENTS : MODE_POLL;
-    return events || value_is(pair, "poll");
+    bool sse = value_is(pair, "sse");
+    p->subscribe.mode = sse ? SUBSCRIBE_SSE : SUBSCRIBE_LONG_POLL;
+    return sse || value_is(pair, "poll");
 }
 
 static bool read_timeout(struct params *p, const struct crew_pair *pair) {
@@ -138,7 +140,7 @@ static bool read_timeout(struct params *p, const struct crew_pair *pair) {
     return true;
 }
 
-static bool not_here(struct params *p, const struct crew_pair *pair) {
+static bool reject_value(struct params *p, const struct crew_pair *pair) {
     (void)p;
     (void)pair;
     return false;
@@ -161,19 +163,19 @@ static const struct row {
     {"SUBSCRIBE_MODE", read_mode, "CREW_SUBSCRIBE_MODE is neither poll nor sse"},
     {"SUBSCRIBE_TIMEOUT", read_timeout,
      "CREW_SUBSCRIBE_TIMEOUT is not between 0 and 86400"},
-    {"STATUS", not_here, "CREW_STATUS is not available in this version"},
+    {"STATUS", reject_value, "CREW_STATUS is not available in this version"},
 };
 
-/* The first one counts. */
+/* Only the first complaint is kept. */
 static void complain(struct params *p, const char *complaint, const char *advice) {
-    if (p->complaint)
+    if (p->complaint != NULL)
         return;
     p->complaint = complaint;
     p->advice = advice;
 }
 
-/* An empty value is what a variable of the web server's that is not set comes to: as if
- * the parameter were not there. */
+/* An empty value is that of an unset variable of the web server: as if the parameter were
+ * not sent. */
 static void read_crew(struct params *p, const struct crew_pair *pair) {
     const char *name = pair->name + 5;
     for (size_t i = 0; pair->value_bytes > 0 && i < sizeof rows / sizeof *rows; i++)
@@ -183,11 +185,11 @@ static void read_crew(struct params *p, const struct crew_pair *pair) {
 
 /* ---- the CGI parameters ---- */
 
-/* Those that are looked at when all are known; null: not there. */
-struct seen {
+/* Those that are used once all are known; NULL: not sent. */
+struct cgi_params {
     const struct crew_pair *method;
     const struct crew_pair *accept;
-    struct cursor_places cursor;
+    struct cursor_sources cursor;
 };
 
 static void read_content_length(struct params *p, const struct crew_pair *pair) {
@@ -201,7 +203,7 @@ static void read_content_length(struct params *p, const struct crew_pair *pair) 
         p->content_length = length;
 }
 
-static bool names_json(const struct crew_pair *pair) {
+static bool contains_json(const struct crew_pair *pair) {
     static const char word[] = "json";
     for (size_t i = 1; i + sizeof word - 1 <= pair->value_bytes; i++) {
         char before = pair->value[i - 1];
@@ -212,134 +214,128 @@ static bool names_json(const struct crew_pair *pair) {
     return false;
 }
 
-/* RFC 9110 §9.2.2, and those that the contract of CREW_REPEAT names. */
-static bool method_is_safe(const struct crew_pair *method) {
-    static const char *const safe[] = {"GET",   "HEAD", "OPTIONS",
-                                       "TRACE", "PUT",  "DELETE"};
-    for (size_t i = 0; i < sizeof safe / sizeof *safe; i++)
-        if (value_is(method, safe[i]))
-            return true;
-    return false;
-}
-
-static void settle_method(struct params *p, const struct crew_pair *method) {
-    if (!method || method->value_bytes == 0)
+static void resolve_method(struct params *p, const struct crew_pair *method) {
+    if (method == NULL || method->value_bytes == 0)
         complain(
             p, "REQUEST_METHOD is missing",
             "; in nginx, a location with a fastcgi_param of its own inherits none from "
             "outside: it needs `include fastcgi_params;` again");
     else if (!http_field_name_valid(method->value, method->value_bytes))
         complain(p, "REQUEST_METHOD is not a method", NULL);
-    p->style.head = method && value_is(method, "HEAD");
+    p->style.head = method != NULL && value_is(method, "HEAD");
     if (p->repeat_by_method)
-        p->call.repeat =
-            method && method_is_safe(method) ? CREW_REPEAT_ALWAYS : CREW_REPEAT_NEVER;
+        p->call.repeat = method != NULL
+                             ? retry_repeat_of_method(method->value, method->value_bytes)
+                             : CREW_REPEAT_NEVER;
 }
 
-static bool method_is(const struct seen *seen, const char *const *names) {
-    for (; seen->method && *names; names++)
-        if (value_is(seen->method, *names))
+static bool method_is(const struct cgi_params *cgi, const char *const *names) {
+    for (; cgi->method != NULL && *names != NULL; names++)
+        if (value_is(cgi->method, *names))
             return true;
     return false;
 }
 
-static bool accepts(const struct seen *seen, const char *type) {
-    return seen->accept &&
-           accept_header_names(seen->accept->value, seen->accept->value_bytes, type);
+static bool accepts(const struct cgi_params *cgi, const char *type) {
+    return cgi->accept != NULL &&
+           accept_header_names(cgi->accept->value, cgi->accept->value_bytes, type);
 }
 
-/* Channels and cursors may come from the client: no advice for the log. */
-static void settle_publish(struct params *p) {
+/* Channels and cursors may come from the client: nothing is logged. */
+static void resolve_publish(struct params *p) {
     p->purpose = PURPOSE_PUBLISH;
-    if (!channel_name_valid(p->publish, strlen(p->publish)))
+    if (!channel_name_valid(p->publish_channel, strlen(p->publish_channel)))
         complain(p, "CREW_PUBLISH is not the name of a channel", NULL);
 }
 
-static void settle_subscribe(struct params *p, const struct seen *seen) {
+static void resolve_subscribe(struct params *p, const struct cgi_params *cgi) {
     struct subscribe_params *subscribe = &p->subscribe;
     p->purpose = PURPOSE_SUBSCRIBE;
-    subscribe->events = p->mode == MODE_BY_ACCEPT ? accepts(seen, "text/event-stream")
-                                                  : p->mode == MODE_EVENTS;
-    subscribe->list = accepts(seen, "application/json");
+    if (subscribe->mode == SUBSCRIBE_BY_ACCEPT)
+        subscribe->mode =
+            accepts(cgi, "text/event-stream") ? SUBSCRIBE_SSE : SUBSCRIBE_LONG_POLL;
+    subscribe->list = accepts(cgi, "application/json");
     if (!subscribe->pattern &&
         !channel_name_valid(subscribe->channel, strlen(subscribe->channel)))
         complain(p, "CREW_SUBSCRIBE is not the name of a channel", NULL);
-    enum cursor_found found = cursor_find(&seen->cursor, &subscribe->cursor);
-    subscribe->since = found == CURSOR_GIVEN;
-    if (found == CURSOR_BAD)
+    enum cursor_result result = cursor_find(&cgi->cursor, &subscribe->cursor);
+    subscribe->since = result == CURSOR_GIVEN;
+    if (result == CURSOR_BAD)
         complain(p, "The cursor is not a number", NULL);
 }
 
-/* What the request is for: its location and, where that does both, its method say it. */
-static void settle_purpose(struct params *p, const struct seen *seen) {
+/* The purpose follows from the location and, if it has both channels, from the method. */
+static void resolve_purpose(struct params *p, const struct cgi_params *cgi) {
     static const char *const publish[] = {"POST", "PUT", NULL};
     static const char *const subscribe[] = {"GET", "HEAD", "POST", NULL};
-    bool may_publish = p->publish && method_is(seen, publish);
-    bool may_subscribe = p->subscribe.channel && method_is(seen, subscribe);
-    if (!p->publish && !p->subscribe.channel)
+    bool may_publish = p->publish_channel != NULL && method_is(cgi, publish);
+    bool may_subscribe = p->subscribe.channel != NULL && method_is(cgi, subscribe);
+    if (p->publish_channel == NULL && p->subscribe.channel == NULL)
         return;
     if (p->task[0] != '\0')
         complain(p, "CREW_TASK excludes CREW_PUBLISH and CREW_SUBSCRIBE", "");
-    if (may_publish || !p->subscribe.channel)
-        settle_publish(p);
+    if (may_publish || p->subscribe.channel == NULL)
+        resolve_publish(p);
     else
-        settle_subscribe(p, seen);
+        resolve_subscribe(p, cgi);
     if (!may_publish && !may_subscribe)
-        p->style.allow = !p->subscribe.channel ? "POST, PUT"
-                         : !p->publish         ? "GET, HEAD, POST"
-                                               : "GET, HEAD, POST, PUT";
+        p->style.allow = p->subscribe.channel == NULL ? "POST, PUT"
+                         : p->publish_channel == NULL ? "GET, HEAD, POST"
+                                                      : "GET, HEAD, POST, PUT";
 }
 
-/* Caddy says so of a body that comes in chunks. It is as good as nothing said. */
-static bool length_unknown(const struct crew_pair *pair) {
+/* Caddy sends -1 for a chunked body: as if it were not sent. */
+static bool is_unknown_length(const struct crew_pair *pair) {
     return text_is(pair->name, pair->name_bytes, "CONTENT_LENGTH") &&
            value_is(pair, "-1");
 }
 
-/* Whether the handler sees it. HTTP_PROXY comes from a client's Proxy header, and would
- * be taken for a setting by libraries of the handler's (httpoxy). */
-static bool visible(const struct crew_pair *pair) {
-    return !text_is(pair->name, pair->name_bytes, "HTTP_PROXY") && !length_unknown(pair);
+/* Whether the handler sees the parameter. HTTP_PROXY comes from a client's header field
+ * Proxy, and libraries would take it for a setting (httpoxy). */
+static bool is_visible(const struct crew_pair *pair) {
+    return !text_is(pair->name, pair->name_bytes, "HTTP_PROXY") &&
+           !is_unknown_length(pair);
 }
 
-static void read_cgi(struct params *p, const struct crew_pair *pair, struct seen *seen) {
+static void read_cgi(struct params *p, const struct crew_pair *pair,
+                     struct cgi_params *cgi) {
     if (text_is(pair->name, pair->name_bytes, "REQUEST_METHOD"))
-        seen->method = pair;
+        cgi->method = pair;
     else if (text_is(pair->name, pair->name_bytes, "CONTENT_LENGTH"))
         read_content_length(p, pair);
     else if (text_is(pair->name, pair->name_bytes, "QUERY_STRING"))
-        seen->cursor.query = pair;
+        cgi->cursor.query = pair;
     else if (text_is(pair->name, pair->name_bytes, "HTTP_CREW_CURSOR"))
-        seen->cursor.field = pair;
+        cgi->cursor.field = pair;
     else if (text_is(pair->name, pair->name_bytes, "HTTP_LAST_EVENT_ID"))
-        seen->cursor.last_event_id = pair;
+        cgi->cursor.last_event_id = pair;
     else if (text_is(pair->name, pair->name_bytes, "HTTP_ACCEPT")) {
-        p->style.json |= names_json(pair);
-        seen->accept = pair;
+        p->style.json |= contains_json(pair);
+        cgi->accept = pair;
     }
 }
 
-void params_read(struct params *p, const struct settings *settings,
+void params_read(struct params *p, const struct params_defaults *defaults,
                  struct crew_pair *pairs, size_t count) {
     *p = (struct params){.content_length = -1,
                          .repeat_by_method = true,
                          .call = {.form = CREW_HTTP,
-                                  .task = settings->task,
-                                  .expiration_ms = settings->expiration_ms},
+                                  .task = defaults->task,
+                                  .expiration_ms = defaults->expiration_ms},
                          .subscribe = {.timeout_ms = DEFAULT_POLL_MS}};
-    struct seen seen = {.method = NULL};
+    struct cgi_params cgi = {.method = NULL};
     size_t kept = 0;
     for (size_t i = 0; i < count; i++) {
         if (pairs[i].name_bytes >= 5 && memcmp(pairs[i].name, "CREW_", 5) == 0) {
             read_crew(p, &pairs[i]);
-        } else if (visible(&pairs[i])) {
+        } else if (is_visible(&pairs[i])) {
             pairs[kept] = pairs[i];
-            read_cgi(p, &pairs[kept], &seen);
+            read_cgi(p, &pairs[kept], &cgi);
             kept++;
         }
     }
-    settle_method(p, seen.method);
-    settle_purpose(p, &seen);
+    resolve_method(p, cgi.method);
+    resolve_purpose(p, &cgi);
     p->call.pairs = pairs;
     p->call.pair_count = kept;
 }

@@ -2,305 +2,330 @@
 
 #include "base/clock.h"
 #include "daemon/log.h"
-#include "fcgi-bridge/bridge.h"
 #include "fcgi-bridge/fcgi/codec.h"
-#include "params.h"
+#include "fcgi-bridge/fcgi/record.h"
 #include <assert.h>
+#include <stdalign.h>
+#include <stddef.h>
+#include <string.h>
 
-#define COMPLAINT_EVERY_MS 60000
+#define WARN_EVERY_MS 60000
 
-/* How a request ends. */
-struct ending {
-    const struct crew_answer *answer; /* the client's, or null: the bridge's own */
-    const struct buffer *whole;       /* null, or this is it, in FastCGI records */
-    int outcome;                      /* else this one */
-    const char *detail;
-    bool unheard; /* nobody is there to be answered */
+struct request {
+    enum request_state state;
+    struct connection *connection;
+    struct requests *all;
+    const struct request_backend *backend; /* once it is valid, until it ends */
+    void *backend_arg;
+    alignas(max_align_t) unsigned char backend_state[REQUEST_BACKEND_BYTES];
+    struct response_style style;
+    bool resumable; /* STREAMING: see request_begin_resumable_stream */
+    uint64_t started_us;
 };
+
+/* How a request completes. */
+struct completion {
+    enum {
+        COMPLETION_ANSWER,
+        COMPLETION_RECORDS,
+        COMPLETION_END_OF_STREAM,
+        COMPLETION_ERROR,
+        COMPLETION_CLIENT_DISCONNECTED /* there is nobody to respond to */
+    } kind;
+    const struct crew_answer *answer; /* ANSWER */
+    const struct buffer *records;     /* RECORDS */
+    int error;                        /* ERROR */
+    const char *detail;               /* the same; may be NULL */
+};
+
+/* ---- states ---- */
 
 static const char *const state_names[] = {
-    [REQUEST_NONE] = "none",           [REQUEST_JUDGED] = "judged",
-    [REQUEST_WAITING] = "waiting",     [REQUEST_PUBLISHING] = "publishing",
-    [REQUEST_STREAMING] = "streaming", [REQUEST_PARKED] = "parked",
-    [REQUEST_LISTENING] = "listening", [REQUEST_ENDED] = "ended",
+    [REQUEST_NONE] = "none",           [REQUEST_VALIDATING] = "validating",
+    [REQUEST_WAITING] = "waiting",     [REQUEST_STREAMING] = "streaming",
+    [REQUEST_COMPLETED] = "completed",
 };
 
+/* The only function that changes the state. */
 static void enter(struct request *r, enum request_state state) {
     static const unsigned allowed[] = {
-        [REQUEST_NONE] = 1u << REQUEST_JUDGED,
-        [REQUEST_JUDGED] = 1u << REQUEST_WAITING | 1u << REQUEST_PUBLISHING |
-                           1u << REQUEST_PARKED | 1u << REQUEST_LISTENING |
-                           1u << REQUEST_ENDED,
-        [REQUEST_WAITING] = 1u << REQUEST_STREAMING | 1u << REQUEST_ENDED,
-        [REQUEST_PUBLISHING] = 1u << REQUEST_ENDED,
-        [REQUEST_STREAMING] = 1u << REQUEST_ENDED,
-        [REQUEST_PARKED] = 1u << REQUEST_ENDED,
-        [REQUEST_LISTENING] = 1u << REQUEST_ENDED,
-        [REQUEST_ENDED] = 1u << REQUEST_NONE,
+        [REQUEST_NONE] = 1u << REQUEST_VALIDATING,
+        [REQUEST_VALIDATING] =
+            1u << REQUEST_WAITING | 1u << REQUEST_STREAMING | 1u << REQUEST_COMPLETED,
+        [REQUEST_WAITING] = 1u << REQUEST_STREAMING | 1u << REQUEST_COMPLETED,
+        [REQUEST_STREAMING] = 1u << REQUEST_COMPLETED,
+        [REQUEST_COMPLETED] = 1u << REQUEST_NONE,
     };
     assert(allowed[r->state] & 1u << state);
-    log_debug("request %p: %s, then %s", (void *)r, state_names[r->state],
+    log_debug("request %p (%s): %s -> %s", (void *)r,
+              r->backend != NULL ? r->backend->name : "no backend", state_names[r->state],
               state_names[state]);
     r->state = state;
 }
 
-static bool with_client(const struct request *r) {
-    return r->state == REQUEST_WAITING || r->state == REQUEST_STREAMING;
+void request_wait(struct request *r) {
+    enter(r, REQUEST_WAITING);
+    connection_release_input(r->connection);
 }
 
-/* Returns how it has ended: 0, or an outcome. */
-static int write_answer(struct request *r, const struct ending *end) {
-    int outcome = end->outcome;
-    if (r->state == REQUEST_LISTENING)
-        response_end(r->out, r->parser->id);
-    else if (end->whole)
-        request_put(r, end->whole);
-    else if (r->state == REQUEST_STREAMING) {
-        outcome = end->answer ? end->answer->error : end->outcome;
-        if (outcome == 0)
-            response_end(r->out, r->parser->id);
-        else
-            response_truncate(r->out);
-    } else if (end->answer)
-        outcome = response_answer(r->out, r->parser->id, &r->style, end->answer);
-    else
-        response_error(r->out, r->parser->id, &r->style, outcome, end->detail);
-    if (log_enabled(LOG_LEVEL_DEBUG))
-        log_request(
-            LOG_LEVEL_DEBUG, r->pending ? crew_client_pending_id(r->pending) : NULL,
-            "%s after %lu us", outcome ? response_error_word(outcome) : "answered",
-            (unsigned long)(clock_us() - r->started_us));
-    return outcome;
+void request_wait_long(struct request *r) {
+    enter(r, REQUEST_WAITING);
+    connection_release_memory(r->connection);
 }
 
-/* The one way out. */
-static void finish(struct request *r, const struct ending *end) {
-    if (with_client(r)) {
-        r->bridge->inflight--;
-        r->bridge->buffered_bytes -= r->body_bytes;
-    }
-    int outcome = end->unheard ? 0 : write_answer(r, end);
-    bool broken = r->state == REQUEST_STREAMING && outcome != 0;
-    enter(r, REQUEST_ENDED);
-    subscriber_free(r->subscriber);
-    r->subscriber = NULL;
-    r->pending = NULL;
-    r->publish = NULL;
-    r->body_bytes = 0;
-    r->uncredited_bytes = 0;
-    enter(r, REQUEST_NONE);
-    if (broken)
-        r->on_break(r->arg);
-    else if (!end->unheard)
-        r->on_end(r->arg);
-}
-
-void request_refuse(struct request *r, int outcome, const char *detail) {
-    finish(r, &(struct ending){.outcome = outcome, .detail = detail});
-}
-
-static void on_answer(void *arg, const struct crew_answer *answer) {
-    finish(arg, &(struct ending){.answer = answer});
-}
-
-/* Its end is known before the client's; R may be another request when this returns. */
-static void finish_early(struct request *r, const struct ending *end) {
-    crew_client *client = r->bridge->client;
-    crew_pending *pending = r->pending;
-    finish(r, end);
-    crew_client_cancel(client, pending);
-}
-
-static void on_head(void *arg, const struct crew_answer *head) {
-    struct request *r = arg;
-    int outcome = response_begin(r->out, r->parser->id, &r->style, head);
-    if (outcome) {
-        finish_early(r, &(struct ending){.outcome = outcome});
-        return;
-    }
+void request_begin_stream(struct request *r) {
     enter(r, REQUEST_STREAMING);
-    if (response_is_bodiless(&r->style, head->status))
-        finish_early(r, &(struct ending){.answer = head});
+}
+
+void request_begin_resumable_stream(struct request *r) {
+    enter(r, REQUEST_STREAMING);
+    r->resumable = true;
+    connection_release_memory(r->connection);
+    connection_stream_resumable(r->connection);
+}
+
+/* ---- completion ---- */
+
+static void append_records(struct buffer *to, const struct buffer *records) {
+    buffer_append(to, records->data, records->len);
+    to->failed |= records->failed;
+}
+
+/* Returns the outcome: 0, or an error that the response tells or that broke it off. */
+static int write_response(struct request *r, const struct completion *completion) {
+    struct buffer *out = connection_output(r->connection);
+    switch (completion->kind) {
+    case COMPLETION_ANSWER:
+        return response_answer(out, request_id(r), &r->style, completion->answer);
+    case COMPLETION_RECORDS:
+        append_records(out, completion->records);
+        return 0;
+    case COMPLETION_END_OF_STREAM:
+        response_end(out, request_id(r));
+        return 0;
+    case COMPLETION_ERROR:
+        if (r->state == REQUEST_STREAMING)
+            record_put_invalid(out);
+        else
+            response_error(out, request_id(r), &r->style, completion->error,
+                           completion->detail);
+        return completion->error;
+    case COMPLETION_CLIENT_DISCONNECTED:
+        break;
+    }
+    return 0;
+}
+
+static void log_outcome(struct request *r, int error) {
+    const char *id = r->backend != NULL && r->backend->operation_id != NULL
+                         ? r->backend->operation_id(r)
+                         : NULL;
+    log_request(LOG_LEVEL_DEBUG, id, "%s after %lu us",
+                error != 0 ? response_error_word(error) : "answered",
+                (unsigned long)(clock_us() - r->started_us));
+}
+
+static void release(struct request *r) {
+    if (r->backend != NULL && r->backend->release != NULL)
+        r->backend->release(r);
+    r->backend = NULL;
+    r->resumable = false;
+}
+
+/* The only function that completes a request. */
+static void complete(struct request *r, const struct completion *completion) {
+    bool disconnected = completion->kind == COMPLETION_CLIENT_DISCONNECTED;
+    int error = write_response(r, completion);
+    if (!disconnected && log_enabled(LOG_LEVEL_DEBUG))
+        log_outcome(r, error);
+    bool incomplete = r->state == REQUEST_STREAMING && error != 0;
+    enter(r, REQUEST_COMPLETED);
+    release(r);
+    enter(r, REQUEST_NONE);
+    if (incomplete)
+        connection_fail_request(r->connection);
+    else if (!disconnected)
+        connection_end_request(r->connection);
+}
+
+void request_complete_answer(struct request *r, const struct crew_answer *answer) {
+    if (r->state != REQUEST_STREAMING)
+        complete(r, &(struct completion){.kind = COMPLETION_ANSWER, .answer = answer});
+    else if (answer->error != 0)
+        request_complete_error(r, answer->error, NULL);
     else
-        r->on_output(r->arg);
+        request_complete_stream(r);
 }
 
-static void on_chunk(void *arg, const void *data, size_t bytes) {
-    struct request *r = arg;
-    response_continue(r->out, r->parser->id, data, bytes);
-    r->uncredited_bytes += bytes;
-    r->on_output(r->arg);
+void request_complete_records(struct request *r, const struct buffer *records) {
+    complete(r, &(struct completion){.kind = COMPLETION_RECORDS, .records = records});
 }
 
-static void credit(struct request *r, size_t unsent_bytes) {
-    if (r->uncredited_bytes <= unsent_bytes)
-        return;
-    size_t sent = r->uncredited_bytes - unsent_bytes;
-    r->uncredited_bytes -= sent;
-    crew_client_credit(r->bridge->client, r->pending, sent);
+void request_complete_stream(struct request *r) {
+    complete(r, &(struct completion){.kind = COMPLETION_END_OF_STREAM});
 }
 
-bool request_drained(struct request *r, size_t unsent_bytes) {
-    if (r->state == REQUEST_LISTENING)
-        return subscriber_drained(r->subscriber, unsent_bytes);
-    if (r->state == REQUEST_STREAMING)
-        credit(r, unsent_bytes);
-    return false;
+void request_complete_error(struct request *r, int error, const char *detail) {
+    complete(r, &(struct completion){
+                    .kind = COMPLETION_ERROR, .error = error, .detail = detail});
 }
 
-void request_give_up(struct request *r) {
-    if (r->state == REQUEST_STREAMING)
-        finish_early(r, &(struct ending){.outcome = CREW_ECLOSED});
-}
+/* ---- validation ---- */
 
-void request_abandon(struct request *r) {
-    if (with_client(r))
-        crew_client_cancel(r->bridge->client, r->pending);
-    else if (r->state == REQUEST_PUBLISHING)
-        publish_forget(r->publish);
-    else if (!r->subscriber)
-        return;
-    finish(r, &(struct ending){.unheard = true});
-}
-
-/* ---- subscribers ---- */
-
-/* What waits for long keeps no memory for the next request. */
-void request_park(struct request *r) {
-    enter(r, REQUEST_PARKED);
-    fcgi_parser_release_memory(r->parser);
-    if (r->out->len == 0)
-        buffer_reset(r->out, 0);
-}
-
-void request_listen(struct request *r) {
-    enter(r, REQUEST_LISTENING);
-    fcgi_parser_release_memory(r->parser);
-}
-
-void request_put(struct request *r, const struct buffer *records) {
-    buffer_append(r->out, records->data, records->len);
-    r->out->failed |= records->failed;
-}
-
-void request_answer(struct request *r, const struct buffer *whole) {
-    finish(r, &(struct ending){.whole = whole});
-}
-
-void request_end_events(struct request *r) {
-    finish(r, &(struct ending){.outcome = 0});
-}
-
-/* ---- from the beginning ---- */
-
-/* An administrator sees it in the log, but not once per request. */
-static void log_misconfiguration(struct bridge *bridge, const struct params *params) {
+/* Logged for the administrator, but not for each request. */
+static void log_misconfiguration(struct requests *all, const struct params *params) {
     uint64_t now_ms = clock_ms();
-    if (bridge->complained_ms != 0 && now_ms - bridge->complained_ms < COMPLAINT_EVERY_MS)
+    if (all->warned_ms != 0 && now_ms - all->warned_ms < WARN_EVERY_MS)
         return;
-    bridge->complained_ms = now_ms;
+    all->warned_ms = now_ms;
     log_warning("request refused: %s%s", params->complaint, params->advice);
 }
 
-static void call(struct request *r, const struct params *params) {
-    static const struct crew_receiver receiver = {on_head, on_chunk, on_answer};
-    struct crew_call ask = params->call;
-    ask.body = r->parser->body.len > 0 ? (const void *)r->parser->body.data : "";
-    ask.body_bytes = r->parser->body.len;
-    int error = crew_client_stream(r->bridge->client, &ask, &receiver, r, &r->pending);
-    if (error) {
-        request_refuse(r, error,
-                       error == CREW_EINVAL ? "The request cannot be passed on" : NULL);
-        return;
-    }
-    enter(r, REQUEST_WAITING);
-    r->body_bytes = ask.body_bytes;
-    r->bridge->buffered_bytes += ask.body_bytes;
-    r->bridge->inflight++;
-    fcgi_parser_release_input(r->parser);
-}
-
-static void on_published(void *arg, int error, const struct crew_answer *answer) {
-    if (error)
-        request_refuse(arg, error, publish_sentence(error));
-    else
-        on_answer(arg, answer);
-}
-
-static void publish(struct request *r, const struct params *params) {
-    int error =
-        publish_begin(r->bridge, params, &r->parser->body, on_published, r, &r->publish);
-    if (error) {
-        request_refuse(r, error, publish_sentence(error));
-        return;
-    }
-    enter(r, REQUEST_PUBLISHING);
-    fcgi_parser_release_input(r->parser);
-}
-
-/* What the gate has found and what the parameters say, in the order in which it matters:
- * 0, or the outcome of a request that is not passed on. */
-static int objection(const struct request *r, const struct params *params,
-                     const char **detail) {
-    const struct fcgi_parser *parser = r->parser;
-    const struct bridge *bridge = r->bridge;
-    *detail = NULL;
-    if (parser->input_status == FCGI_INPUT_BODY_TOO_LARGE)
+/* Checks input and parameters, the most important first. 0, or the error with which the
+ * request is refused. */
+static int validate(const struct request *r, const struct params *params,
+                    const char **detail) {
+    const struct fcgi_input *input = connection_input(r->connection);
+    const struct load *load = r->all->load;
+    if (input->status == FCGI_INPUT_BODY_TOO_LARGE)
         return RESPONSE_TOO_LARGE;
-    if (parser->input_status == FCGI_INPUT_VALID) {
+    if (input->status == FCGI_INPUT_VALID) {
         if (params->content_length >= 0 &&
-            (uint64_t)params->content_length != parser->body_bytes)
+            (uint64_t)params->content_length != input->body_bytes)
             *detail = "CONTENT_LENGTH and the body disagree";
-        if (params->complaint)
+        if (params->complaint != NULL)
             *detail = params->complaint;
-        if (*detail)
+        if (*detail != NULL)
             return RESPONSE_BAD_REQUEST;
-        if (params->style.allow)
+        if (params->style.allow != NULL)
             return RESPONSE_BAD_METHOD;
     }
-    bool full = parser->input_status == FCGI_INPUT_DISCARDED || bridge_full(bridge) ||
-                (params->purpose != PURPOSE_SUBSCRIBE &&
-                 bridge->inflight >= bridge->settings->max_inflight);
+    bool full = input->status == FCGI_INPUT_DISCARDED || load_memory_full(load) ||
+                (params->purpose != PURPOSE_SUBSCRIBE && load_inflight_full(load));
     return full ? CREW_EOVERLOADED : 0;
 }
 
 static void start_decoded(struct request *r, struct crew_pair *pairs, size_t count) {
     struct params params;
-    params_read(&params, r->bridge->settings, pairs, count);
+    params_read(&params, &r->all->defaults, pairs, count);
     r->style = params.style;
-    if (params.advice && r->parser->input_status == FCGI_INPUT_VALID)
-        log_misconfiguration(r->bridge, &params);
-    const char *detail;
-    int outcome = objection(r, &params, &detail);
-    if (outcome)
-        request_refuse(r, outcome, detail);
-    else if (params.purpose == PURPOSE_PUBLISH)
-        publish(r, &params);
-    else if (params.purpose == PURPOSE_SUBSCRIBE)
-        subscribe_start(r, &params.subscribe);
-    else
-        call(r, &params);
-}
-
-void request_start(struct request *r) {
-    enter(r, REQUEST_JUDGED);
-    r->started_us = clock_us();
-    r->style = (struct response_style){0};
-    if (r->parser->input_status == FCGI_INPUT_PARAMS_TOO_LARGE) {
-        request_refuse(r, RESPONSE_BAD_REQUEST,
-                       "The parameters are too large or too many");
+    if (params.advice != NULL &&
+        connection_input(r->connection)->status == FCGI_INPUT_VALID)
+        log_misconfiguration(r->all, &params);
+    const char *detail = NULL;
+    int error = validate(r, &params, &detail);
+    if (error != 0) {
+        request_complete_error(r, error, detail);
         return;
     }
-    if (r->parser->input_status == FCGI_INPUT_PARAMS_MALFORMED) {
-        request_refuse(r, RESPONSE_BAD_REQUEST, "The parameters are malformed");
+    r->backend = r->all->backends[params.purpose].backend;
+    r->backend_arg = r->all->backends[params.purpose].arg;
+    r->backend->start(r, &params);
+}
+
+/* ---- what the connection calls ---- */
+
+static void request_init(void *request, struct connection *connection, void *arg) {
+    struct request *r = request;
+    r->connection = connection;
+    r->all = arg;
+}
+
+static void request_start(void *request) {
+    struct request *r = request;
+    const struct fcgi_input *input = connection_input(r->connection);
+    enter(r, REQUEST_VALIDATING);
+    r->started_us = clock_us();
+    r->style = (struct response_style){0};
+    memset(r->backend_state, 0, sizeof r->backend_state);
+    if (input->status == FCGI_INPUT_PARAMS_TOO_LARGE) {
+        request_complete_error(r, RESPONSE_BAD_REQUEST,
+                               "The parameters are too large or too many");
+        return;
+    }
+    if (input->status == FCGI_INPUT_PARAMS_MALFORMED) {
+        request_complete_error(r, RESPONSE_BAD_REQUEST, "The parameters are malformed");
         return;
     }
     struct crew_pair *pairs = NULL;
     size_t count = 0;
-    if (codec_decode(&r->parser->params, &pairs, &count) != 0) {
-        request_refuse(r, RESPONSE_BAD_REQUEST, NULL);
+    if (codec_decode(&input->params, &pairs, &count) != 0) {
+        request_complete_error(r, RESPONSE_BAD_REQUEST, NULL);
         return;
     }
     start_decoded(r, pairs, count);
     codec_release();
+}
+
+static bool has_operation(const struct request *r) {
+    return r->state == REQUEST_WAITING || r->state == REQUEST_STREAMING;
+}
+
+static void request_cancel(void *request) {
+    struct request *r = request;
+    if (!has_operation(r))
+        return;
+    r->backend->cancel(r);
+    complete(r, &(struct completion){.kind = COMPLETION_CLIENT_DISCONNECTED});
+}
+
+static void request_shutdown(void *request) {
+    struct request *r = request;
+    if (r->state != REQUEST_STREAMING || r->resumable)
+        return;
+    r->backend->cancel(r);
+    request_complete_error(r, CREW_ECLOSED, NULL);
+}
+
+static bool request_drained(void *request, size_t unsent_bytes) {
+    struct request *r = request;
+    return r->state == REQUEST_STREAMING && r->backend->drained != NULL &&
+           r->backend->drained(r, unsent_bytes);
+}
+
+const struct fcgi_request_ops request_ops = {
+    .request_bytes = sizeof(struct request),
+    .init = request_init,
+    .start = request_start,
+    .cancel = request_cancel,
+    .shutdown = request_shutdown,
+    .drained = request_drained,
+};
+
+/* ---- what backends ask ---- */
+
+void *request_backend_state(struct request *r) {
+    return r->backend_state;
+}
+
+void *request_backend_arg(const struct request *r) {
+    return r->backend_arg;
+}
+
+crew_client *request_client(const struct request *r) {
+    return r->all->client;
+}
+
+struct load *request_load(const struct request *r) {
+    return r->all->load;
+}
+
+uint16_t request_id(const struct request *r) {
+    return connection_input(r->connection)->id;
+}
+
+const struct response_style *request_style(const struct request *r) {
+    return &r->style;
+}
+
+const struct buffer *request_body(const struct request *r) {
+    return &connection_input(r->connection)->body;
+}
+
+struct buffer *request_output(struct request *r) {
+    return connection_output(r->connection);
+}
+
+void request_send(struct request *r) {
+    connection_send(r->connection);
 }

@@ -4,27 +4,23 @@
 #include "fcgi-bridge/fcgi/codec.h"
 #include "wire/http_fields.h"
 #include "wire/outcome.h"
-#include <fastcgi.h>
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
-/* Refusals of the bridge's own, besides the outcomes of calls. */
-static const struct outcome refusals[] = {
-    [RESPONSE_BAD_REQUEST - CREW_ERROR_COUNT] = {.word = "bad-request",
-                                                 .status = 400,
-                                                 .message = "The request is malformed"},
-    [RESPONSE_BAD_METHOD -
-        CREW_ERROR_COUNT] = {.word = "bad-request",
-                             .status = 405,
-                             .message = "The method is not allowed here"},
-    [RESPONSE_TOO_LARGE -
-        CREW_ERROR_COUNT] = {.word = "too-large",
-                             .status = 413,
-                             .message = "The request body is too large"},
+/* Errors of the bridge, from CREW_ERROR_COUNT on. */
+static const struct outcome bridge_outcomes[] = {
+    {.word = "bad-request", .status = 400, .message = "The request is malformed"},
+    {.word = "bad-request", .status = 405, .message = "The method is not allowed here"},
+    {.word = "too-large", .status = 413, .message = "The request body is too large"},
 };
 
-/* The outcome that an error which is not one comes to for the web server's client. */
-static int outcome_of_other_error(int error) {
+static_assert(sizeof bridge_outcomes / sizeof *bridge_outcomes ==
+                  RESPONSE_ERROR_COUNT - CREW_ERROR_COUNT,
+              "one for each error");
+
+/* What the client sees of an error that is not an outcome of a call. */
+static int visible_error(int error) {
     switch (error) {
     case CREW_EINVAL:
         return RESPONSE_BAD_REQUEST;
@@ -39,11 +35,11 @@ static int outcome_of_other_error(int error) {
 
 static const struct outcome *find_outcome(int error) {
     if (error >= CREW_ERROR_COUNT && error < RESPONSE_ERROR_COUNT)
-        return &refusals[error - CREW_ERROR_COUNT];
+        return &bridge_outcomes[error - CREW_ERROR_COUNT];
     const struct outcome *outcome = outcome_find(error);
     return outcome != NULL && outcome->message != NULL
                ? outcome
-               : find_outcome(outcome_of_other_error(error));
+               : find_outcome(visible_error(error));
 }
 
 const char *response_error_word(int error) {
@@ -101,12 +97,12 @@ void response_error(struct buffer *to, uint16_t id, const struct response_style 
     codec_close();
 }
 
-/* ---- a worker's answer ---- */
+/* ---- the answer of a call ---- */
 
 static bool response_valid(const struct crew_answer *answer) {
     if (!http_status_valid(answer->status))
         return false;
-    if (answer->content_type &&
+    if (answer->content_type != NULL &&
         !http_field_value_valid(answer->content_type, strlen(answer->content_type)))
         return false;
     for (size_t i = 0; i < answer->pair_count; i++) {
@@ -125,33 +121,33 @@ static bool is_number(const char *value, size_t bytes) {
     return bytes > 0 && bytes < 20;
 }
 
-/* The handler's header fields. Its Content-Length is kept where the body that it speaks
- * of is not sent (RFC 9110 §8.6); true: it was. */
+/* The handler's header fields. Its Content-Length is kept where no body is sent to which
+ * it would apply (RFC 9110 §8.6). Returns whether it was. */
 static bool put_fields(const struct crew_answer *answer, bool keep_length) {
-    bool length = false;
+    bool has_length = false;
     for (size_t i = 0; i < answer->pair_count; i++) {
         const struct crew_pair *p = &answer->pairs[i];
         if (http_field_is_bridges_own(p->name, p->name_bytes))
             continue;
         if (http_name_equal(p->name, p->name_bytes, "Content-Length")) {
-            if (!keep_length || length || !is_number(p->value, p->value_bytes))
+            if (!keep_length || has_length || !is_number(p->value, p->value_bytes))
                 continue;
-            length = true;
+            has_length = true;
         }
         put_field(p->name, p->name_bytes, p->value, p->value_bytes);
     }
-    return length;
+    return has_length;
 }
 
 bool response_is_bodiless(const struct response_style *style, int status) {
     return style->head || status == 204 || status == 304;
 }
 
-/* Returns whether the length of the body is among them. */
+/* Returns whether Content-Length is among the fields. */
 static bool put_head(const struct response_style *style,
                      const struct crew_answer *answer) {
     put_status(answer->status);
-    if (answer->content_type) /* of an AMQP RPC server that knows nothing of HTTP */
+    if (answer->content_type != NULL) /* only from plain AMQP RPC servers */
         put_field("Content-Type", 12, answer->content_type, strlen(answer->content_type));
     return put_fields(answer, response_is_bodiless(style, answer->status) &&
                                   answer->status != 204);
@@ -159,17 +155,17 @@ static bool put_head(const struct response_style *style,
 
 int response_answer(struct buffer *to, uint16_t id, const struct response_style *style,
                     const struct crew_answer *answer) {
-    int outcome = answer->error             ? answer->error
-                  : !response_valid(answer) ? (int)CREW_EBADRESPONSE
-                                            : 0;
-    if (outcome) {
-        response_error(to, id, style, outcome, NULL);
-        return outcome;
+    int error = answer->error != 0        ? answer->error
+                : !response_valid(answer) ? (int)CREW_EBADRESPONSE
+                                          : 0;
+    if (error != 0) {
+        response_error(to, id, style, error, NULL);
+        return error;
     }
     bool no_body = answer->status == 204 || answer->status == 304;
     codec_open(to, id);
-    bool length = put_head(style, answer);
-    if (!length && !no_body)
+    bool has_length = put_head(style, answer);
+    if (!has_length && !no_body)
         put_number("Content-Length", answer->body_bytes);
     codec_put("\r\n", 2);
     if (!style->head && !no_body)
@@ -178,7 +174,7 @@ int response_answer(struct buffer *to, uint16_t id, const struct response_style 
     return 0;
 }
 
-/* ---- piece by piece ---- */
+/* ---- a streamed response ---- */
 
 static bool has_field(const struct crew_answer *answer, const char *name) {
     for (size_t i = 0; i < answer->pair_count; i++)
@@ -187,7 +183,7 @@ static bool has_field(const struct crew_answer *answer, const char *name) {
     return false;
 }
 
-/* nginx would else collect what was flushed. */
+/* X-Accel-Buffering: otherwise nginx buffers what the handler has flushed. */
 int response_begin(struct buffer *to, uint16_t id, const struct response_style *style,
                    const struct crew_answer *head) {
     if (!response_valid(head))
@@ -210,12 +206,4 @@ void response_continue(struct buffer *to, uint16_t id, const void *data, size_t 
 void response_end(struct buffer *to, uint16_t id) {
     codec_open(to, id);
     codec_close();
-}
-
-/* To close the connection without END_REQUEST should do. But nginx 1.22 and Caddy 2.6
- * take that for the end of a response that has no Content-Length; a record of no version
- * of FastCGI they take for an error, as others do. */
-void response_truncate(struct buffer *to) {
-    const FCGI_Header no_version = {0};
-    buffer_append(to, &no_version, sizeof no_version);
 }

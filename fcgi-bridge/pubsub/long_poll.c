@@ -89,14 +89,14 @@ static void append_string(struct buffer *to, const char *text, size_t bytes) {
     buffer_u8(to, '"');
 }
 
-/* Ids and content types are anybody's bytes. */
+/* Ids and content types may contain any bytes: what is not UTF-8 becomes "". */
 static void append_member(struct buffer *to, const char *name, const char *text) {
     buffer_printf(to, ",\"%s\":", name);
-    bool sound = utf8_valid(text, strlen(text));
-    append_string(to, text, sound ? strlen(text) : 0);
+    bool valid = utf8_valid(text, strlen(text));
+    append_string(to, text, valid ? strlen(text) : 0);
 }
 
-/* A cursor is a string: numbers of JavaScript are exact up to 2^53 only. */
+/* The cursor is a string: JavaScript numbers are exact up to 2^53 only. */
 static void append_message(struct buffer *to, const struct crew_subscribed *m) {
     char cursor[DIGITS_BYTES];
     digits_write(cursor, m->cursor, 10);

@@ -1,20 +1,26 @@
 #include "publish.h"
 
 #include "base/xalloc.h"
-#include "fcgi-bridge/bridge.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct publish {
-    struct bridge *bridge;
+/* A publication that the client has. */
+struct publication {
+    struct request *request; /* NULL: it has ended */
+    struct load *load;
     size_t body_bytes; /* what the client keeps for it */
-    bool json;
-    publish_end_fn *fn; /* null: nobody waits */
-    void *arg;
 };
 
-const char *publish_sentence(int error) {
+/* The backend's state of a request is a pointer to its publication. */
+static struct publication **publication_at(struct request *r) {
+    return request_backend_state(r);
+}
+
+/* ---- responses ---- */
+
+/* NULL: the general message for the error. */
+static const char *message_for(int error) {
     switch (error) {
     case CREW_EBROKER:
         return "The message cannot be published at present";
@@ -22,38 +28,38 @@ const char *publish_sentence(int error) {
         return "A subscriber takes no more messages";
     case CREW_ELOST:
         return "It is not known whether the message was published";
-    case CREW_EINVAL: /* all else was looked at with the parameters */
+    case CREW_EINVAL: /* all else was validated with the parameters */
         return "CONTENT_TYPE is too long";
     default:
         return NULL;
     }
 }
 
-static void tell_id(const struct publish *p, const char *id) {
+static void complete_with_id(struct request *r, const char *id) {
+    bool json = request_style(r)->json;
     char text[CREW_PUBLICATION_ID_BYTES + sizeof "{\"id\":\"\"}\n"];
-    int bytes = snprintf(text, sizeof text, p->json ? "{\"id\":\"%s\"}\n" : "%s\n", id);
-    const struct crew_answer answer = {
-        .status = 202,
-        .content_type = p->json ? "application/json" : "text/plain; charset=utf-8",
-        .body = text,
-        .body_bytes = (size_t)bytes};
-    p->fn(p->arg, 0, &answer);
+    int bytes = snprintf(text, sizeof text, json ? "{\"id\":\"%s\"}\n" : "%s\n", id);
+    const struct crew_answer answer = {.status = 202,
+                                       .content_type = json ? "application/json"
+                                                            : "text/plain; charset=utf-8",
+                                       .body = text,
+                                       .body_bytes = (size_t)bytes};
+    request_complete_answer(r, &answer);
 }
 
 static void on_published(void *arg, int error, const char *id) {
-    struct publish *p = arg;
-    struct bridge *bridge = p->bridge;
-    bridge->inflight--;
-    bridge->buffered_bytes -= p->body_bytes;
-    if (p->fn && error)
-        p->fn(p->arg, error, NULL);
-    else if (p->fn)
-        tell_id(p, id);
+    struct publication *p = arg;
+    load_end(p->load, p->body_bytes);
+    if (p->request != NULL && error != 0)
+        request_complete_error(p->request, error, message_for(error));
+    else if (p->request != NULL)
+        complete_with_id(p->request, id);
     free(p);
-    bridge_leave_when_done(bridge);
 }
 
-/* Null when nothing is said. */
+/* ---- the publication ---- */
+
+/* NULL: not sent. */
 static const char *content_type(const struct params *params) {
     static const char name[] = "CONTENT_TYPE";
     for (size_t i = 0; i < params->call.pair_count; i++) {
@@ -65,33 +71,35 @@ static const char *content_type(const struct params *params) {
     return NULL;
 }
 
-int publish_begin(struct bridge *bridge, const struct params *params,
-                  const struct buffer *body, publish_end_fn *fn, void *arg,
-                  struct publish **publish) {
+static void start(struct request *r, const struct params *params) {
+    const struct buffer *body = request_body(r);
     const struct crew_publication publication = {
-        .channel = params->publish,
+        .channel = params->publish_channel,
         .content_type = content_type(params),
         .body = body->len > 0 ? (const void *)body->data : "",
         .body_bytes = body->len,
         .persistent = params->call.persistent,
         .expiration_ms = params->call.expiration_ms};
-    struct publish *p = xcalloc(1, sizeof *p);
-    *p = (struct publish){.bridge = bridge,
-                          .body_bytes = body->len,
-                          .json = params->style.json,
-                          .fn = fn,
-                          .arg = arg};
-    int error = crew_client_publish(bridge->client, &publication, on_published, p);
-    if (error) {
+    struct publication *p = xcalloc(1, sizeof *p);
+    *p = (struct publication){
+        .request = r, .load = request_load(r), .body_bytes = body->len};
+    int error = crew_client_publish(request_client(r), &publication, on_published, p);
+    if (error != 0) {
         free(p);
-        return error;
+        request_complete_error(r, error, message_for(error));
+        return;
     }
-    bridge->inflight++;
-    bridge->buffered_bytes += body->len;
-    *publish = p;
-    return 0;
+    load_begin(p->load, p->body_bytes);
+    *publication_at(r) = p;
+    request_wait(r);
 }
 
-void publish_forget(struct publish *p) {
-    p->fn = NULL;
+static void cancel(struct request *r) {
+    (*publication_at(r))->request = NULL;
 }
+
+const struct request_backend publish_backend = {
+    .name = "publication",
+    .start = start,
+    .cancel = cancel,
+};

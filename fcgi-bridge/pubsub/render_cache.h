@@ -1,6 +1,6 @@
-/* Bytes that were made for one subscriber, and are the same for the next: thousands wait
- * for one message. Good until the next dispatch of the crew_subscriber, as messages are.
- */
+/* Render cache: the FastCGI records that were made of a message for one subscriber, reused
+ * for the next. Thousands may wait for the same message. Entries are valid as long as the
+ * messages: until the next dispatch of the crew_subscriber. */
 #ifndef BRIDGE_RENDER_CACHE_H
 #define BRIDGE_RENDER_CACHE_H
 
@@ -8,32 +8,38 @@
 #include <crew/subscriber.h>
 
 enum render_form {
-    RENDER_ANSWER,      /* the message as the answer of a poll */
-    RENDER_LIST,        /* the same in a JSON array, alone */
-    RENDER_EVENT,       /* as an event */
-    RENDER_NAMED_EVENT, /* as one with the channel's name */
+    RENDER_MESSAGE,     /* long poll: the message is the body */
+    RENDER_LIST,        /* long poll: a JSON array of this message alone */
+    RENDER_EVENT,       /* SSE */
+    RENDER_NAMED_EVENT, /* SSE: with the name of the channel */
     RENDER_FORMS
 };
 
-/* The last one of each form. */
+/* What the bytes of a form depend on, besides the message. */
+struct render_key {
+    enum render_form form;
+    uint16_t request_id;
+    bool head; /* the method is HEAD */
+};
+
+/* The last message of each form. Zeroed memory is an empty cache. */
 struct render_cache {
     struct {
         uint64_t cursor;
-        const void *body; /* tells messages of two histories from each other */
-        uint16_t id;
+        const void *body; /* distinguishes messages of two histories */
+        uint16_t request_id;
         bool gap;
         bool head;
-        struct buffer bytes;
+        struct buffer records;
     } last[RENDER_FORMS];
 };
 
-/* render_cache_find - *BYTES is what goes out for MESSAGE, in the request ID. False: it is
- * empty, and to be filled. */
-bool render_cache_find(struct render_cache *render_cache, enum render_form form,
-                       uint16_t id, bool head, const struct crew_subscribed *message,
-                       struct buffer **bytes);
+/* render_cache_find - the records of MESSAGE. If there are none (len 0), the caller appends
+ * them to the buffer. */
+struct buffer *render_cache_find(struct render_cache *cache, struct render_key key,
+                                 const struct crew_subscribed *message);
 
-/* render_cache_clear - forget it all. */
-void render_cache_clear(struct render_cache *render_cache);
+/* render_cache_clear - drop all entries. */
+void render_cache_clear(struct render_cache *cache);
 
 #endif

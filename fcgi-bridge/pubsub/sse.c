@@ -56,8 +56,7 @@ static void put_base64(const void *data, size_t bytes) {
     buffer_fini(&text);
 }
 
-/* Anybody who may publish chooses the channel's name: none that would be more than a
- * line. */
+/* The publisher chooses the channel: names that do not fit into one line are not sent. */
 static void put_name(const char *channel, bool named, bool base64) {
     named = named && http_field_value_valid(channel, strlen(channel));
     if (!named && !base64)
@@ -89,7 +88,7 @@ void sse_put(struct buffer *to, uint16_t id, const struct crew_subscribed *m,
 void sse_put_comment(struct buffer *to, uint16_t id, const uint64_t *cursor) {
     codec_open(to, id);
     codec_text(":\n");
-    if (cursor)
+    if (cursor != NULL)
         put_number("id: ", *cursor);
     codec_text("\n");
     codec_pause();

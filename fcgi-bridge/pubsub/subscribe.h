@@ -1,52 +1,43 @@
-/* Subscribers (CREW_SUBSCRIBE): a request that waits for what is published, as a poll or
- * as an event stream.
+/* Backend for requests that subscribe (CREW_SUBSCRIBE): they wait for messages, as a long
+ * poll or as a stream of server-sent events.
  *
- * The first one makes the bridge a crew_subscriber, with connections of its own. What
- * there is already is told at once; else the request is parked, and costs no more than
- * its connection and a crew_subscription. It ends by a message, by its time-out, by the
- * web server that hangs up (subscriber_free) or by the bridge's stop.
+ * The first one creates the bridge's crew_subscriber, which has connections of its own. If
+ * there are messages already, they are sent at once; otherwise the request waits, and costs
+ * no more than its connection and a crew_subscription. It ends with a message, its timeout,
+ * a disconnect or the stop of the bridge.
  */
 #ifndef BRIDGE_SUBSCRIBE_H
 #define BRIDGE_SUBSCRIBE_H
 
-#include "render_cache.h"
-#include "waiters.h"
+#include "fcgi-bridge/http/request.h"
 #include <crew/subscriber.h>
 #include <uv.h>
 
-struct bridge;
-struct request;
-struct subscribe_params;
-struct subscriber;
+struct subscribers; /* all subscribers of a bridge */
 
-/* All subscribers of a bridge. */
-struct subscribers {
-    crew_subscriber *source; /* null: nobody has subscribed yet */
-    uv_poll_t poll;
-    struct render_cache render_cache;
-    struct waiters waiters;
+struct subscribers_options {
+    uv_loop_t *loop;
+    const struct crew_broker *broker;
+    size_t history_bytes;
+    uint32_t history_s;
+    unsigned max_waiting;
 };
 
-int subscribers_init(struct bridge *bridge); /* 0 or a libuv error */
+/* subscribe_backend - with a struct subscribers as the argument. */
+extern const struct request_backend subscribe_backend;
 
-/* subscribers_fini - once the loop has closed the handles; there are no requests. */
-void subscribers_fini(struct bridge *bridge);
+/* subscribers_new - 0 or a libuv error. */
+int subscribers_new(const struct subscribers_options *options,
+                    struct subscribers **subscribers);
+
+/* subscribers_free - after the loop has closed all handles; there are no requests. NULL is
+ * fine. */
+void subscribers_free(struct subscribers *subscribers);
 
 /* subscribers_flush - to be called before the loop waits. */
-void subscribers_flush(struct bridge *bridge);
+void subscribers_flush(struct subscribers *subscribers);
 
-/* subscribers_stop - the bridge is stopping: end all that are parked. */
-void subscribers_stop(struct bridge *bridge);
-
-/* subscribe_start - REQUEST, which is JUDGED, subscribes. Afterwards it is PARKED or
- * LISTENING, or has ended. */
-void subscribe_start(struct request *request, const struct subscribe_params *params);
-
-/* subscriber_drained - LISTENING: UNSENT_BYTES of the request's output are not sent yet.
- * Whether there is more output now. */
-bool subscriber_drained(struct subscriber *subscriber, size_t unsent_bytes);
-
-/* subscriber_free - the request has ended. Null is fine. */
-void subscriber_free(struct subscriber *subscriber);
+/* subscribers_stop - complete all that wait, and let no others wait. */
+void subscribers_stop(struct subscribers *subscribers);
 
 #endif

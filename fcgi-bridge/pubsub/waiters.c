@@ -8,9 +8,9 @@ static struct waiter *waiter_of(struct deadline *deadline) {
 
 static void on_timer(uv_timer_t *timer);
 
-static void arm(struct waiters *waiters) {
+static void start_timer(struct waiters *waiters) {
     const struct deadline *first = deadlines_first(&waiters->deadlines);
-    if (!first)
+    if (first == NULL)
         return;
     uint64_t now_ms = uv_now(waiters->timer.loop);
     uv_timer_start(&waiters->timer, on_timer,
@@ -20,14 +20,14 @@ static void arm(struct waiters *waiters) {
 static void on_timer(uv_timer_t *timer) {
     struct waiters *waiters = timer->data;
     struct deadline *due;
-    while ((due = deadlines_take_due(&waiters->deadlines, uv_now(timer->loop))))
-        waiters->on_due(waiter_of(due));
-    arm(waiters);
+    while ((due = deadlines_take_due(&waiters->deadlines, uv_now(timer->loop))) != NULL)
+        waiters->on_timeout(waiter_of(due));
+    start_timer(waiters);
 }
 
-int waiters_init(struct waiters *waiters, uv_loop_t *loop, unsigned most,
-                 void (*on_due)(struct waiter *waiter)) {
-    *waiters = (struct waiters){.most = most, .on_due = on_due};
+int waiters_init(struct waiters *waiters, uv_loop_t *loop, unsigned max,
+                 void (*on_timeout)(struct waiter *waiter)) {
+    *waiters = (struct waiters){.max = max, .on_timeout = on_timeout};
     int error = uv_timer_init(loop, &waiters->timer);
     waiters->timer.data = waiters;
     return error;
@@ -38,23 +38,24 @@ void waiters_fini(struct waiters *waiters) {
 }
 
 bool waiters_full(const struct waiters *waiters) {
-    return waiters->count >= waiters->most;
+    return waiters->count >= waiters->max;
 }
 
-void waiters_add(struct waiters *waiters, struct waiter *waiter, uint64_t after_ms) {
+void waiters_add(struct waiters *waiters, struct waiter *waiter, uint64_t timeout_ms) {
     waiter->added = true;
     waiters->count++;
-    waiters_set_timeout(waiters, waiter, after_ms);
+    waiters_set_timeout(waiters, waiter, timeout_ms);
 }
 
-/* The timer may fire for one that is gone or has moved, and looks again then. */
+/* The timer is not moved when its waiter is removed or postponed: it fires and is started
+ * again for the first that is left. */
 void waiters_set_timeout(struct waiters *waiters, struct waiter *waiter,
-                         uint64_t after_ms) {
-    uint64_t at_ms = uv_now(waiters->timer.loop) + after_ms;
+                         uint64_t timeout_ms) {
+    uint64_t at_ms = uv_now(waiters->timer.loop) + timeout_ms;
     deadlines_set(&waiters->deadlines, &waiter->deadline, at_ms);
     if (deadlines_first(&waiters->deadlines) == &waiter->deadline ||
         !uv_is_active((uv_handle_t *)&waiters->timer))
-        arm(waiters);
+        start_timer(waiters);
 }
 
 void waiters_remove(struct waiters *waiters, struct waiter *waiter) {
@@ -67,5 +68,5 @@ void waiters_remove(struct waiters *waiters, struct waiter *waiter) {
 
 struct waiter *waiters_first(const struct waiters *waiters) {
     struct deadline *first = deadlines_first(&waiters->deadlines);
-    return first ? waiter_of(first) : NULL;
+    return first != NULL ? waiter_of(first) : NULL;
 }

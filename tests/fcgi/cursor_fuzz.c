@@ -18,13 +18,13 @@ static bool is_number(const uint8_t *data, size_t bytes) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
     const struct crew_pair pair = {.value = (const char *)data, .value_bytes = bytes};
     uint64_t cursor = 0;
-    enum cursor_found found =
-        cursor_find(&(struct cursor_places){.field = &pair}, &cursor);
+    enum cursor_result found =
+        cursor_find(&(struct cursor_sources){.field = &pair}, &cursor);
     assert((found == CURSOR_NONE) == (bytes == 0));
     assert(found != CURSOR_GIVEN || is_number(data, bytes));
     assert(found != CURSOR_BAD || !is_number(data, bytes) || bytes >= 20);
 
-    found = cursor_find(&(struct cursor_places){.query = &pair}, &cursor);
+    found = cursor_find(&(struct cursor_sources){.query = &pair}, &cursor);
     assert(found != CURSOR_GIVEN || bytes > 7);
     accept_header_names(pair.value, bytes, "application/json");
     return 0;

@@ -11,19 +11,19 @@ static struct crew_pair pair_of(const char *value) {
 }
 
 /* Null: not sent. */
-static enum cursor_found find(const char *field, const char *last_event_id,
-                              const char *query) {
+static enum cursor_result find(const char *field, const char *last_event_id,
+                               const char *query) {
     const struct crew_pair pairs[] = {pair_of(field ? field : ""),
                                       pair_of(last_event_id ? last_event_id : ""),
                                       pair_of(query ? query : "")};
-    const struct cursor_places places = {field ? &pairs[0] : NULL,
-                                         last_event_id ? &pairs[1] : NULL,
-                                         query ? &pairs[2] : NULL};
+    const struct cursor_sources sources = {field ? &pairs[0] : NULL,
+                                           last_event_id ? &pairs[1] : NULL,
+                                           query ? &pairs[2] : NULL};
     cursor = 777;
-    return cursor_find(&places, &cursor);
+    return cursor_find(&sources, &cursor);
 }
 
-static void assert_found(uint64_t expected, enum cursor_found found) {
+static void assert_found(uint64_t expected, enum cursor_result found) {
     assert_int_equal(found, CURSOR_GIVEN);
     assert_true(cursor == expected);
 }

@@ -8,6 +8,7 @@
 #include "fcgi-bridge/fcgi/codec.h"
 #include "fcgi-bridge/fcgi/fcgi_parser.h"
 #include "fcgi-bridge/fcgi/limits.h"
+#include "fcgi-bridge/fcgi/record.h"
 #include "wire/limits.h"
 #include <fastcgi.h>
 #include <stdio.h>
@@ -60,24 +61,24 @@ static void check_pairs(const struct crew_pair *pairs, size_t count,
 static void answer(struct fcgi_parser *parser, struct buffer *out) {
     struct crew_pair *pairs = NULL;
     size_t count = 0;
-    bool sound = parser->input_status == FCGI_INPUT_VALID ||
-                 parser->input_status == FCGI_INPUT_BODY_TOO_LARGE;
-    require(parser->state == FCGI_PARSER_COMPLETE && parser->id != 0);
-    require(parser->input_status != FCGI_INPUT_VALID ||
-            parser->body.len == parser->body_bytes);
+    bool sound = parser->input.status == FCGI_INPUT_VALID ||
+                 parser->input.status == FCGI_INPUT_BODY_TOO_LARGE;
+    require(parser->state == FCGI_PARSER_COMPLETE && parser->input.id != 0);
+    require(parser->input.status != FCGI_INPUT_VALID ||
+            parser->input.body.len == parser->input.body_bytes);
     if (sound) {
-        require(codec_decode(&parser->params, &pairs, &count) == 0);
-        check_pairs(pairs, count, parser->params.len);
+        require(codec_decode(&parser->input.params, &pairs, &count) == 0);
+        check_pairs(pairs, count, parser->input.params.len);
     }
-    codec_open(out, parser->id);
+    codec_open(out, parser->input.id);
     for (size_t i = 0; i < count; i++)
         codec_put(pairs[i].value, pairs[i].value_bytes);
-    codec_put(parser->body.data, parser->body.len);
+    codec_put(parser->input.body.data, parser->input.body.len);
     codec_close();
     if (sound)
         codec_release();
     fcgi_parser_finish_request(parser);
-    require(parser->state == FCGI_PARSER_IDLE && fcgi_parser_memory_bytes(parser) == 0);
+    require(parser->state == FCGI_PARSER_IDLE && fcgi_parser_input_bytes(parser) == 0);
 }
 
 /* The next piece: as a connection would do it. What waits is not answered at once but
@@ -91,7 +92,7 @@ static bool feed(struct fcgi_parser *parser, const uint8_t *data, size_t bytes,
             fcgi_parser_feed(parser, data + at, bytes - at, &used, out);
         require(used <= bytes - at);
         at += used;
-        require(parser->body.len <= MAX_BODY_BYTES);
+        require(parser->input.body.len <= MAX_BODY_BYTES);
         require(out->len <= LIMIT_REPLY_BYTES + LIMIT_VALUES_BYTES || *waiting);
         check_records(out);
         switch (event) {
@@ -110,7 +111,7 @@ static bool feed(struct fcgi_parser *parser, const uint8_t *data, size_t bytes,
             *waiting = false;
             break;
         case FCGI_PARSER_CLOSE:
-            require(!parser->keep);
+            require(!parser->keep_connection);
             return false;
         case FCGI_PARSER_BLOCKED:
             if (out->len > LIMIT_REPLY_BYTES)

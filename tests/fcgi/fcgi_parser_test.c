@@ -3,6 +3,7 @@
 
 #include "fcgi-bridge/fcgi/fcgi_parser.h"
 #include "fcgi-bridge/fcgi/limits.h"
+#include "fcgi-bridge/fcgi/record.h"
 #include "wire/limits.h"
 #include <fastcgi.h>
 #include <string.h>
@@ -35,14 +36,14 @@ static int teardown(void **state) {
 
 static void begin(struct scene *s, uint16_t id, uint8_t role, uint8_t flags) {
     const FCGI_BeginRequestBody body = {.roleB0 = role, .flags = flags};
-    fcgi_record_put(&s->in, FCGI_BEGIN_REQUEST, id, &body, sizeof body);
+    record_put(&s->in, FCGI_BEGIN_REQUEST, id, &body, sizeof body);
 }
 
 static void stream(struct scene *s, uint8_t type, uint16_t id, const char *data,
                    size_t n) {
     if (n > 0)
-        fcgi_record_put(&s->in, type, id, data, (uint16_t)n);
-    fcgi_record_put(&s->in, type, id, NULL, 0);
+        record_put(&s->in, type, id, data, (uint16_t)n);
+    record_put(&s->in, type, id, NULL, 0);
 }
 
 static const char params[] = "\x01\x03"
@@ -87,12 +88,12 @@ static void test_request(void **state) {
     request(s, 1);
     assert_int_equal(next(s), FCGI_PARSER_REQUEST);
     assert_int_equal(s->parser.state, FCGI_PARSER_COMPLETE);
-    assert_int_equal(s->parser.input_status, FCGI_INPUT_VALID);
-    assert_int_equal(s->parser.params.len, sizeof params - 1);
-    assert_memory_equal(s->parser.params.data, params, sizeof params - 1);
-    assert_int_equal(s->parser.body.len, 4);
-    assert_memory_equal(s->parser.body.data, "body", 4);
-    assert_true(s->parser.keep);
+    assert_int_equal(s->parser.input.status, FCGI_INPUT_VALID);
+    assert_int_equal(s->parser.input.params.len, sizeof params - 1);
+    assert_memory_equal(s->parser.input.params.data, params, sizeof params - 1);
+    assert_int_equal(s->parser.input.body.len, 4);
+    assert_memory_equal(s->parser.input.body.data, "body", 4);
+    assert_true(s->parser.keep_connection);
     fcgi_parser_finish_request(&s->parser);
     assert_true(fcgi_parser_is_idle(&s->parser));
     assert_int_equal(s->out.len, 0);
@@ -109,9 +110,9 @@ static void test_bytewise_and_padded(void **state) {
     buffer_append(&s->in, rest.data, rest.len);
     buffer_fini(&rest);
     assert_int_equal(next_by(s, 1), FCGI_PARSER_REQUEST);
-    assert_int_equal(s->parser.id, 65535);
-    assert_int_equal(s->parser.input_status, FCGI_INPUT_VALID);
-    assert_int_equal(s->parser.body.len, 4);
+    assert_int_equal(s->parser.input.id, 65535);
+    assert_int_equal(s->parser.input.status, FCGI_INPUT_VALID);
+    assert_int_equal(s->parser.input.body.len, 4);
 }
 
 static void test_same_id_waits_for_its_turn(void **state) {
@@ -121,7 +122,7 @@ static void test_same_id_waits_for_its_turn(void **state) {
     assert_int_equal(next(s), FCGI_PARSER_REQUEST);
     assert_int_equal(next(s), FCGI_PARSER_BLOCKED);
     assert_int_equal(next(s), FCGI_PARSER_BLOCKED);
-    assert_int_equal(s->parser.body.len, 4);
+    assert_int_equal(s->parser.input.body.len, 4);
     fcgi_parser_finish_request(&s->parser);
     assert_false(fcgi_parser_is_idle(&s->parser));
     assert_int_equal(next(s), FCGI_PARSER_REQUEST);
@@ -142,7 +143,7 @@ static void test_values(void **state) {
                                  "FCGI_MAX_CONNS77"
                                  "\x0f\x01"
                                  "FCGI_MPXS_CONNS0";
-    fcgi_record_put(&s->in, FCGI_GET_VALUES, 0, ask, sizeof ask - 1);
+    record_put(&s->in, FCGI_GET_VALUES, 0, ask, sizeof ask - 1);
     assert_int_equal(next_by(s, 5), FCGI_PARSER_NEEDS_INPUT);
     assert_int_equal(s->out.data[1], FCGI_GET_VALUES_RESULT);
     assert_int_equal(s->out.len, 8 + sizeof result - 1);
@@ -157,7 +158,7 @@ static void test_repeated_values_are_answered_once(void **state) {
                "\x0e\x00"
                "FCGI_MAX_CONNS",
                16);
-    fcgi_record_put(&s->in, FCGI_GET_VALUES, 0, ask, sizeof ask);
+    record_put(&s->in, FCGI_GET_VALUES, 0, ask, sizeof ask);
     assert_int_equal(next(s), FCGI_PARSER_NEEDS_INPUT);
     assert_int_equal(s->out.len, 8 + 18);
 }
@@ -165,10 +166,10 @@ static void test_repeated_values_are_answered_once(void **state) {
 static void test_flood_of_values_waits(void **state) {
     struct scene *s = *state;
     for (int i = 0; i < 10000; i++)
-        fcgi_record_put(&s->in, FCGI_GET_VALUES, 0,
-                        "\x0d\x00"
-                        "FCGI_MAX_REQS",
-                        15);
+        record_put(&s->in, FCGI_GET_VALUES, 0,
+                   "\x0d\x00"
+                   "FCGI_MAX_REQS",
+                   15);
     assert_int_equal(next(s), FCGI_PARSER_BLOCKED);
     assert_true(s->out.len <= LIMIT_REPLY_BYTES + 64);
     assert_true(s->in.len > 0);
@@ -180,7 +181,7 @@ static void test_flood_of_values_waits(void **state) {
 
 static void test_unknown_management_type(void **state) {
     struct scene *s = *state;
-    fcgi_record_put(&s->in, 99, 0, "whatever", 8);
+    record_put(&s->in, 99, 0, "whatever", 8);
     assert_int_equal(next(s), FCGI_PARSER_NEEDS_INPUT);
     assert_int_equal(s->out.data[1], FCGI_UNKNOWN_TYPE);
     assert_int_equal(s->out.data[8], 99);
@@ -193,7 +194,7 @@ static void test_wrong_role(void **state) {
     stream(s, FCGI_STDIN, 3, NULL, 0);
     request(s, 4);
     assert_int_equal(next(s), FCGI_PARSER_REQUEST);
-    assert_int_equal(s->parser.id, 4);
+    assert_int_equal(s->parser.input.id, 4);
     assert_int_equal(s->out.len, 16);
     expect_end(s, 0, 3, FCGI_UNKNOWN_ROLE);
 }
@@ -216,9 +217,9 @@ static void test_second_begin(void **state) {
     assert_int_equal(next(s), FCGI_PARSER_REQUEST);
     expect_end(s, 0, 2, FCGI_CANT_MPX_CONN);
     assert_int_equal(s->out.len, 16);
-    assert_int_equal(s->parser.id, 1);
-    assert_false(s->parser.keep);
-    assert_int_equal(s->parser.body.len, 4);
+    assert_int_equal(s->parser.input.id, 1);
+    assert_false(s->parser.keep_connection);
+    assert_int_equal(s->parser.input.body.len, 4);
     begin(s, 7, FCGI_RESPONDER, 0);
     assert_int_equal(next(s), FCGI_PARSER_NEEDS_INPUT);
     expect_end(s, 16, 7, FCGI_CANT_MPX_CONN);
@@ -228,24 +229,24 @@ static void test_second_begin(void **state) {
 static void test_abort(void **state) {
     struct scene *s = *state;
     begin(s, 1, FCGI_RESPONDER, FCGI_KEEP_CONN);
-    fcgi_record_put(&s->in, FCGI_ABORT_REQUEST, 9, NULL, 0);
-    fcgi_record_put(&s->in, FCGI_PARAMS, 1, "half", 4);
-    fcgi_record_put(&s->in, FCGI_ABORT_REQUEST, 1, NULL, 0);
+    record_put(&s->in, FCGI_ABORT_REQUEST, 9, NULL, 0);
+    record_put(&s->in, FCGI_PARAMS, 1, "half", 4);
+    record_put(&s->in, FCGI_ABORT_REQUEST, 1, NULL, 0);
     assert_int_equal(next(s), FCGI_PARSER_ABORTED);
     expect_end(s, 0, 1, FCGI_REQUEST_COMPLETE);
     assert_int_equal(s->parser.state, FCGI_PARSER_IDLE);
-    assert_int_equal(fcgi_parser_memory_bytes(&s->parser), 0);
+    assert_int_equal(fcgi_parser_input_bytes(&s->parser), 0);
     stream(s, FCGI_STDIN, 1, "late", 4);
     request(s, 1);
     assert_int_equal(next(s), FCGI_PARSER_REQUEST);
-    fcgi_record_put(&s->in, FCGI_ABORT_REQUEST, 1, NULL, 0);
+    record_put(&s->in, FCGI_ABORT_REQUEST, 1, NULL, 0);
     assert_int_equal(next(s), FCGI_PARSER_ABORTED);
 }
 
 static void test_abort_that_crosses_the_answer(void **state) {
     struct scene *s = *state;
     request(s, 1);
-    fcgi_record_put(&s->in, FCGI_ABORT_REQUEST, 1, "slow", 4);
+    record_put(&s->in, FCGI_ABORT_REQUEST, 1, "slow", 4);
     assert_int_equal(next(s), FCGI_PARSER_REQUEST);
     size_t used = 0;
     assert_int_equal(fcgi_parser_feed(&s->parser, s->in.data, 10, &used, &s->out),
@@ -265,9 +266,9 @@ static void expect_verdict(struct scene *s, const char *data, size_t n,
     stream(s, FCGI_PARAMS, 1, data, n);
     stream(s, FCGI_STDIN, 1, "body", 4);
     assert_int_equal(next(s), FCGI_PARSER_REQUEST);
-    assert_int_equal(s->parser.input_status, status);
+    assert_int_equal(s->parser.input.status, status);
     fcgi_parser_finish_request(&s->parser);
-    assert_int_equal(s->parser.input_status, FCGI_INPUT_VALID);
+    assert_int_equal(s->parser.input.status, FCGI_INPUT_VALID);
 }
 
 static void test_unsound_params(void **state) {
@@ -306,12 +307,12 @@ static void test_params_over_the_limits(void **state) {
     static char block[65535];
     begin(s, 1, FCGI_RESPONDER, FCGI_KEEP_CONN);
     for (size_t n = 0; n <= LIMIT_PARAMS_BYTES; n += sizeof block)
-        fcgi_record_put(&s->in, FCGI_PARAMS, 1, block, sizeof block);
+        record_put(&s->in, FCGI_PARAMS, 1, block, sizeof block);
     stream(s, FCGI_PARAMS, 1, NULL, 0);
     stream(s, FCGI_STDIN, 1, NULL, 0);
     assert_int_equal(next(s), FCGI_PARSER_REQUEST);
-    assert_int_equal(s->parser.input_status, FCGI_INPUT_PARAMS_TOO_LARGE);
-    assert_int_equal(s->parser.params.cap, 0);
+    assert_int_equal(s->parser.input.status, FCGI_INPUT_PARAMS_TOO_LARGE);
+    assert_int_equal(s->parser.input.params.cap, 0);
     fcgi_parser_finish_request(&s->parser);
     for (size_t i = 0; i < LIMIT_PAIR_COUNT + 1; i++)
         memcpy(block + 3 * i, "\x01\x00N", 3);
@@ -324,32 +325,32 @@ static void test_body_over_the_limit(void **state) {
     char block[MAX_BODY_BYTES] = {0};
     begin(s, 1, FCGI_RESPONDER, FCGI_KEEP_CONN);
     stream(s, FCGI_PARAMS, 1, params, sizeof params - 1);
-    fcgi_record_put(&s->in, FCGI_STDIN, 1, block, sizeof block);
+    record_put(&s->in, FCGI_STDIN, 1, block, sizeof block);
     assert_int_equal(next(s), FCGI_PARSER_NEEDS_INPUT);
-    assert_int_equal(s->parser.input_status, FCGI_INPUT_VALID);
+    assert_int_equal(s->parser.input.status, FCGI_INPUT_VALID);
     stream(s, FCGI_STDIN, 1, block, 50);
     assert_int_equal(next(s), FCGI_PARSER_REQUEST);
-    assert_int_equal(s->parser.input_status, FCGI_INPUT_BODY_TOO_LARGE);
-    assert_int_equal(s->parser.body_bytes, 150);
-    assert_int_equal(s->parser.body.cap, 0);
-    assert_int_equal(s->parser.params.len, sizeof params - 1);
+    assert_int_equal(s->parser.input.status, FCGI_INPUT_BODY_TOO_LARGE);
+    assert_int_equal(s->parser.input.body_bytes, 150);
+    assert_int_equal(s->parser.input.body.cap, 0);
+    assert_int_equal(s->parser.input.params.len, sizeof params - 1);
 }
 
 static void test_refused(void **state) {
     struct scene *s = *state;
     fcgi_parser_discard(&s->parser);
-    assert_int_equal(s->parser.input_status, FCGI_INPUT_VALID);
+    assert_int_equal(s->parser.input.status, FCGI_INPUT_VALID);
     begin(s, 1, FCGI_RESPONDER, FCGI_KEEP_CONN);
     stream(s, FCGI_PARAMS, 1, params, sizeof params - 1);
-    fcgi_record_put(&s->in, FCGI_STDIN, 1, "body", 4);
+    record_put(&s->in, FCGI_STDIN, 1, "body", 4);
     assert_int_equal(next(s), FCGI_PARSER_NEEDS_INPUT);
     fcgi_parser_discard(&s->parser);
-    assert_int_equal(s->parser.body.len, 0);
+    assert_int_equal(s->parser.input.body.len, 0);
     stream(s, FCGI_STDIN, 1, "more", 4);
     assert_int_equal(next(s), FCGI_PARSER_REQUEST);
-    assert_int_equal(s->parser.input_status, FCGI_INPUT_DISCARDED);
-    assert_int_equal(s->parser.body.len, 0);
-    assert_int_equal(s->parser.params.len, sizeof params - 1);
+    assert_int_equal(s->parser.input.status, FCGI_INPUT_DISCARDED);
+    assert_int_equal(s->parser.input.body.len, 0);
+    assert_int_equal(s->parser.input.params.len, sizeof params - 1);
 }
 
 /* ---- what is no FastCGI ---- */
@@ -373,7 +374,7 @@ static void test_breaks(void **state) {
     expect_break(s);
     begin(s, 0, FCGI_RESPONDER, 0);
     expect_break(s);
-    fcgi_record_put(&s->in, FCGI_BEGIN_REQUEST, 1, "short", 5);
+    record_put(&s->in, FCGI_BEGIN_REQUEST, 1, "short", 5);
     expect_break(s);
     begin(s, 1, FCGI_RESPONDER, 0);
     begin(s, 1, FCGI_RESPONDER, 0);
@@ -386,14 +387,14 @@ static void test_breaks(void **state) {
     stream(s, FCGI_PARAMS, 1, params, sizeof params - 1);
     expect_break(s);
     begin(s, 1, FCGI_RESPONDER, 0);
-    fcgi_record_put(&s->in, FCGI_DATA, 1, "filter", 6);
+    record_put(&s->in, FCGI_DATA, 1, "filter", 6);
     expect_break(s);
-    fcgi_record_put(&s->in, FCGI_STDOUT, 1, "wrong way", 9);
+    record_put(&s->in, FCGI_STDOUT, 1, "wrong way", 9);
     expect_break(s);
     static const char large[LIMIT_VALUES_BYTES + 1];
-    fcgi_record_put(&s->in, FCGI_GET_VALUES, 0, large, sizeof large);
+    record_put(&s->in, FCGI_GET_VALUES, 0, large, sizeof large);
     expect_break(s);
-    fcgi_record_put(&s->in, FCGI_GET_VALUES, 0, "\x05", 1);
+    record_put(&s->in, FCGI_GET_VALUES, 0, "\x05", 1);
     expect_break(s);
 }
 
@@ -409,7 +410,7 @@ static void test_records_of_nobody(void **state) {
     struct scene *s = *state;
     stream(s, FCGI_PARAMS, 5, params, sizeof params - 1);
     stream(s, FCGI_STDIN, 6, "body", 4);
-    fcgi_record_put(&s->in, FCGI_ABORT_REQUEST, 7, NULL, 0);
+    record_put(&s->in, FCGI_ABORT_REQUEST, 7, NULL, 0);
     assert_int_equal(next(s), FCGI_PARSER_NEEDS_INPUT);
     assert_true(fcgi_parser_is_idle(&s->parser));
     assert_int_equal(s->out.len, 0);

@@ -6,7 +6,7 @@
 
 #define MOST_PAIRS 16
 
-static const struct settings settings = {.task = "http", .expiration_ms = 30000};
+static const struct params_defaults defaults = {.task = "http", .expiration_ms = 30000};
 
 static struct crew_pair pairs[MOST_PAIRS];
 static struct params params;
@@ -22,7 +22,7 @@ static const char *read_params(const char *const *texts) {
     }
     if (!method)
         pairs[n++] = (struct crew_pair){"REQUEST_METHOD", 14, "GET", 3};
-    params_read(&params, &settings, pairs, n);
+    params_read(&params, &defaults, pairs, n);
     return params.complaint;
 }
 
@@ -142,7 +142,7 @@ static void test_to_publish(void **state) {
     (void)state;
     assert_null(READ("REQUEST_METHOD", "POST", "CREW_PUBLISH", "news.de"));
     assert_int_equal(params.purpose, PURPOSE_PUBLISH);
-    assert_string_equal(params.publish, "news.de");
+    assert_string_equal(params.publish_channel, "news.de");
     assert_null(params.style.allow);
     assert_null(READ("REQUEST_METHOD", "PUT", "CREW_PUBLISH", "*x.a#"));
     assert_null(params.style.allow);
@@ -168,7 +168,7 @@ static void test_channels(void **state) {
     assert_non_null(READ("REQUEST_METHOD", "POST", "CREW_PUBLISH", longest));
     longest[255] = '\0';
     assert_null(READ("REQUEST_METHOD", "POST", "CREW_PUBLISH", longest));
-    assert_string_equal(params.publish, longest);
+    assert_string_equal(params.publish_channel, longest);
 }
 
 static void test_style(void **state) {
@@ -214,8 +214,9 @@ static void test_subscribe(void **state) {
     assert_int_equal(params.purpose, PURPOSE_SUBSCRIBE);
     assert_string_equal(params.subscribe.channel, "a,b.c");
     assert_int_equal(params.subscribe.timeout_ms, 25000);
-    assert_false(params.subscribe.pattern || params.subscribe.events ||
-                 params.subscribe.list || params.subscribe.since);
+    assert_int_equal(params.subscribe.mode, SUBSCRIBE_LONG_POLL);
+    assert_false(params.subscribe.pattern || params.subscribe.list ||
+                 params.subscribe.since);
     assert_null(READ("CREW_SUBSCRIBE_PATTERN", "1", "CREW_SUBSCRIBE", "a.*",
                      "CREW_SUBSCRIBE_TIMEOUT", "0", "HTTP_CREW_CURSOR", "7"));
     assert_true(params.subscribe.pattern && params.subscribe.since);
@@ -247,12 +248,13 @@ static void test_subscribe_mode(void **state) {
     (void)state;
     static const char accept[] = "application/json, text/event-stream";
     assert_null(READ("CREW_SUBSCRIBE", "c", "HTTP_ACCEPT", accept));
-    assert_true(params.subscribe.events && params.subscribe.list);
+    assert_int_equal(params.subscribe.mode, SUBSCRIBE_SSE);
+    assert_true(params.subscribe.list);
     assert_null(READ("CREW_SUBSCRIBE", "c", "HTTP_ACCEPT", accept, "CREW_SUBSCRIBE_MODE",
                      "poll"));
-    assert_false(params.subscribe.events);
+    assert_int_equal(params.subscribe.mode, SUBSCRIBE_LONG_POLL);
     assert_null(READ("CREW_SUBSCRIBE", "c", "CREW_SUBSCRIBE_MODE", "sse"));
-    assert_true(params.subscribe.events);
+    assert_int_equal(params.subscribe.mode, SUBSCRIBE_SSE);
 }
 
 static void test_subscribe_refused(void **state) {

@@ -38,7 +38,7 @@ def test_hung_up_requests_make_room(stage, broker):
     stage.worker(broker, "--processes", "1")
 
     def in_hand():
-        return bridge.log().count(", then waiting")
+        return bridge.log().count("(task call): validating -> waiting")
 
     def send(connection, milliseconds):
         before = in_hand()

@@ -47,10 +47,10 @@ def asked(body):
 
 def begin(bridge, body, connection=None):
     """A publication in the bridge's hands; not confirmed while the broker is silent."""
-    before = bridge.log().count(", then publishing")
+    before = bridge.log().count("(publication): validating -> waiting")
     connection = connection or fcgi.Connection(bridge.socket)
     connection.send(asked(body))
-    wait_until(lambda: bridge.log().count(", then publishing") > before)
+    wait_until(lambda: bridge.log().count("(publication): validating -> waiting") > before)
     return connection
 
 
@@ -104,7 +104,7 @@ def test_hang_ups(stage, rough, subscriber):
     with silence(rough):
         for number in range(5):
             begin(bridge, b"gone%d" % number).close()
-            wait_until(lambda gone=number + 1: bridge.log().count("ended, then none") == gone)
+            wait_until(lambda gone=number + 1: bridge.log().count("completed -> none") == gone)
         stays = begin(bridge, b"stays")
     assert stays.response().body.endswith(b".6\n")
     assert heard(subscriber, 6) == [b"gone%d" % n for n in range(5)] + [b"stays"]

@@ -196,7 +196,7 @@ def test_reload_that_fails(stage, broker, tmp_path):
     secret.unlink()
     for count in (1, 2):
         bridge.signal(signal.SIGHUP)
-        wait_until(lambda count=count: bridge.log().count("this process stays") == count)
+        wait_until(lambda count=count: bridge.log().count("this process goes on") == count)
     assert bridge.alive() and not bridge.children()
     with fcgi.Connection(bridge.socket) as connection:
         assert connection.ask(get("/hello")).status == 200

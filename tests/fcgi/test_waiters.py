@@ -35,11 +35,11 @@ def park(parked_bridge):
     opened = []
 
     def park(params, request_id=1):
-        before = parked_bridge.log().count("none, then judged")
+        before = parked_bridge.log().count("none -> validating")
         connection = fcgi.Connection(parked_bridge.socket)
         opened.append(connection)
         connection.send(fcgi.request(params, request_id=request_id))
-        wait_until(lambda: parked_bridge.log().count("none, then judged") > before)
+        wait_until(lambda: parked_bridge.log().count("none -> validating") > before)
         return connection
 
     yield park

@@ -14,7 +14,7 @@ def wait_live(nginx, path="/now/?channel=nobody", bound_s=20.0):
 def wait_parked(bridge, count, bound_s=10.0):
     """COUNT requests have been parked since the start of the bridge, which has
     --logging debug."""
-    wait_until(lambda: bridge.log().count("then parked") >= count, bound_s,
+    wait_until(lambda: bridge.log().count("(subscription): validating -> waiting") >= count, bound_s,
                what=f"{count} parked")
 
 

@@ -40,7 +40,7 @@ def nginx(house, bridge):
 
 def parked(nginx, bridge, path, headers=()):
     """A poll that waits."""
-    before = bridge.log().count("then parked")
+    before = bridge.log().count("(subscription): validating -> waiting")
     poll = nginx.begin("GET", path, headers=headers)
     wait_parked(bridge, before + 1)
     return poll

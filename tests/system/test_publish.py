@@ -245,9 +245,9 @@ def test_client_hangs_up(rough, kept):
     broker.pause()
     try:
         for number in range(3):
-            before = bridge.log().count(", then publishing")
+            before = bridge.log().count("(publication): validating -> waiting")
             gone = front.begin("POST", "/news/", b"gone%d" % number)
-            wait_until(lambda n=before: bridge.log().count(", then publishing") > n)
+            wait_until(lambda n=before: bridge.log().count("(publication): validating -> waiting") > n)
             gone.close()
         stays = front.begin("POST", "/news/", b"stays")
     finally:

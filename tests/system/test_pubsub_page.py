@@ -38,7 +38,7 @@ def nginx(house, house_folder, broker, bridge):
 
 
 def parked(nginx, bridge, path):
-    before = bridge.log().count("then parked")
+    before = bridge.log().count("(subscription): validating -> waiting")
     poll = nginx.begin("GET", path)
     wait_parked(bridge, before + 1)
     return poll
