@@ -3,6 +3,7 @@
 #include "opening.h"
 
 #include "daemon/log.h"
+#include "daemon/log_event.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -15,7 +16,7 @@ static void note_trouble(struct opening *opening, const char *text) {
 /* What happens before the connection stands is told in one line at the end. */
 void opening_note(struct opening *opening, enum crew_event_kind kind, const char *text) {
     if (opening->succeeded) {
-        log_crew_event(NULL, kind, text);
+        log_event(NULL, kind, text);
         return;
     }
     log_debug("broker: %s", text);

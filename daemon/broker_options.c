@@ -1,19 +1,21 @@
-/* Where the broker is: options and environment put together.
+/* Broker address and credentials from options and environment.
  *
  * Diagnostics: a bad address, a password file that cannot be read and certificates that
- * cannot be used end the program (exit status 2). No message holds a password.
+ * cannot be used are errors. No message contains a password.
  */
 #include "daemon/broker_options.h"
 
 #include "base/xalloc.h"
 #include "daemon/log.h"
 #include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* Null or 0: not given. */
+/* Null or 0: not set. */
 static struct {
     const char *url;
     const char *host;
@@ -26,7 +28,7 @@ static struct {
     const char *cert_file;
     const char *key_file;
     unsigned heartbeat_s;
-} given = {.heartbeat_s = 10};
+} values = {.heartbeat_s = 10};
 
 #define TEXT_ROW(letter_, name_, value_, argument_, help_)                            \
     {                                                                                 \
@@ -35,31 +37,31 @@ static struct {
     }
 
 const struct option_row broker_option_rows[] = {
-    TEXT_ROW(0, "url", &given.url, "URL[,URL ...]",
+    TEXT_ROW(0, "url", &values.url, "URL[,URL ...]",
              "amqp[s]://user:password@host:port/vhost, tried in turn (environment: "
              "CREW_AMQP_URL)"),
-    TEXT_ROW('H', "host", &given.host, "HOST", "localhost if left out"),
+    TEXT_ROW('H', "host", &values.host, "HOST", "localhost if left out"),
     {.kind = OPTION_UNSIGNED,
      .letter = 'P',
      .name = "port",
-     .value = &given.port,
+     .value = &values.port,
      .min = 1,
      .max = 65535,
      .argument = "PORT",
      .help = "5672 if left out, 5671 with amqps"},
-    TEXT_ROW(0, "username", &given.username, "NAME", "guest if left out"),
-    TEXT_ROW(0, "password-file", &given.password_file, "FILE",
+    TEXT_ROW(0, "username", &values.username, "NAME", "guest if left out"),
+    TEXT_ROW(0, "password-file", &values.password_file, "FILE",
              "the password is the first line of FILE (environment: CREW_PASSWORD)"),
-    TEXT_ROW(0, "password", &given.password, "PASSWORD",
+    TEXT_ROW(0, "password", &values.password, "PASSWORD",
              "shows in the process list: better use --password-file"),
-    TEXT_ROW(0, "vhost", &given.vhost, "VHOST", "/ if left out"),
-    TEXT_ROW(0, "ca-file", &given.ca_file, "FILE",
+    TEXT_ROW(0, "vhost", &values.vhost, "VHOST", "/ if left out"),
+    TEXT_ROW(0, "ca-file", &values.ca_file, "FILE",
              "authorities to trust with amqps (the system's if left out)"),
-    TEXT_ROW(0, "cert-file", &given.cert_file, "FILE", "client certificate"),
-    TEXT_ROW(0, "key-file", &given.key_file, "FILE", "key of the client certificate"),
+    TEXT_ROW(0, "cert-file", &values.cert_file, "FILE", "client certificate"),
+    TEXT_ROW(0, "key-file", &values.key_file, "FILE", "key of the client certificate"),
     {.kind = OPTION_UNSIGNED,
      .name = "heartbeat",
-     .value = &given.heartbeat_s,
+     .value = &values.heartbeat_s,
      .min = 0,
      .max = 65535,
      .argument = "SECONDS",
@@ -67,49 +69,30 @@ const struct option_row broker_option_rows[] = {
     {.name = NULL},
 };
 
-static void apply_url(const struct options *options, struct crew_broker *broker) {
-    char why[200];
-    const char *source = given.url != NULL ? "--url" : "CREW_AMQP_URL";
-    const char *url = given.url != NULL ? given.url : getenv("CREW_AMQP_URL");
-    if (url != NULL && crew_broker_parse(broker, url, why, sizeof why) != 0)
-        options_fail(options, "%s: %s", source, why);
+struct error {
+    char *text;
+    size_t text_bytes;
+};
+
+static bool fail(const struct error *error, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static bool fail(const struct error *error, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    vsnprintf(error->text, error->text_bytes, format, args);
+    va_end(args);
+    return false;
 }
 
-/* ---- the password ---- */
-
-static char *read_password(const struct options *options, const char *path) {
-    char *line = NULL;
-    size_t cap = 0;
-    FILE *file = fopen(path, "re");
-    ssize_t bytes = file != NULL ? getline(&line, &cap, file) : -1;
-    int saved_errno = errno;
-    bool at_end = file != NULL && feof(file) != 0;
-    if (file != NULL)
-        fclose(file);
-    if (bytes < 0 && !at_end) {
-        options_fail(options, "--password-file: cannot read \"%s\": %s", path,
-                     strerror(saved_errno));
-    }
-    if (bytes >= 0)
-        line[strcspn(line, "\r\n")] = '\0';
-    if (bytes < 0 || line[0] == '\0')
-        options_fail(options, "--password-file: the first line of \"%s\" is empty", path);
-    return line;
+static bool apply_url(struct crew_broker *broker, const struct error *error) {
+    char reason[200];
+    const char *source = values.url != NULL ? "--url" : "CREW_AMQP_URL";
+    const char *url = values.url != NULL ? values.url : getenv("CREW_AMQP_URL");
+    if (url != NULL && crew_broker_parse(broker, url, reason, sizeof reason) != 0)
+        return fail(error, "%s: %s", source, reason);
+    return true;
 }
-
-/* Owned by the caller; null when no password was given. */
-static char *find_password(const struct options *options) {
-    if (given.password != NULL) {
-        log_warning(
-            "--password shows in the process list; --password-file or CREW_PASSWORD "
-            "does not");
-    }
-    if (given.password_file != NULL)
-        return read_password(options, given.password_file);
-    return xstrdup(given.password != NULL ? given.password : getenv("CREW_PASSWORD"));
-}
-
-/* ---- the rest ---- */
 
 static void replace(char **member, const char *text) {
     if (text != NULL) {
@@ -119,55 +102,108 @@ static void replace(char **member, const char *text) {
     }
 }
 
+/* ---- the password ---- */
+
+/* The first line of the file, owned by the caller; null: an error. */
+static char *read_password(const char *path, const struct error *error) {
+    char *line = NULL;
+    size_t cap = 0;
+    FILE *file = fopen(path, "re");
+    ssize_t bytes = file != NULL ? getline(&line, &cap, file) : -1;
+    int saved_errno = errno;
+    bool at_end = file != NULL && feof(file) != 0;
+    if (file != NULL)
+        fclose(file);
+    if (bytes >= 0)
+        line[strcspn(line, "\r\n")] = '\0';
+    if (bytes >= 0 && line[0] != '\0')
+        return line;
+    if (bytes < 0 && !at_end)
+        fail(error, "--password-file: cannot read \"%s\": %s", path,
+             strerror(saved_errno));
+    else
+        fail(error, "--password-file: the first line of \"%s\" is empty", path);
+    free(line);
+    return NULL;
+}
+
+/* *PASSWORD is owned by the caller; null: none is set. */
+static bool find_password(char **password, const struct error *error) {
+    if (values.password != NULL)
+        log_warning(
+            "--password shows in the process list; --password-file or CREW_PASSWORD "
+            "does not");
+    if (values.password_file != NULL) {
+        *password = read_password(values.password_file, error);
+        return *password != NULL;
+    }
+    *password =
+        xstrdup(values.password != NULL ? values.password : getenv("CREW_PASSWORD"));
+    return true;
+}
+
+/* ---- the other options ---- */
+
 static void apply_to_each_url(struct crew_broker *broker, const char *password) {
     for (size_t i = 0; i < broker->url_count; i++) {
         struct crew_broker_url *url = &broker->urls[i];
-        replace(&url->host, given.host);
-        replace(&url->username, given.username);
+        replace(&url->host, values.host);
+        replace(&url->username, values.username);
         replace(&url->password, password);
-        replace(&url->vhost, given.vhost);
-        url->port = given.port != 0 ? (int)given.port : url->port;
+        replace(&url->vhost, values.vhost);
+        url->port = values.port != 0 ? (int)values.port : url->port;
     }
 }
 
-static void check_text(const struct options *options, const char *name, const char *text,
-                       size_t max_bytes) {
+static bool check_text(const char *name, const char *text, size_t max_bytes,
+                       const struct error *error) {
     if (text != NULL && (text[0] == '\0' || strlen(text) > max_bytes))
-        options_fail(options, "--%s: not a text of 1 to %zu bytes", name, max_bytes);
+        return fail(error, "--%s: not a text of 1 to %zu bytes", name, max_bytes);
+    return true;
 }
 
-static void apply_file(const struct options *options, const char *name, char **member,
-                       const char *path) {
-    if (path != NULL && access(path, R_OK) != 0) {
-        options_fail(options, "--%s: cannot read \"%s\": %s", name, path,
-                     strerror(errno));
-    }
-    replace(member, path);
-}
-
-static void check_files(const struct options *options, const struct crew_broker *broker) {
-    char why[1000];
-    int error = crew_broker_check(broker, why, sizeof why);
-    if (error != 0) {
-        options_fail(options, "%s",
-                     error == CREW_EMALFORMED ? why : crew_strerror(error));
-    }
-}
-
-void broker_options_apply(const struct options *options, struct crew_broker *broker) {
-    crew_broker_init(broker);
-    apply_url(options, broker);
-    check_text(options, "host", given.host, 255);
-    check_text(options, "vhost", given.vhost, 255); /* AMQP: a short string */
-    char *password = find_password(options);
+static bool apply_urls(struct crew_broker *broker, const struct error *error) {
+    char *password = NULL;
+    if (!apply_url(broker, error) || !check_text("host", values.host, 255, error) ||
+        !check_text("vhost", values.vhost, 255, error) || /* AMQP: a short string */
+        !find_password(&password, error))
+        return false;
     apply_to_each_url(broker, password);
     wipe_secret(password);
     free(password);
-    apply_file(options, "ca-file", &broker->ca_file, given.ca_file);
-    apply_file(options, "cert-file", &broker->cert_file, given.cert_file);
-    apply_file(options, "key-file", &broker->key_file, given.key_file);
-    if ((given.cert_file == NULL) != (given.key_file == NULL))
-        options_fail(options, "--cert-file and --key-file belong together");
-    check_files(options, broker);
-    broker->heartbeat_s = (int)given.heartbeat_s;
+    return true;
+}
+
+static bool apply_file(char **member, const char *name, const char *path,
+                       const struct error *error) {
+    if (path != NULL && access(path, R_OK) != 0)
+        return fail(error, "--%s: cannot read \"%s\": %s", name, path, strerror(errno));
+    replace(member, path);
+    return true;
+}
+
+static bool check_files(const struct crew_broker *broker, const struct error *error) {
+    char reason[1000];
+    int status = crew_broker_check(broker, reason, sizeof reason);
+    if (status != 0)
+        return fail(error, "%s",
+                    status == CREW_EMALFORMED ? reason : crew_strerror(status));
+    return true;
+}
+
+static bool apply_files(struct crew_broker *broker, const struct error *error) {
+    if (!apply_file(&broker->ca_file, "ca-file", values.ca_file, error) ||
+        !apply_file(&broker->cert_file, "cert-file", values.cert_file, error) ||
+        !apply_file(&broker->key_file, "key-file", values.key_file, error))
+        return false;
+    if ((values.cert_file == NULL) != (values.key_file == NULL))
+        return fail(error, "--cert-file and --key-file belong together");
+    return check_files(broker, error);
+}
+
+bool broker_options_apply(struct crew_broker *broker, char *error, size_t error_bytes) {
+    const struct error out = {error, error_bytes};
+    crew_broker_init(broker);
+    broker->heartbeat_s = (int)values.heartbeat_s;
+    return apply_urls(broker, &out) && apply_files(broker, &out);
 }

@@ -1,14 +1,16 @@
-/* The options that say where the broker is and how to log in. */
+/* The options for the address of the broker and the login. */
 #ifndef CREW_DAEMON_BROKER_OPTIONS_H
 #define CREW_DAEMON_BROKER_OPTIONS_H
 
-#include "daemon/options.h"
+#include "daemon/option_row.h"
+#include <crew/broker.h>
+#include <stdbool.h>
 
 extern const struct option_row broker_option_rows[];
 
-/* Fill BROKER from the rows' values and the environment. The base is --url, else
- * CREW_AMQP_URL, else the default; what the other options give explicitly then holds for
- * every address. */
-void broker_options_apply(const struct options *options, struct crew_broker *broker);
+/* Initialize BROKER from the options and the environment. The base is --url, else
+ * CREW_AMQP_URL, else the default; the other options then apply to every address. False:
+ * ERROR is the reason, to be shown to the user. */
+bool broker_options_apply(struct crew_broker *broker, char *error, size_t error_bytes);
 
 #endif

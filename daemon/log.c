@@ -1,9 +1,7 @@
-/* The log: one line a message, one write a line.
- *
- * Guarantees: a line holds no line end or other control character of its message, and no
- * byte of the message is lost without a trace: what cannot stand in a line is written as
- * an escape, what is too long is cut with a word of how much.
- * Diagnostics: none; when stderr cannot take a line, nobody is left to tell.
+/* Guarantees: a line contains no line feed or other control character of its message.
+ * Bytes that cannot be in a line are escaped; a message that is too long is cut, and the
+ * line says how many bytes are missing.
+ * Diagnostics: none; errors of writing to stderr are ignored.
  */
 #include "daemon/log.h"
 
@@ -20,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LONGEST_MESSAGE_BYTES 16384
+#define MESSAGE_MAX_BYTES 16384
 #define TIME_TEXT_BYTES 40
 
 static const char *const level_names[] = {"debug", "info", "warning", "error"};
@@ -32,7 +30,7 @@ static atomic_bool as_json = false;
 
 /* ---- set-up ---- */
 
-/* A descriptor 2 that is closed would soon be somebody's socket. */
+/* If descriptor 2 is closed, the next file or socket that is opened would get it. */
 static void reserve_stderr(void) {
     while (fcntl(STDERR_FILENO, F_GETFD) < 0) {
         int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -44,12 +42,12 @@ static void reserve_stderr(void) {
 void log_open(const char *program) {
     program_name = program;
     reserve_stderr();
-    signal(SIGPIPE, SIG_IGN); /* whoever read our stderr may leave */
+    signal(SIGPIPE, SIG_IGN); /* the reader of stderr may exit */
 }
 
-bool log_set_level(const char *word) {
+bool log_set_level(const char *name) {
     for (size_t level = 0; level < LEVELS; level++) {
-        if (strcmp(word, level_names[level]) == 0) {
+        if (strcmp(name, level_names[level]) == 0) {
             atomic_store(&lowest_level, (int)level);
             return true;
         }
@@ -57,9 +55,9 @@ bool log_set_level(const char *word) {
     return false;
 }
 
-bool log_set_format(const char *word) {
-    bool json = strcmp(word, "json") == 0;
-    if (!json && strcmp(word, "text") != 0)
+bool log_set_format(const char *name) {
+    bool json = strcmp(name, "json") == 0;
+    if (!json && strcmp(name, "text") != 0)
         return false;
     atomic_store(&as_json, json);
     return true;
@@ -69,7 +67,7 @@ bool log_enabled(enum log_level level) {
     return (int)level >= atomic_load(&lowest_level);
 }
 
-/* ---- making a line ---- */
+/* ---- formatting ---- */
 
 static void format_time(char text[TIME_TEXT_BYTES]) {
     uint64_t now_ms = clock_unix_ms();
@@ -92,28 +90,28 @@ static void append_escaped(struct buffer *to, const char *text, size_t bytes) {
             buffer_printf(to, "\\x%02x", (unsigned char)text[i]);
 }
 
-/* UTF-8 stays, what is no UTF-8 and no printable character becomes \xNN. (A JSON string
- * has an escape of its own for control characters.) */
-static void append_clean(struct buffer *to, const char *text, size_t bytes,
-                         bool keep_controls) {
+/* Keep printable UTF-8 and write all other bytes as \xNN. (JSON strings have their own
+ * escape for control characters.) */
+static void append_printable(struct buffer *to, const char *text, size_t bytes,
+                             bool keep_controls) {
     while (bytes > 0) {
         uint32_t code = 0;
-        size_t taken = utf8_first(text, bytes, &code);
-        if (taken == 0 || (is_control(code) && !keep_controls)) {
-            taken = taken > 0 ? taken : 1;
-            append_escaped(to, text, taken);
+        size_t used = utf8_first(text, bytes, &code);
+        if (used == 0 || (is_control(code) && !keep_controls)) {
+            used = used > 0 ? used : 1;
+            append_escaped(to, text, used);
         } else {
-            buffer_append(to, text, taken);
+            buffer_append(to, text, used);
         }
-        text += taken;
-        bytes -= taken;
+        text += used;
+        bytes -= used;
     }
 }
 
 static void append_cut(struct buffer *to, const char *text, size_t bytes,
                        bool keep_controls) {
-    size_t kept = bytes < LONGEST_MESSAGE_BYTES ? bytes : LONGEST_MESSAGE_BYTES;
-    append_clean(to, text, kept, keep_controls);
+    size_t kept = bytes < MESSAGE_MAX_BYTES ? bytes : MESSAGE_MAX_BYTES;
+    append_printable(to, text, kept, keep_controls);
     if (kept < bytes)
         buffer_printf(to, " ... (%zu more bytes)", bytes - kept);
 }
@@ -132,19 +130,19 @@ static void append_text_line(struct buffer *line, const struct entry *entry) {
                   level_names[entry->level]);
     if (entry->id != NULL) {
         buffer_append_text(line, "[");
-        append_clean(line, entry->id, strlen(entry->id), false);
+        append_printable(line, entry->id, strlen(entry->id), false);
         buffer_append_text(line, "] ");
     }
     append_cut(line, entry->message, entry->message_bytes, false);
     buffer_append_text(line, "\n");
 }
 
-static json_t *clean_string(const char *text, size_t bytes) {
-    struct buffer clean = BUFFER_INIT;
-    append_cut(&clean, text, bytes, true);
-    json_t *string =
-        json_stringn(clean.len > 0 ? (const char *)clean.data : "", clean.len);
-    buffer_fini(&clean);
+static json_t *json_text(const char *text, size_t bytes) {
+    struct buffer text_buffer = BUFFER_INIT;
+    append_cut(&text_buffer, text, bytes, true);
+    json_t *string = json_stringn(
+        text_buffer.len > 0 ? (const char *)text_buffer.data : "", text_buffer.len);
+    buffer_fini(&text_buffer);
     return string;
 }
 
@@ -161,18 +159,16 @@ static void append_json_line(struct buffer *line, const struct entry *entry) {
     json_object_set_new(object, "level", json_string(level_names[entry->level]));
     json_object_set_new(object, "program", json_string(program_name));
     json_object_set_new(object, "pid", json_integer(getpid()));
-    if (entry->id != NULL) {
-        json_object_set_new(object, "request",
-                            clean_string(entry->id, strlen(entry->id)));
-    }
+    if (entry->id != NULL)
+        json_object_set_new(object, "request", json_text(entry->id, strlen(entry->id)));
     json_object_set_new(object, "message",
-                        clean_string(entry->message, entry->message_bytes));
+                        json_text(entry->message, entry->message_bytes));
     json_dump_callback(object, append_dumped, line, JSON_COMPACT);
     json_decref(object);
     buffer_append_text(line, "\n");
 }
 
-/* ---- writing it ---- */
+/* ---- writing ---- */
 
 static void write_line(const struct buffer *line) {
     size_t done = 0;
@@ -181,7 +177,7 @@ static void write_line(const struct buffer *line) {
         if (written > 0)
             done += (size_t)written;
         else if (written == 0 || errno != EINTR)
-            return; /* a full disk, a full pipe, a reader who left */
+            return; /* a full disk, a full pipe, a reader that has exited */
     }
 }
 
@@ -193,7 +189,7 @@ static void log_line(enum log_level level, const char *id, const char *format,
     char *message = NULL;
     if (!log_enabled(level))
         return;
-    int saved_errno = errno; /* callers log first and look at errno later */
+    int saved_errno = errno; /* callers may read it after logging */
     int bytes = vasprintf(&message, format, args);
     if (bytes >= 0) {
         struct entry entry = {level, id, message, (size_t)bytes};

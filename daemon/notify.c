@@ -1,5 +1,5 @@
-/* sd_notify(3) without its library: one datagram to the socket that NOTIFY_SOCKET names.
- * Diagnostics: none; a service manager that is not there is no error. */
+/* sd_notify(3) without libsystemd: one datagram to the socket that NOTIFY_SOCKET names.
+ * Diagnostics: none; errors are ignored. */
 #include "daemon/notify.h"
 
 #include <stddef.h>
@@ -21,7 +21,7 @@ void notify(const char *state) {
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return;
-    /* The length counts in an abstract name: no zero bytes behind it. */
+    /* The name of an abstract socket is all of the address: no zero bytes behind it. */
     socklen_t bytes = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
     ssize_t ignored = sendto(fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT,
                              (const struct sockaddr *)&address, bytes);

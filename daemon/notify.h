@@ -1,5 +1,5 @@
-/* A word to the service manager (sd_notify(3)'s protocol, NOTIFY_SOCKET). Nothing happens
- * without one. */
+/* Notifies the service manager (the protocol of sd_notify(3)). Does nothing if
+ * NOTIFY_SOCKET is not set. */
 #ifndef CREW_DAEMON_NOTIFY_H
 #define CREW_DAEMON_NOTIFY_H
 

@@ -1,4 +1,4 @@
-/* --help: one line an option, the explanations in one column. */
+/* One line for each option, the explanations in a column. */
 #include "daemon/option_help.h"
 
 #include <stdio.h>
@@ -18,7 +18,7 @@ void option_help_head(const struct options *options,
     }
 }
 
-/* Explain in the right column, broken between words. */
+/* Print TEXT in the right column, wrapped between words. */
 static void print_explanation(const char *text, int column) {
     while (*text != '\0') {
         int bytes = (int)strcspn(text, " ");

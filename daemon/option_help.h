@@ -4,15 +4,14 @@
 
 #include "daemon/options.h"
 
-/* Print the head to stdout: of the program, or of one of its commands if COMMAND is not
- * null. */
+/* Print usage and summary of the program, or of COMMAND if it is not null. */
 void option_help_head(const struct options *options,
                       const struct option_command *command);
 
-/* Print what commands there are. */
+/* Print the list of commands. */
 void option_help_commands(const struct option_command *commands);
 
-/* Print a table, under HEADING if that is not null. */
+/* Print a table of options, under HEADING if it is not null. */
 void option_help_rows(const char *heading, const struct option_row *rows);
 
 #endif

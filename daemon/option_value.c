@@ -1,4 +1,3 @@
-/* Values of options: numbers, sizes, seconds and file modes, with their bounds. */
 #include "daemon/option_value.h"
 
 #include "base/xalloc.h"
@@ -13,12 +12,12 @@ static bool in_bounds(const struct option_row *row, unsigned long value) {
     return value >= row->min && value <= row->max;
 }
 
-/* Digits, at least one, from the start of TEXT; *END is what follows. */
+/* At least one digit at the start of TEXT; *END is what follows. */
 static bool parse_digits(const char *text, int base, unsigned long *value,
                          const char **end) {
     char *stop;
     if (text[0] < '0' || text[0] > '9')
-        return false; /* strtoul takes signs and spaces */
+        return false; /* strtoul accepts signs and spaces */
     errno = 0;
     *value = strtoul(text, &stop, base);
     *end = stop;
@@ -44,7 +43,7 @@ static bool parse_bytes(const char *text, unsigned long *value) {
     return !__builtin_mul_overflow(*value, unit, value);
 }
 
-/* Seconds with up to three decimals that count, as milliseconds. */
+/* Seconds as milliseconds; decimals after the third are ignored. */
 static bool parse_seconds(const char *text, unsigned long *milliseconds) {
     const char *end;
     unsigned long whole = 0, fraction = 0;

@@ -1,9 +1,9 @@
-/* Walking the command line with the tables of options: the program's own, its command's,
- * the broker's and the log's.
+/* Parses the command line with the tables of options of the program, its command, the
+ * broker and the log.
  *
- * Diagnostics: one line on stderr and exit status 2 for an option that is unknown, lacks
- * its value or has a bad one. Of an unknown option only the name is shown, as its value
- * could be a secret.
+ * Diagnostics: one line on stderr and exit status 2 for an option that is unknown, has no
+ * value or a bad one. Of an unknown option only the name is shown, as its value could be
+ * a secret.
  */
 #include "daemon/options.h"
 
@@ -24,24 +24,24 @@ static struct {
     const char *format;
     bool help;
     bool version;
-} given;
+} values;
 
-static char level_help[60]; /* names the program's default */
+static char level_help[60]; /* contains the program's default */
 
 static const struct option_row log_rows[] = {
     {.kind = OPTION_TEXT,
      .name = "logging",
-     .value = &given.level,
+     .value = &values.level,
      .argument = "LEVEL",
      .help = level_help},
     {.kind = OPTION_FLAG,
      .letter = 'v',
      .name = "verbose",
-     .value = &given.verbose,
+     .value = &values.verbose,
      .help = "the same as --logging debug"},
     {.kind = OPTION_TEXT,
      .name = "log-format",
-     .value = &given.format,
+     .value = &values.format,
      .argument = "FORMAT",
      .help = "text or json (text)"},
     {.name = NULL},
@@ -51,11 +51,11 @@ static const struct option_row help_rows[] = {
     {.kind = OPTION_FLAG,
      .letter = 'h',
      .name = "help",
-     .value = &given.help,
+     .value = &values.help,
      .help = "show this and exit"},
     {.kind = OPTION_FLAG,
      .name = "version",
-     .value = &given.version,
+     .value = &values.version,
      .help = "show the version and exit"},
     {.name = NULL},
 };
@@ -80,23 +80,23 @@ const struct option_command *options_command(const struct options *options,
     return command->name != NULL ? command : NULL;
 }
 
-struct wanted {
-    char letter; /* or, when 0, a long name */
-    const char *name;
-    size_t name_bytes;
+struct option_name {
+    char letter; /* 0: the name is a long one */
+    const char *text;
+    size_t bytes;
 };
 
-static bool is_name(const struct wanted *wanted, const char *name) {
-    return name != NULL && strlen(name) == wanted->name_bytes &&
-           memcmp(name, wanted->name, wanted->name_bytes) == 0;
+static bool matches(const struct option_name *name, const char *text) {
+    return text != NULL && strlen(text) == name->bytes &&
+           memcmp(text, name->text, name->bytes) == 0;
 }
 
-static bool is_wanted(const struct wanted *wanted, const struct option_row *row) {
+static bool is_named(const struct option_row *row, const struct option_name *name) {
     if (row->kind == OPTION_HEADING)
         return false;
-    if (wanted->letter != '\0')
-        return row->letter == wanted->letter;
-    return is_name(wanted, row->name) || is_name(wanted, row->alias);
+    if (name->letter != '\0')
+        return row->letter == name->letter;
+    return matches(name, row->name) || matches(name, row->alias);
 }
 
 static const struct option_row no_rows[] = {{.name = NULL}};
@@ -107,84 +107,80 @@ static const struct option_row *command_rows(const struct option_command *comman
 
 static const struct option_row *find_row(const struct options *options,
                                          const struct option_command *command,
-                                         const struct wanted *wanted) {
+                                         const struct option_name *name) {
     const struct option_row *const tables[] = {options->rows, command_rows(command),
                                                broker_option_rows, log_rows, help_rows};
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
         const struct option_row *row = tables[i];
         for (; row->name != NULL || row->kind == OPTION_HEADING; row++)
-            if (is_wanted(wanted, row))
+            if (is_named(row, name))
                 return row;
     }
     return NULL;
 }
 
-/* ---- walking ---- */
+/* ---- parsing ---- */
 
-struct walk {
+struct parser {
     const struct options *options;
-    const struct option_command *command; /* null: none, or its word is still to come */
+    const struct option_command *command; /* null: none, or not reached yet */
     int argc;
     char **argv;
-    int at;    /* the word behind the present one */
-    int words; /* those that are no options, kept from argv[1] on: what stood there has
-                  been read */
+    int next;           /* index of the argument to parse next */
+    int argument_count; /* arguments that are no options; they are moved to argv[1] and
+                           behind it, where everything is parsed */
 };
 
-static void set_value(struct walk *walk, const struct option_row *row, const char *text) {
+static void set_value(struct parser *p, const struct option_row *row, const char *text) {
     char expected[120];
     if (!option_value_set(row, text)) {
         option_value_describe(row, expected, sizeof expected);
-        options_fail(walk->options, "--%s: \"%s\" is not %s", row->name, text, expected);
+        options_fail(p->options, "--%s: \"%s\" is not %s", row->name, text, expected);
     }
 }
 
-/* The value is the rest of the word if there is one (ATTACHED), else the next word. */
-static void take_value(struct walk *walk, const struct option_row *row,
-                       const char *attached) {
+/* The value is ATTACHED to the option, or the next argument if that is null. */
+static void parse_value(struct parser *p, const struct option_row *row,
+                        const char *attached) {
     if (attached == NULL) {
-        if (walk->at == walk->argc) {
-            options_fail(walk->options, "--%s needs a value: %s", row->name,
-                         row->argument);
-        }
-        attached = walk->argv[walk->at++];
+        if (p->next == p->argc)
+            options_fail(p->options, "--%s needs a value: %s", row->name, row->argument);
+        attached = p->argv[p->next++];
     }
-    set_value(walk, row, attached);
+    set_value(p, row, attached);
 }
 
-static void take_long(struct walk *walk, const char *word) {
-    const char *equals = strchr(word, '=');
-    struct wanted wanted = {.name = word,
-                            .name_bytes =
-                                equals != NULL ? (size_t)(equals - word) : strlen(word)};
-    const struct option_row *row = find_row(walk->options, walk->command, &wanted);
-    if (row == NULL) {
-        options_fail(walk->options, "unknown option --%.*s", (int)wanted.name_bytes,
-                     word);
-    }
+static void parse_long(struct parser *p, const char *argument) {
+    const char *equals = strchr(argument, '=');
+    struct option_name name = {.text = argument,
+                               .bytes = equals != NULL ? (size_t)(equals - argument)
+                                                       : strlen(argument)};
+    const struct option_row *row = find_row(p->options, p->command, &name);
+    if (row == NULL)
+        options_fail(p->options, "unknown option --%.*s", (int)name.bytes, argument);
     if (row->kind != OPTION_FLAG)
-        take_value(walk, row, equals != NULL ? equals + 1 : NULL);
+        parse_value(p, row, equals != NULL ? equals + 1 : NULL);
     else if (equals != NULL)
-        options_fail(walk->options, "--%s takes no value", row->name);
+        options_fail(p->options, "--%s takes no value", row->name);
     else
         option_value_set(row, NULL);
 }
 
-static void take_letters(struct walk *walk, const char *letters) {
+static void parse_letters(struct parser *p, const char *letters) {
     for (; *letters != '\0'; letters++) {
-        struct wanted wanted = {.letter = *letters};
-        const struct option_row *row = find_row(walk->options, walk->command, &wanted);
+        struct option_name name = {.letter = *letters};
+        const struct option_row *row = find_row(p->options, p->command, &name);
         if (row == NULL)
-            options_fail(walk->options, "unknown option -%c", *letters);
+            options_fail(p->options, "unknown option -%c", *letters);
         if (row->kind != OPTION_FLAG) {
-            take_value(walk, row, letters[1] != '\0' ? letters + 1 : NULL);
+            parse_value(p, row, letters[1] != '\0' ? letters + 1 : NULL);
             return;
         }
         option_value_set(row, NULL);
     }
 }
 
-static void show_own_rows(const struct option_row *rows) {
+static void show_rows(const struct option_row *rows) {
     bool has_headings = rows[0].kind == OPTION_HEADING;
     if (has_headings || rows[0].name != NULL)
         option_help_rows(has_headings ? NULL : "Options:", rows);
@@ -195,8 +191,8 @@ static void show_help(const struct options *options,
     option_help_head(options, command);
     if (options->commands != NULL && command == NULL)
         option_help_commands(options->commands);
-    show_own_rows(options->rows);
-    show_own_rows(command_rows(command));
+    show_rows(options->rows);
+    show_rows(command_rows(command));
     option_help_rows("Broker:", broker_option_rows);
     option_help_rows("Log:", log_rows);
     option_help_rows("Help:", help_rows);
@@ -204,12 +200,12 @@ static void show_help(const struct options *options,
         printf("\n%s", options->footer);
 }
 
-/* --help and --version win over whatever comes behind them. */
-static void show_what_was_asked(const struct options *options,
-                                const struct option_command *command) {
-    if (given.version && !given.help)
+/* --help and --version take effect before later options are checked. */
+static void show_help_or_version(const struct options *options,
+                                 const struct option_command *command) {
+    if (values.version && !values.help)
         printf("%s %s\n", options->program, CREW_VERSION);
-    else if (given.help)
+    else if (values.help)
         show_help(options, command);
     else
         return;
@@ -221,54 +217,54 @@ static void show_what_was_asked(const struct options *options,
     exit(EXIT_SUCCESS);
 }
 
-static void take_option(struct walk *walk, const char *word) {
-    if (word[1] == '-')
-        take_long(walk, word + 2);
+static void parse_option(struct parser *p, const char *argument) {
+    if (argument[1] == '-')
+        parse_long(p, argument + 2);
     else
-        take_letters(walk, word + 1);
-    show_what_was_asked(walk->options, walk->command);
+        parse_letters(p, argument + 1);
+    show_help_or_version(p->options, p->command);
 }
 
-static void choose_command(struct walk *walk, const char *name) {
-    walk->command = options_command(walk->options, name);
-    if (walk->command == NULL)
-        options_fail(walk->options, "unknown command \"%s\" (--help lists them)", name);
+static void set_command(struct parser *p, const char *name) {
+    p->command = options_command(p->options, name);
+    if (p->command == NULL)
+        options_fail(p->options, "unknown command \"%s\" (--help lists them)", name);
 }
 
-static void keep_word(struct walk *walk, char *word) {
-    if (walk->command == NULL)
-        choose_command(walk, word);
-    walk->argv[1 + walk->words++] = word;
+static void keep_argument(struct parser *p, char *argument) {
+    if (p->command == NULL)
+        set_command(p, argument);
+    p->argv[1 + p->argument_count++] = argument;
 }
 
-/* Returns the index of the first of the words that were kept, at the end of argv now. */
-static int put_words_last(struct walk *walk) {
-    if (walk->command == NULL)
-        options_fail(walk->options, "a command is missing (--help lists them)");
-    char **last = walk->argv + walk->argc - walk->words;
-    memmove(last, walk->argv + 1, (size_t)walk->words * sizeof *last);
-    return walk->argc - walk->words;
+/* Returns the index of the first argument that was kept, at the end of argv now. */
+static int move_arguments_last(struct parser *p) {
+    if (p->command == NULL)
+        options_fail(p->options, "a command is missing (--help lists them)");
+    char **last = p->argv + p->argc - p->argument_count;
+    memmove(last, p->argv + 1, (size_t)p->argument_count * sizeof *last);
+    return p->argc - p->argument_count;
 }
 
-static int walk_words(const struct options *options, int argc, char **argv) {
-    struct walk walk = {.options = options, .argc = argc, .argv = argv, .at = 1};
-    bool has_commands = options->commands != NULL, only_words = false;
-    while (walk.at < argc) {
-        char *word = argv[walk.at];
-        bool is_option = !only_words && word[0] == '-' && word[1] != '\0';
+static int parse_arguments(const struct options *options, int argc, char **argv) {
+    struct parser p = {.options = options, .argc = argc, .argv = argv, .next = 1};
+    bool has_commands = options->commands != NULL, options_ended = false;
+    while (p.next < argc) {
+        char *argument = argv[p.next];
+        bool is_option = !options_ended && argument[0] == '-' && argument[1] != '\0';
         if (!is_option && !has_commands)
             break;
-        walk.at++;
+        p.next++;
         if (!is_option)
-            keep_word(&walk, word);
-        else if (strcmp(word, "--") != 0)
-            take_option(&walk, word);
+            keep_argument(&p, argument);
+        else if (strcmp(argument, "--") != 0)
+            parse_option(&p, argument);
         else if (has_commands)
-            only_words = true;
+            options_ended = true;
         else
             break;
     }
-    return has_commands ? put_words_last(&walk) : walk.at;
+    return has_commands ? move_arguments_last(&p) : p.next;
 }
 
 static void prepare_log_options(const struct options *options) {
@@ -278,21 +274,23 @@ static void prepare_log_options(const struct options *options) {
 }
 
 static void apply_log_options(const struct options *options) {
-    if (given.level != NULL && !log_set_level(given.level)) {
+    if (values.level != NULL && !log_set_level(values.level)) {
         options_fail(options, "--logging: \"%s\" is not debug, info, warning or error",
-                     given.level);
+                     values.level);
     }
-    if (given.format != NULL && !log_set_format(given.format))
-        options_fail(options, "--log-format: \"%s\" is not text or json", given.format);
-    if (given.verbose)
+    if (values.format != NULL && !log_set_format(values.format))
+        options_fail(options, "--log-format: \"%s\" is not text or json", values.format);
+    if (values.verbose)
         log_set_level("debug");
 }
 
 int options_parse(const struct options *options, int argc, char **argv,
                   struct crew_broker *broker) {
     prepare_log_options(options);
-    int behind = walk_words(options, argc, argv);
+    char error[1200];
+    int first = parse_arguments(options, argc, argv);
     apply_log_options(options);
-    broker_options_apply(options, broker);
-    return behind;
+    if (!broker_options_apply(broker, error, sizeof error))
+        options_fail(options, "%s", error);
+    return first;
 }

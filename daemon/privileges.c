@@ -1,4 +1,4 @@
-/* Giving up root for good: groups first, then the user, then a look whether it holds. */
+/* Drops root: groups first, then the user, then a check that root cannot be regained. */
 #include "daemon/privileges.h"
 
 #include "base/xalloc.h"
@@ -11,9 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOOKUP_BYTES 65536 /* a group with very many members still fits */
+#define LOOKUP_BYTES 65536 /* enough for a group with many members */
 
-/* A decimal number that is no name; -1, all bits set, means "leave alone" to chown. */
+/* A decimal id. -1, all bits set, is not valid: chown(2) does not change the id then. */
 static bool parse_number(const char *text, unsigned *number) {
     char *end;
     errno = 0;
@@ -25,7 +25,7 @@ static bool parse_number(const char *text, unsigned *number) {
     return true;
 }
 
-/* The user's number, and its own group when there is an entry for it. */
+/* The user's id and, if it has an entry in the user database, its primary group. */
 static int find_user(const char *name, uid_t *uid, gid_t *gid, bool *has_entry) {
     char *space = xcalloc(1, LOOKUP_BYTES);
     struct passwd entry, *found = NULL;
@@ -73,59 +73,60 @@ int privileges_group(const char *name, gid_t *gid) {
     return result;
 }
 
-/* Who the program shall be. */
-struct identity {
+/* The user and groups to run as. */
+struct credentials {
     uid_t uid;
     gid_t gid;
-    const char *user; /* for its other groups; null: it has none */
+    const char *user; /* for its supplementary groups; null: none */
 };
 
-static int find_identity(const char *user, const char *group, struct identity *who,
-                         char *why, size_t why_bytes) {
+static int find_credentials(const char *user, const char *group, struct credentials *c,
+                            char *error, size_t error_bytes) {
     bool has_entry = false;
-    *who = (struct identity){.uid = geteuid(), .gid = getegid()};
-    if (user != NULL && find_user(user, &who->uid, &who->gid, &has_entry) != 0) {
-        snprintf(why, why_bytes, "there is no user \"%s\"", user);
+    *c = (struct credentials){.uid = geteuid(), .gid = getegid()};
+    if (user != NULL && find_user(user, &c->uid, &c->gid, &has_entry) != 0) {
+        snprintf(error, error_bytes, "there is no user \"%s\"", user);
         return -1;
     }
     if (user != NULL && !has_entry && group == NULL) {
-        snprintf(why, why_bytes, "user %s has no group of its own: name a group", user);
+        snprintf(error, error_bytes, "user %s has no group of its own: name a group",
+                 user);
         return -1;
     }
-    if (group != NULL && privileges_group(group, &who->gid) != 0) {
-        snprintf(why, why_bytes, "there is no group \"%s\"", group);
+    if (group != NULL && privileges_group(group, &c->gid) != 0) {
+        snprintf(error, error_bytes, "there is no group \"%s\"", group);
         return -1;
     }
-    who->user = has_entry ? user : NULL;
+    c->user = has_entry ? user : NULL;
     return 0;
 }
 
-static int take_groups(const struct identity *who) {
-    int result =
-        who->user != NULL ? initgroups(who->user, who->gid) : setgroups(1, &who->gid);
-    return result == 0 ? setresgid(who->gid, who->gid, who->gid) : result;
+static int set_groups(const struct credentials *c) {
+    int result = c->user != NULL ? initgroups(c->user, c->gid) : setgroups(1, &c->gid);
+    return result == 0 ? setresgid(c->gid, c->gid, c->gid) : result;
 }
 
-static bool is_already(const struct identity *who) {
-    return geteuid() != 0 && getuid() == who->uid && geteuid() == who->uid &&
-           getgid() == who->gid && getegid() == who->gid;
+static bool is_set(const struct credentials *c) {
+    return geteuid() != 0 && getuid() == c->uid && geteuid() == c->uid &&
+           getgid() == c->gid && getegid() == c->gid;
 }
 
-int privileges_drop(const char *user, const char *group, char *why, size_t why_bytes) {
-    struct identity who;
+int privileges_drop(const char *user, const char *group, char *error,
+                    size_t error_bytes) {
+    struct credentials c;
     if (user == NULL && group == NULL)
         return 0;
-    if (find_identity(user, group, &who, why, why_bytes) != 0)
+    if (find_credentials(user, group, &c, error, error_bytes) != 0)
         return -1;
-    if (is_already(&who))
+    if (is_set(&c))
         return 0;
-    if (take_groups(&who) != 0 || setresuid(who.uid, who.uid, who.uid) != 0) {
-        snprintf(why, why_bytes, "cannot become user %u, group %u: %s", who.uid, who.gid,
+    if (set_groups(&c) != 0 || setresuid(c.uid, c.uid, c.uid) != 0) {
+        snprintf(error, error_bytes, "cannot become user %u, group %u: %s", c.uid, c.gid,
                  strerror(errno));
         return -1;
     }
-    if (who.uid != 0 && setuid(0) == 0) {
-        snprintf(why, why_bytes, "root did not go away");
+    if (c.uid != 0 && setuid(0) == 0) {
+        snprintf(error, error_bytes, "root privileges could be regained");
         return -1;
     }
     return 0;

@@ -1,15 +1,15 @@
-/* Giving up root. */
+/* Dropping root privileges. */
 #ifndef CREW_DAEMON_PRIVILEGES_H
 #define CREW_DAEMON_PRIVILEGES_H
 
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Names or numbers; null USER and GROUP: nothing happens. GROUP null: the user's own.
- * 0, or -1 with a sentence in WHY (unknown user, not permitted ...). */
-int privileges_drop(const char *user, const char *group, char *why, size_t why_bytes);
+/* Run as USER and GROUP, names or numbers. GROUP null: the user's primary group; both
+ * null: does nothing. 0, or -1 with the reason in ERROR. */
+int privileges_drop(const char *user, const char *group, char *error, size_t error_bytes);
 
-/* Look up; 0, or -1 when there is no such user or group. */
+/* Look up an id by name or number. 0, or -1 if there is no such user or group. */
 int privileges_user(const char *name, uid_t *uid);
 int privileges_group(const char *name, gid_t *gid);
 

@@ -9,6 +9,7 @@
 #include "base/xalloc.h"
 #include "bridge.h"
 #include "daemon/log.h"
+#include "daemon/log_event.h"
 #include "daemon/privileges.h"
 #include "fcgi-bridge/fcgi/codec.h"
 #include "listener.h"
@@ -70,7 +71,7 @@ static int serve(const struct settings *settings, struct listener *listener,
                                                 .gzip_above_bytes =
                                                     settings->gzip_above_bytes,
                                                 .max_batch = settings->max_batch,
-                                                .on_event = log_crew_event,
+                                                .on_event = log_event,
                                                 .caller_driven_io = true};
     crew_client *client = NULL;
     int error = crew_client_new(broker, &options, &client);

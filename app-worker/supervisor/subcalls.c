@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "base/xalloc.h"
 #include "daemon/log.h"
+#include "daemon/log_event.h"
 #include "wire/limits.h"
 #include <crew/client.h>
 #include <inttypes.h>
@@ -205,7 +206,7 @@ static void on_connect_timeout(uv_timer_t *timer) {
 static int connect_client(struct subcalls *calls) {
     const struct crew_client_options options = {.name = "app-worker calls",
                                                 .gzip_above_bytes = GZIP_ABOVE_BYTES,
-                                                .on_event = log_crew_event};
+                                                .on_event = log_event};
     int error = crew_client_new(calls->broker, &options, &calls->client);
     if (error != CREW_OK)
         return error;

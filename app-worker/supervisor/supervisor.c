@@ -11,6 +11,7 @@
 #include "supervisor.h"
 
 #include "daemon/log.h"
+#include "daemon/log_event.h"
 #include "daemon/notify.h"
 #include "file_watcher.h"
 #include "process_pool.h"
@@ -295,7 +296,7 @@ static int make_worker(struct supervisor *supervisor) {
         .on_queue = on_queue,
         .on_credit = on_credit,
         .on_gone = on_gone,
-        .on_event = log_crew_event,
+        .on_event = log_event,
         .caller_driven_io = true,
     };
     int error =

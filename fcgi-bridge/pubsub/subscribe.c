@@ -2,6 +2,7 @@
 
 #include "base/xalloc.h"
 #include "daemon/log.h"
+#include "daemon/log_event.h"
 #include "fcgi-bridge/fcgi/limits.h"
 #include "long_poll.h"
 #include "render_cache.h"
@@ -235,7 +236,7 @@ static int open_source(struct subscribers *all) {
                                                    .history_bytes =
                                                        options->history_bytes,
                                                    .history_s = options->history_s,
-                                                   .on_event = log_crew_event,
+                                                   .on_event = log_event,
                                                    .caller_driven_io = true};
     if (all->source != NULL)
         return 0;

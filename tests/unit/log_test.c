@@ -1,6 +1,7 @@
 /* daemon/log.h */
 #include "child.h"
 #include "daemon/log.h"
+#include "daemon/log_event.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -166,15 +167,15 @@ static void test_log_survives_a_stderr_that_takes_nothing(void **state) {
 static void report_events(void *arg) {
     (void)arg;
     for (unsigned i = 0; i < 50; i++) {
-        log_crew_event(NULL, CREW_EVENT_DISCONNECTED, "connection refused");
-        log_crew_event(NULL, CREW_EVENT_DISCONNECTED, "wrong password");
+        log_event(NULL, CREW_EVENT_DISCONNECTED, "connection refused");
+        log_event(NULL, CREW_EVENT_DISCONNECTED, "wrong password");
     }
-    log_crew_event(NULL, CREW_EVENT_CONNECTED, "connected to it");
-    log_crew_event(NULL, CREW_EVENT_DISCONNECTED, "connection refused");
-    log_crew_event(NULL, CREW_EVENT_BLOCKED, "low on memory");
-    log_crew_event(NULL, CREW_EVENT_UNBLOCKED, "takes messages");
-    log_crew_event(NULL, CREW_EVENT_WARNING, "odd message");
-    log_crew_event(NULL, CREW_EVENT_WARNING, "odd message");
+    log_event(NULL, CREW_EVENT_CONNECTED, "connected to it");
+    log_event(NULL, CREW_EVENT_DISCONNECTED, "connection refused");
+    log_event(NULL, CREW_EVENT_BLOCKED, "low on memory");
+    log_event(NULL, CREW_EVENT_UNBLOCKED, "takes messages");
+    log_event(NULL, CREW_EVENT_WARNING, "odd message");
+    log_event(NULL, CREW_EVENT_WARNING, "odd message");
 }
 
 static void test_log_events_repeated_failures_are_one_line(void **state) {
