@@ -14,8 +14,8 @@ enum { PATTERNS_MAX = 64, WORDS_MAX = 1024 };
 
 static struct held {
     const char *pattern;
-    struct pattern_place *place;
-    unsigned visits; /* counted at the first that has the place */
+    struct pattern_node *node;
+    unsigned visits; /* counted at the first that has the node */
 } held[PATTERNS_MAX];
 
 /* ---- the slow way ---- */
@@ -55,16 +55,16 @@ static bool fits_slowly(const char *pattern, const char *channel) {
 
 /* ---- the index ---- */
 
-static void on_visit(void *arg, struct pattern_place *place) {
+static void on_visit(void *arg, struct pattern_node *node) {
     (void)arg;
-    ((struct held *)place->subscriptions)->visits++;
+    ((struct held *)*pattern_node_data(node))->visits++;
 }
 
 static void hold(struct pattern_index *index, struct held *one, const char *pattern) {
-    *one = (struct held){.pattern = pattern, .place = pattern_index_hold(index, pattern)};
-    if (one->place->subscriptions == NULL)
-        one->place->subscriptions = one;
-    assert(strcmp(((struct held *)one->place->subscriptions)->pattern, pattern) == 0);
+    *one = (struct held){.pattern = pattern, .node = pattern_index_hold(index, pattern)};
+    if (*pattern_node_data(one->node) == NULL)
+        *pattern_node_data(one->node) = one;
+    assert(strcmp(((struct held *)*pattern_node_data(one->node))->pattern, pattern) == 0);
 }
 
 static void check(struct pattern_index *index, size_t from, size_t count,
@@ -75,7 +75,7 @@ static void check(struct pattern_index *index, size_t from, size_t count,
     for (size_t i = from; i < count; i++) {
         bool fits = fits_slowly(held[i].pattern, channel);
         assert(channel_pattern_matches(held[i].pattern, channel) == fits);
-        assert(((struct held *)held[i].place->subscriptions)->visits == fits);
+        assert(((struct held *)*pattern_node_data(held[i].node))->visits == fits);
     }
 }
 
@@ -90,11 +90,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
             hold(&index, &held[count++], pattern);
     check(&index, 0, count, channel);
     for (size_t i = 0; i < count; i++) {
-        pattern_index_release(&index, held[i].place);
+        pattern_index_release(&index, held[i].node);
         if (i == count / 2)
             check(&index, i + 1, count, channel);
     }
-    assert(index.places == NULL);
+    assert(index.nodes == NULL);
     pattern_index_fini(&index);
     free(text);
     return 0;

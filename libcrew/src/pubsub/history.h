@@ -1,81 +1,102 @@
-/* The newest part of what was published, in the order of cursors and by channel. Bounded
- * by bytes and age; what is above that is dropped, oldest first.
+/* The newest part of what was published, in memory, in the order of cursors and by channel.
+ * Bounded by bytes and age; the oldest messages are dropped first.
  *
- * Design notes. Messages stand in one ring, whose places are counted up for ever; a
- * channel has a ring of the places of its own. The oldest message of all is the oldest of
- * its channel, too, so dropping costs nothing to look for. What comes behind a cursor is
- * found by bisection. A channel is there as long as it has messages or is held.
+ * Design notes. Entries are in one ring. Each has a sequence number that counts up and
+ * never repeats; its low bits are the index in the ring. A channel has a ring of the
+ * sequence numbers of its entries. The oldest entry of all is also the oldest of its
+ * channel, so dropping needs no search. The first entry after a cursor is found by binary
+ * search. A channel exists as long as it has entries or a reference.
  */
 #ifndef CREW_PUBSUB_HISTORY_H
 #define CREW_PUBSUB_HISTORY_H
 
 #include "amqp/message.h"
-#include "pubsub/publishers.h"
+#include "pubsub/dedup.h"
 #include <stddef.h>
 
-struct listener;
+struct history_channel;
 
-struct channel {
-    uint64_t *places; /* a ring: of its messages, oldest first */
-    size_t first, count, cap;
-    size_t holders;
-    struct listener *listeners; /* its owner's */
-    UT_hash_handle hh;
-    char name[];
-};
-
-struct kept {
+/* Read-only for others. Valid until the history changes. */
+struct history_entry {
     uint64_t cursor;
-    uint64_t expires_ms;
+    uint64_t expires_ms; /* clock_ms() */
     size_t bytes;
-    struct channel *channel;
-    struct publisher *publisher;
+    struct history_channel *channel;
+    struct dedup_publisher *publisher;
     struct message *message;
 };
 
 struct history {
-    struct kept *ring;
-    size_t cap;           /* a power of two, or 0 */
-    uint64_t first_place; /* of the oldest that is kept; next_place: none is */
-    uint64_t next_place;
-    uint64_t complete_from; /* from this cursor on nothing that was read is missing */
-    uint64_t next_cursor;   /* behind the last one that was read; 0: nothing was */
+    struct history_entry *ring;
+    size_t cap;         /* a power of two, or 0 */
+    uint64_t first_seq; /* of the oldest entry; equal to next_seq: there is none */
+    uint64_t next_seq;
+    uint64_t
+        complete_from; /* no message that was read at or after this cursor is missing */
+    uint64_t next_cursor; /* the last cursor that was read, plus 1; 0: nothing was read */
     size_t bytes;
     size_t max_bytes;
     uint64_t max_age_ms;
-    struct channel *channels;
-    struct publishers publishers;
+    struct history_channel *channels; /* hash by name */
+    struct dedup dedup;
 };
 
 void history_init(struct history *h, size_t max_bytes, uint64_t max_age_ms);
+
+/* All channels must have been released. */
 void history_fini(struct history *h);
 
-/* Forget what there is, and begin at CURSOR. Channels that are held stay. */
+/* ---- writing ---- */
+
+/* Drop all entries, and continue at CURSOR. Channels with a reference stay. */
 void history_restart(struct history *h, uint64_t cursor);
 
-/* Something was read at CURSOR that is not to be kept. */
-void history_pass(struct history *h, uint64_t cursor);
+/* Something was read at CURSOR that is not a publication. */
+void history_skip(struct history *h, uint64_t cursor);
 
-/* Keep M, a message of a channel that was published AGE_MS ago and read at CURSOR, above
- * all before. Returns its place; null: it is a repeat. The history owns M in any case. */
-const struct kept *history_add(struct history *h, struct message *m, uint64_t cursor,
-                               uint64_t age_ms);
+/* Add M, which was published to a channel AGE_MS ago and read at CURSOR; cursors increase.
+ * Returns its entry; null: it is a repeated publication. The history owns M in any case. */
+const struct history_entry *history_add(struct history *h, struct message *m,
+                                        uint64_t cursor, uint64_t age_ms);
 
-/* Drop what is too old. Returns when there will be more to drop (clock_ms()), 0: never.
- */
+/* Drop entries that are too old. Returns when the next one expires (clock_ms()); 0: the
+ * history is empty. */
 uint64_t history_expire(struct history *h, uint64_t now_ms);
 
-struct channel *history_hold(struct history *h, const char *name);
-void history_release(struct history *h, struct channel *channel);
+/* ---- positions ---- */
 
-/* The oldest message behind CURSOR, of CHANNEL; null: there is none. */
-const struct kept *history_after(const struct history *h, const struct channel *channel,
-                                 uint64_t cursor);
+/* The cursor after the last one that was read; 0: nothing was read. */
+uint64_t history_next_cursor(const struct history *h);
 
-/* The place of the oldest message behind CURSOR, of any channel; next_place: none. */
-uint64_t history_place_after(const struct history *h, uint64_t cursor);
+/* From this cursor on, no message that was read is missing. */
+uint64_t history_complete_from(const struct history *h);
 
-/* What is at PLACE, which is not below first_place and below next_place. */
-const struct kept *history_at(const struct history *h, uint64_t place);
+size_t history_max_bytes(const struct history *h);
+uint64_t history_max_age_ms(const struct history *h);
+
+/* Sequence numbers of entries: first <= n < next. */
+uint64_t history_first_seq(const struct history *h);
+uint64_t history_next_seq(const struct history *h);
+
+/* The sequence number of the oldest entry after CURSOR; next_seq: there is none. */
+uint64_t history_seq_after(const struct history *h, uint64_t cursor);
+const struct history_entry *history_at(const struct history *h, uint64_t seq);
+
+/* ---- channels ---- */
+
+/* Get a reference to a channel, to be given back with history_release. */
+struct history_channel *history_hold(struct history *h, const char *name);
+void history_release(struct history *h, struct history_channel *channel);
+
+const char *history_channel_name(const struct history_channel *channel);
+
+/* A pointer for the owner of the history, null at first. It is kept while the channel is
+ * held. */
+void **history_channel_data(struct history_channel *channel);
+
+/* The oldest entry of CHANNEL after CURSOR; null: there is none. */
+const struct history_entry *history_after(const struct history *h,
+                                          const struct history_channel *channel,
+                                          uint64_t cursor);
 
 #endif

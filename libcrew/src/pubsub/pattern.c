@@ -26,15 +26,15 @@ bool channel_word_is(const struct channel_word *word, char character) {
     return word->bytes == 1 && word->text[0] == character;
 }
 
-static bool stands_for(const struct channel_word *wanted,
-                       const struct channel_word *word) {
+static bool word_matches(const struct channel_word *wanted,
+                         const struct channel_word *word) {
     return channel_word_is(wanted, '*') ||
            (wanted->bytes == word->bytes &&
             memcmp(wanted->text, word->text, word->bytes) == 0);
 }
 
-/* Does PATTERN, of which a part may be left, fit no words at all? */
-static bool fits_nothing(const char *pattern) {
+/* True when PATTERN, which may be the rest of one, matches an empty sequence of words. */
+static bool matches_no_words(const char *pattern) {
     struct channel_word wanted;
     while (channel_word_next(&pattern, &wanted))
         if (!channel_word_is(&wanted, '#'))
@@ -42,28 +42,28 @@ static bool fits_nothing(const char *pattern) {
     return true;
 }
 
-/* Where a word does not fit, the last "#" that was met takes one word more. Those before
- * it need not: they took as little as they could, which leaves the most to what follows.
- */
+/* Where a word does not match, the last "#" takes one word more. Earlier ones need not be
+ * tried again: each took as few words as possible, which leaves the most for the rest. */
 bool channel_pattern_matches(const char *pattern, const char *channel) {
     const char *wanted_left = channel_words(pattern), *left = channel_words(channel);
-    const char *behind_hash = NULL, *retry = NULL; /* what is left in both behind a "#" */
+    const char *after_hash = NULL,
+               *retry = NULL; /* the rests of both after the last "#" */
     struct channel_word wanted, word;
     while (left != NULL) {
         bool wants = channel_word_next(&wanted_left, &wanted);
         if (wants && channel_word_is(&wanted, '#')) {
-            behind_hash = wanted_left;
+            after_hash = wanted_left;
             retry = left;
             continue;
         }
         channel_word_next(&left, &word);
-        if (wants && stands_for(&wanted, &word))
+        if (wants && word_matches(&wanted, &word))
             continue;
         if (retry == NULL)
             return false;
         channel_word_next(&retry, &word);
         left = retry;
-        wanted_left = behind_hash;
+        wanted_left = after_hash;
     }
-    return fits_nothing(wanted_left);
+    return matches_no_words(wanted_left);
 }

@@ -1,10 +1,10 @@
 /* Patterns of channels, as the binding keys of a topic exchange (AMQP 0-9-1 §3.1.3.3).
  *
- * Channels and patterns are words with dots between them; a word may be empty ("a..b" has
- * three). In a pattern the word "*" stands for any one word and "#" for any number of
- * words, none included; next to other bytes both are ordinary. RabbitMQ takes the empty
- * text for no words at all, which only "#" fits, and so do we: foreign programs may
- * publish with an empty routing key.
+ * Channels and patterns consist of words, separated by dots; a word may be empty ("a..b" has
+ * three words). In a pattern the word "*" stands for one word and "#" for any number of
+ * words, including none; as part of a longer word both are ordinary characters. An empty
+ * channel has no words, as in RabbitMQ: only "#" matches it. Other programs may publish
+ * with an empty routing key.
  */
 #ifndef CREW_PUBSUB_PATTERN_H
 #define CREW_PUBSUB_PATTERN_H
@@ -15,25 +15,24 @@
 /* 1 to LIMIT_CHANNEL_NAME_BYTES bytes of UTF-8, no control characters. */
 bool channel_pattern_valid(const char *pattern, size_t bytes);
 
-/* Does PATTERN fit CHANNEL? Any texts are fine. Costs at most the words of the one times
- * those of the other. */
+/* True when PATTERN matches CHANNEL; both may be any text. Takes at most the product of
+ * their numbers of words. */
 bool channel_pattern_matches(const char *pattern, const char *channel);
 
 /* ---- words ---- */
 
 struct channel_word {
-    const char *text; /* no zero behind it */
+    const char *text; /* not zero-terminated */
     size_t bytes;
 };
 
-/* What channel_word_next begins with. */
+/* The initial value of *LEFT for channel_word_next. */
 const char *channel_words(const char *text);
 
-/* Take the next word of what is left of a channel or a pattern; false when there is none.
- */
+/* Get the next word of a channel or a pattern and advance *LEFT; false: there is none. */
 bool channel_word_next(const char **left, struct channel_word *word);
 
-/* Is WORD this one character? */
+/* True when WORD consists of this one character. */
 bool channel_word_is(const struct channel_word *word, char character);
 
 #endif

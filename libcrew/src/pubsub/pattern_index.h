@@ -1,54 +1,42 @@
-/* Many patterns, and which of them fit a channel.
+/* Many patterns, and which of them match a channel.
  *
- * A trie: a node for each word of the patterns, shared by those that begin alike. A
- * channel walks all ways through it at once, word by word (the simulation of a
- * nondeterministic automaton), and meets a node once per word at most, so that no set of
- * patterns can make it cost more than the words times the nodes within reach. A channel's
- * name is a pattern, too.
+ * A trie: one node for each word of the patterns, shared by patterns with the same first
+ * words. The words of a channel are walked through all branches at once (the simulation of
+ * a nondeterministic automaton). A walk visits a node at most once per word, so no set of
+ * patterns costs more than the words times the reachable nodes. A channel's name is a
+ * pattern too.
  */
 #ifndef CREW_PUBSUB_PATTERN_INDEX_H
 #define CREW_PUBSUB_PATTERN_INDEX_H
 
 #include <stdint.h>
-#include <uthash.h>
 
-/* The place of a pattern; or a node on the way to one, which nobody gets to see. */
-struct pattern_place {
-    void *subscriptions; /* the owner's; null for the first who holds it */
-
-    size_t holds;                      /* of the pattern that ends here */
-    size_t below;                      /* nodes whose parent this is */
-    struct pattern_place *star, *hash; /* those of them for the wildcards; null: none */
-    uint64_t seen;                     /* the last step of a walk that came here */
-    struct pattern_place *next[2];     /* in what was reached in an even, an odd step */
-    UT_hash_handle hh;
-    struct pattern_place *parent; /* null: the root; with the word, the key */
-    char word[];                  /* no zero behind it */
-};
+struct pattern_node;
 
 struct pattern_index {
-    struct pattern_place *root;
-    struct pattern_place *places;  /* all but the root, by parent and word */
-    uint64_t step;                 /* of all walks there were */
-    struct pattern_place *reached; /* in this step */
+    struct pattern_node *root;
+    struct pattern_node *nodes;   /* hash of all but the root, by parent and word */
+    uint64_t step;                /* number of the current step; counts over all walks */
+    struct pattern_node *reached; /* list of the nodes reached in this step */
 };
 
 void pattern_index_init(struct pattern_index *index);
-/* All places go, held or not; what hangs on them is the owner's. */
+
+/* Free all nodes, whether or not they are held. */
 void pattern_index_fini(struct pattern_index *index);
 
-/* The place of PATTERN, a valid one (pubsub/pattern.h): the same for every holder, who
- * each have to release it. */
-struct pattern_place *pattern_index_hold(struct pattern_index *index,
-                                         const char *pattern);
+/* Get a reference to the node of PATTERN, which is valid (pubsub/pattern.h). A pattern has
+ * one node, whoever holds it; each reference is given back with pattern_index_release. */
+struct pattern_node *pattern_index_hold(struct pattern_index *index, const char *pattern);
+void pattern_index_release(struct pattern_index *index, struct pattern_node *node);
 
-/* When the last holder releases a place it is gone. */
-void pattern_index_release(struct pattern_index *index, struct pattern_place *place);
+/* A pointer for the owner of the index, null at first. It is kept while the node is held. */
+void **pattern_node_data(struct pattern_node *node);
 
-typedef void pattern_visit_fn(void *arg, struct pattern_place *place);
+typedef void pattern_visit_fn(void *arg, struct pattern_node *node);
 
-/* Call VISIT once for each place that is held and whose pattern fits CHANNEL, in no
- * order. VISIT must leave the index alone. */
+/* Call VISIT once for each held node whose pattern matches CHANNEL, in no particular order.
+ * VISIT must not change the index. */
 void pattern_index_visit(struct pattern_index *index, const char *channel,
                          pattern_visit_fn *visit, void *arg);
 

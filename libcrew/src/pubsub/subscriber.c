@@ -1,19 +1,51 @@
-#include "pubsub/subscriber_internal.h"
-
+/* The subscriber: a broker session, the reader that fills the history from it, and the
+ * subscriptions that read the history. */
 #include "base/xalloc.h"
+#include "pubsub/history.h"
+#include "pubsub/history_reader.h"
+#include "pubsub/subscription.h"
+#include "session/broker_session.h"
 #include <stdlib.h>
 
 #define HISTORY_BYTES (64u * 1024u * 1024u)
 #define HISTORY_S 3600u
 
+struct crew_subscriber {
+    struct broker_session session;
+    struct history_reader reader;
+    struct history history;
+    struct subscriptions subscriptions;
+};
+
+/* ---- callbacks ---- */
+
 static void on_event(void *owner, enum broker_session_side side,
                      struct link_event *event) {
-    reader_event(owner, side, event);
+    struct crew_subscriber *s = owner;
+    history_reader_event(&s->reader, side, event);
 }
 
 static bool on_flush(void *owner) {
-    return subscriptions_flush(owner);
+    struct crew_subscriber *s = owner;
+    return subscriptions_flush(&s->subscriptions);
 }
+
+static void on_entry(void *arg, const struct history_entry *entry) {
+    struct crew_subscriber *s = arg;
+    subscriptions_add_entry(&s->subscriptions, entry);
+}
+
+static void on_restart(void *arg) {
+    struct crew_subscriber *s = arg;
+    subscriptions_restart(&s->subscriptions);
+}
+
+static void on_marker(void *arg, uint64_t received) {
+    struct crew_subscriber *s = arg;
+    subscriptions_receive_marker(&s->subscriptions, received);
+}
+
+/* ---- new and free ---- */
 
 int crew_subscriber_new(const crew_broker *broker,
                         const struct crew_subscriber_options *options,
@@ -23,9 +55,10 @@ int crew_subscriber_new(const crew_broker *broker,
     history_init(&s->history,
                  options->history_bytes != 0 ? options->history_bytes : HISTORY_BYTES,
                  history_s * 1000);
-    pattern_index_init(&s->patterns);
-    reader_init(s);
-    struct broker_session_options how = {
+    subscriptions_init(&s->subscriptions, &s->history);
+    const struct history_reader_handlers handlers = {on_entry, on_restart, on_marker, s};
+    history_reader_init(&s->reader, &s->session, &s->history, &handlers);
+    const struct broker_session_options session_options = {
         .broker = broker,
         .name = options->name == NULL ? "crew-subscriber" : options->name,
         .handlers = {.on_event = on_event, .on_flush = on_flush, .owner = s},
@@ -33,15 +66,28 @@ int crew_subscriber_new(const crew_broker *broker,
         .report_arg = options->event_arg,
         .caller_driven_io = options->caller_driven_io,
     };
-    int error = broker_session_init(&s->session, &how);
+    int error = broker_session_init(&s->session, &session_options);
     if (error != 0) {
-        pattern_index_fini(&s->patterns);
+        subscriptions_fini(&s->subscriptions);
+        history_fini(&s->history);
         free(s);
         return error;
     }
     *subscriber = s;
     return 0;
 }
+
+void crew_subscriber_free(crew_subscriber *s) {
+    if (s == NULL)
+        return;
+    broker_session_stop(&s->session, 0);
+    subscriptions_fini(&s->subscriptions);
+    history_fini(&s->history);
+    broker_session_fini(&s->session);
+    free(s);
+}
+
+/* ---- the loop ---- */
 
 int crew_subscriber_fd(const crew_subscriber *s) {
     return broker_session_fd(&s->session);
@@ -56,24 +102,36 @@ void crew_subscriber_flush(crew_subscriber *s) {
 }
 
 enum crew_subscriber_state crew_subscriber_state(const crew_subscriber *s) {
-    const struct reader *r = &s->reader;
-    switch (r->state) {
-    case READER_LIVE:
+    switch (history_reader_state(&s->reader)) {
+    case HISTORY_READER_LIVE:
         return CREW_SUBSCRIBER_LIVE;
-    case READER_AWAY:
-        return r->tried ? CREW_SUBSCRIBER_AWAY : CREW_SUBSCRIBER_CONNECTING;
+    case HISTORY_READER_DISCONNECTED:
+        return history_reader_has_failed(&s->reader) ? CREW_SUBSCRIBER_AWAY
+                                                     : CREW_SUBSCRIBER_CONNECTING;
     default:
         return CREW_SUBSCRIBER_READING;
     }
 }
 
-void crew_subscriber_free(crew_subscriber *s) {
-    if (s == NULL)
-        return;
-    broker_session_stop(&s->session, 0);
-    subscriptions_fini(s);
-    history_fini(&s->history);
-    pattern_index_fini(&s->patterns);
-    broker_session_fini(&s->session);
-    free(s);
+/* ---- subscriptions ---- */
+
+int crew_subscription_new(crew_subscriber *s,
+                          const struct crew_subscription_options *options,
+                          crew_subscription **subscription) {
+    crew_subscription *n;
+    int error = subscription_new(&s->subscriptions, options, &n);
+    if (error != 0)
+        return error;
+    bool is_live = history_reader_state(&s->reader) == HISTORY_READER_LIVE;
+    if (!subscription_begin(n, options, is_live)) {
+        uint64_t marker = history_reader_request_marker(&s->reader);
+        subscription_wait_for_marker(n, options, marker);
+        if (marker <=
+            history_reader_marker(&s->reader)) /* it has been received already */
+            subscriptions_receive_marker(&s->subscriptions, marker);
+    }
+    if (subscription_state(n) == SUBSCRIPTION_DUE)
+        broker_session_wake(&s->session);
+    *subscription = n;
+    return 0;
 }

@@ -38,8 +38,8 @@ static struct message *new_message(const char *channel, const char *id) {
     return m;
 }
 
-static const struct kept *add(const char *channel, const char *id, uint64_t cursor,
-                              uint64_t age_ms) {
+static const struct history_entry *add(const char *channel, const char *id,
+                                       uint64_t cursor, uint64_t age_ms) {
     return history_add(&history, new_message(channel, id), cursor, age_ms);
 }
 
@@ -74,11 +74,11 @@ static void compare(void) {
     for (unsigned channel = 0; channel < CHANNELS; channel++) {
         char name[16];
         name_of(channel, name);
-        struct channel *held = history_hold(&history, name);
+        struct history_channel *held = history_hold(&history, name);
         for (unsigned i = 0; i < 50; i++) {
             uint64_t cursor = random_below((uint32_t)history.next_cursor + 5);
-            const struct kept *kept = history_after(&history, held, cursor);
-            assert_int_equal(kept != NULL ? kept->cursor : 0,
+            const struct history_entry *entry = history_after(&history, held, cursor);
+            assert_int_equal(entry != NULL ? entry->cursor : 0,
                              expected_after(channel, cursor));
         }
         history_release(&history, held);
@@ -98,13 +98,13 @@ static void test_what_comes_behind_a_cursor(void **state) {
 
 static void test_of_any_channel(void **state) {
     (void)state;
-    assert_int_equal(history_place_after(&history, 0), history.next_place);
+    assert_int_equal(history_seq_after(&history, 0), history.next_seq);
     add_some(500);
-    uint64_t place = history_place_after(&history, added[added_count - 3].cursor);
-    assert_int_equal(history.next_place - place, 2);
-    assert_int_equal(history_at(&history, place)->cursor, added[added_count - 2].cursor);
-    assert_int_equal(history_place_after(&history, 0), history.first_place);
-    assert_int_equal(history_place_after(&history, UINT64_MAX), history.next_place);
+    uint64_t seq = history_seq_after(&history, added[added_count - 3].cursor);
+    assert_int_equal(history.next_seq - seq, 2);
+    assert_int_equal(history_at(&history, seq)->cursor, added[added_count - 2].cursor);
+    assert_int_equal(history_seq_after(&history, 0), history.first_seq);
+    assert_int_equal(history_seq_after(&history, UINT64_MAX), history.next_seq);
 }
 
 static void test_the_newest_stays_however_large(void **state) {
@@ -113,10 +113,10 @@ static void test_the_newest_stays_however_large(void **state) {
     add("small", NULL, 1, 0);
     assert_non_null(buffer_reserve(&m->body, 200000));
     assert_non_null(history_add(&history, m, 2, 0));
-    assert_int_equal(history.next_place - history.first_place, 1);
+    assert_int_equal(history.next_seq - history.first_seq, 1);
     assert_int_equal(history.complete_from, 2);
     add("small", NULL, 3, 0);
-    assert_int_equal(history_at(&history, history.first_place)->cursor, 3);
+    assert_int_equal(history_at(&history, history.first_seq)->cursor, 3);
 }
 
 static void test_what_is_old_goes(void **state) {
@@ -149,18 +149,18 @@ static void test_repeats(void **state) {
     assert_int_equal(history.next_cursor, 11);
     /* With his last message a publisher is forgotten. */
     history_expire(&history, clock_ms() + 2 * HOUR_MS);
-    assert_null(history.publishers.all);
+    assert_null(history.dedup.publishers);
 }
 
 static void test_from_the_beginning(void **state) {
     (void)state;
-    struct channel *held = history_hold(&history, "held");
+    struct history_channel *held = history_hold(&history, "held");
     add("held", "p.1", 5, 0);
     assert_int_equal(history.complete_from, 5);
     history_restart(&history, 0);
     assert_null(history_after(&history, held, 0));
     add("held", "p.1", 0, 0);
-    history_pass(&history, 1);
+    history_skip(&history, 1);
     assert_int_equal(history.complete_from, 0);
     assert_int_equal(history.next_cursor, 2);
     history_release(&history, held);

@@ -115,9 +115,10 @@ static void test_what_patterns_are(void **state) {
 
 /* ---- many ---- */
 
-static void count_visit(void *arg, struct pattern_place *place) {
+static void count_visit(void *arg, struct pattern_node *node) {
     (void)arg;
-    ++*(unsigned *)place->subscriptions;
+    unsigned *visits = *pattern_node_data(node);
+    ++*visits;
 }
 
 /* Up to six words of a small alphabet. */
@@ -140,37 +141,38 @@ static void make_channel(char *text) {
 /* Patterns, of which some are the same; what is held of them, and the visits they had. */
 static struct many {
     char text[PATTERNS][TEXT_BYTES + 1];
-    struct pattern_place *place[PATTERNS];
-    unsigned visits[PATTERNS]; /* of the first that has the place */
+    struct pattern_node *node[PATTERNS];
+    unsigned visits[PATTERNS]; /* of the first pattern that has the node */
 } many;
 
 static void hold_one(size_t i) {
     make_pattern(many.text[i]);
-    many.place[i] = pattern_index_hold(&trie, many.text[i]);
-    if (many.place[i]->subscriptions == NULL)
-        many.place[i]->subscriptions = &many.visits[i];
+    many.node[i] = pattern_index_hold(&trie, many.text[i]);
+    if (*pattern_node_data(many.node[i]) == NULL)
+        *pattern_node_data(many.node[i]) = &many.visits[i];
 }
 
 static void release_one(size_t i) {
-    struct pattern_place *place = many.place[i];
-    many.place[i] = NULL;
-    if (place->subscriptions == &many.visits[i]) /* goes to another one that has it */
+    struct pattern_node *node = many.node[i];
+    many.node[i] = NULL;
+    if (*pattern_node_data(node) ==
+        &many.visits[i]) /* move it to another pattern with this node */
         for (size_t j = 0; j < PATTERNS; j++)
-            if (many.place[j] == place)
-                place->subscriptions = &many.visits[j];
-    pattern_index_release(&trie, place);
+            if (many.node[j] == node)
+                *pattern_node_data(node) = &many.visits[j];
+    pattern_index_release(&trie, node);
 }
 
 static void check_visits(const char *channel) {
     memset(many.visits, 0, sizeof many.visits);
     pattern_index_visit(&trie, channel, count_visit, NULL);
     for (size_t i = 0; i < PATTERNS; i++) {
-        if (many.place[i] == NULL) {
+        if (many.node[i] == NULL) {
             assert_int_equal(many.visits[i], 0);
             continue;
         }
         bool fits = channel_pattern_matches(many.text[i], channel);
-        unsigned *visits = many.place[i]->subscriptions;
+        unsigned *visits = *pattern_node_data(many.node[i]);
         if (*visits != fits)
             fail_msg("%s visited %u times for %s", many.text[i], *visits, channel);
     }
@@ -182,7 +184,7 @@ static void test_index_finds_what_fits(void **state) {
     memset(&many, 0, sizeof many);
     for (unsigned round = 0; round < ROUNDS; round++) {
         for (size_t i = 0; i < PATTERNS; i++)
-            if (many.place[i] == NULL)
+            if (many.node[i] == NULL)
                 hold_one(i);
             else if (random_below(2) == 0)
                 release_one(i);
@@ -193,40 +195,40 @@ static void test_index_finds_what_fits(void **state) {
         check_visits("");
     }
     for (size_t i = 0; i < PATTERNS; i++)
-        if (many.place[i] != NULL)
+        if (many.node[i] != NULL)
             release_one(i);
-    assert_null(trie.places);
+    assert_null(trie.nodes);
 }
 
-static void test_a_pattern_has_one_place(void **state) {
+static void test_a_pattern_has_one_node(void **state) {
     (void)state;
     unsigned visits = 0;
-    struct pattern_place *place = pattern_index_hold(&trie, "a.#");
-    assert_null(place->subscriptions);
-    place->subscriptions = &visits;
-    assert_ptr_equal(pattern_index_hold(&trie, "a.#"), place);
-    assert_ptr_not_equal(pattern_index_hold(&trie, "a.*"), place);
-    pattern_index_release(&trie, place);
+    struct pattern_node *node = pattern_index_hold(&trie, "a.#");
+    assert_null(*pattern_node_data(node));
+    *pattern_node_data(node) = &visits;
+    assert_ptr_equal(pattern_index_hold(&trie, "a.#"), node);
+    assert_ptr_not_equal(pattern_index_hold(&trie, "a.*"), node);
+    pattern_index_release(&trie, node);
     pattern_index_visit(&trie, "b", count_visit, NULL);
     assert_int_equal(visits, 0);
-    pattern_index_release(&trie, place);
+    pattern_index_release(&trie, node);
 }
 
-/* A node that is still on the way to others. */
-static void test_a_place_begins_anew(void **state) {
+/* The node of a prefix of another pattern. */
+static void test_a_released_node_has_no_data(void **state) {
     (void)state;
     unsigned visits = 0;
-    struct pattern_place *place = pattern_index_hold(&trie, "a.b");
-    place->subscriptions = &visits;
-    struct pattern_place *longer = pattern_index_hold(&trie, "a.b.c");
-    pattern_index_release(&trie, place);
+    struct pattern_node *node = pattern_index_hold(&trie, "a.b");
+    *pattern_node_data(node) = &visits;
+    struct pattern_node *longer = pattern_index_hold(&trie, "a.b.c");
+    pattern_index_release(&trie, node);
     pattern_index_visit(&trie, "a.b", count_visit, NULL);
     assert_int_equal(visits, 0);
-    place = pattern_index_hold(&trie, "a.b");
-    assert_null(place->subscriptions);
+    node = pattern_index_hold(&trie, "a.b");
+    assert_null(*pattern_node_data(node));
     pattern_index_release(&trie, longer);
-    pattern_index_release(&trie, place);
-    assert_null(trie.places);
+    pattern_index_release(&trie, node);
+    assert_null(trie.nodes);
 }
 
 static void test_words_as_long_as_can_be(void **state) {
@@ -237,7 +239,7 @@ static void test_words_as_long_as_can_be(void **state) {
     word[sizeof word - 1] = '\0';
     pattern_index_visit(&trie, word, count_visit, NULL); /* no channel, but no harm */
     word[LIMIT_CHANNEL_NAME_BYTES] = '\0';
-    pattern_index_hold(&trie, word)->subscriptions = &visits;
+    *pattern_node_data(pattern_index_hold(&trie, word)) = &visits;
     pattern_index_visit(&trie, word, count_visit, NULL);
     assert_int_equal(visits, 1);
 }
@@ -263,7 +265,7 @@ static void test_hostile_patterns_cost_little(void **state) {
     repeat(channel, "a.", "a");
     for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
         repeat(pattern, pieces[i], "b");
-        pattern_index_hold(&trie, pattern)->subscriptions = &visits;
+        *pattern_node_data(pattern_index_hold(&trie, pattern)) = &visits;
         for (unsigned times = 0; times < 100; times++) {
             assert_differs(pattern, channel);
             pattern_index_visit(&trie, channel, count_visit, NULL);
@@ -286,7 +288,7 @@ static void test_many_patterns_cost_little(void **state) {
     for (unsigned i = 0; i < SHAPES * EACH; i++) {
         snprintf(text, sizeof text, "%s%u%s", shapes[i % SHAPES].before, i / SHAPES,
                  shapes[i % SHAPES].behind);
-        pattern_index_hold(&trie, text)->subscriptions = &visits;
+        *pattern_node_data(pattern_index_hold(&trie, text)) = &visits;
     }
     uint64_t began_ms = clock_ms();
     for (unsigned i = 0; i < EACH; i++) {
@@ -306,8 +308,8 @@ int main(void) {
         cmocka_unit_test(test_wildcards_are_whole_words),
         cmocka_unit_test(test_what_patterns_are),
         cmocka_unit_test_setup_teardown(test_index_finds_what_fits, begin, end),
-        cmocka_unit_test_setup_teardown(test_a_pattern_has_one_place, begin, end),
-        cmocka_unit_test_setup_teardown(test_a_place_begins_anew, begin, end),
+        cmocka_unit_test_setup_teardown(test_a_pattern_has_one_node, begin, end),
+        cmocka_unit_test_setup_teardown(test_a_released_node_has_no_data, begin, end),
         cmocka_unit_test_setup_teardown(test_words_as_long_as_can_be, begin, end),
         cmocka_unit_test_setup_teardown(test_hostile_patterns_cost_little, begin, end),
         cmocka_unit_test_setup_teardown(test_many_patterns_cost_little, begin, end),
