@@ -1,321 +1,325 @@
-/* Where requests meet on their way into a message.
+/* Design notes. A message costs the broker about as much as thirty requests in it, so
+ * requests for fast handlers wait for each other.
  *
- * A lane is a task queue as one kind of message sees it: of one level, persistent or not.
- * Requests wait in it for the end of the turn, and then, if handlers are fast, for each
- * other: a message costs the broker as much as many requests in it.
- *
- * How many go into one message follows from the run time that workers report: no more
- * than BATCH_WORK_US of work, so that with slow handlers it is one, and each is sent at
- * once. How long they wait follows from what is under way. A request alone is sent at
- * once, and so is one for each worker that answers. Beyond that a message waits until it
- * is full, or half of all requests that are open are in it, or a place is free: the next
- * answers are not far. A message that stays unanswered gives up its place after a while.
- */
-#include "client/client_internal.h"
+ * How many go into one message follows from the run time that workers report: no more than
+ * BATCH_WORK_US of work. With slow handlers it is one, and each is sent at once. How long
+ * they wait follows from the batches in flight. A request alone is sent at once, and so is
+ * one batch for each worker that has answered lately. Beyond that a batch waits until it is
+ * full, or half of all open requests are in it, or a batch in flight has been answered: the
+ * next answers are near. A batch without an answer counts as in flight for
+ * BATCHER_IN_FLIGHT_MS, so nothing waits longer than that. */
+#include "client/batcher.h"
 
-#include "base/clock.h"
 #include "base/xalloc.h"
 #include <assert.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <uthash.h>
 #include <utlist.h>
 
 #define BATCH_WORK_US 2000u  /* of one message */
-#define RUN_SHARE 8u         /* a new run time counts for an eighth */
-#define RUN_MAX_US 100000u   /* one very slow run says little about the next */
-#define OPEN_SHARE 2u        /* of the open requests that shall be in the next message */
-#define PLACE_MS 20u         /* that a message counts as under way */
+#define RUN_SHARE 8u         /* weight of a new run time: an eighth */
+#define RUN_MAX_US 100000u   /* longer runs count as this: an outlier says little */
+#define OPEN_SHARE 2u        /* the share of open requests that makes a batch complete */
 #define WORKER_SEEN_MS 2000u /* that a worker counts after an answer */
-#define SMALL_BYTES 16384u   /* larger requests travel alone and are not copied */
-#define BATCH_BYTES 65536u
-#define MAX_LANES 1000u
-#define KEY_HEAD_BYTES 2
+#define WORKERS 16
 
-/* ---- lanes ---- */
+/* A worker that has answered. */
+struct seen_worker {
+    uint64_t id; /* the beginning of its UUID */
+    uint64_t seen_ms;
+};
 
-static bool is_idle(const struct lane *lane) {
-    return lane->open == 0 && lane->parcel_count == 0;
+struct batch_queue {
+    struct deadline deadline; /* first: a deadline is turned back into its queue */
+    UT_hash_handle hh;        /* batcher->queues, by key */
+    struct batch_entry *waiting;
+    size_t waiting_count;
+    size_t open; /* entries that have joined */
+    size_t batch_count;
+    struct batch *in_flight; /* the oldest first */
+    size_t in_flight_count;
+    size_t batch_size; /* how many entries a batch may hold */
+    uint32_t run_us;   /* exponential moving average of run times; 0: unknown */
+    struct seen_worker workers[WORKERS];
+    bool is_active;
+    struct batch_queue *prev, *next;           /* batcher->active */
+    struct batch_queue *idle_prev, *idle_next; /* batcher->idle */
+    char key[];
+};
+
+/* ---- queues ---- */
+
+static bool is_idle(const struct batch_queue *q) {
+    return q->open == 0 && q->batch_count == 0;
 }
 
-static void rest_if_idle(struct lane *lane) {
-    if (is_idle(lane))
-        DL_APPEND2(lane->client->idle, lane, idle_prev, idle_next);
+static void add_if_idle(struct batcher *b, struct batch_queue *q) {
+    if (is_idle(q))
+        DL_APPEND2(b->idle, q, idle_prev, idle_next);
 }
 
-static void lane_free(struct crew_client *c, struct lane *lane) {
-    assert(is_idle(lane));
-    broker_session_timer_clear(&c->session, &lane->timer);
-    if (lane->is_busy)
-        DL_DELETE(c->busy, lane);
-    DL_DELETE2(c->idle, lane, idle_prev, idle_next);
-    HASH_DEL(c->lanes, lane);
-    free(lane);
+static void remove_if_idle(struct batcher *b, struct batch_queue *q) {
+    if (is_idle(q))
+        DL_DELETE2(b->idle, q, idle_prev, idle_next);
 }
 
-/* Task names may come from variables of a web server's configuration: keep their number
- * bounded. */
-static void make_room(struct crew_client *c) {
-    while (HASH_COUNT(c->lanes) >= MAX_LANES && c->idle != NULL)
-        lane_free(c, c->idle);
+static void activate(struct batcher *b, struct batch_queue *q) {
+    if (q->is_active)
+        return;
+    DL_APPEND(b->active, q);
+    b->active_count++;
+    q->is_active = true;
 }
 
-static void on_place_free(struct broker_session_timer *timer) {
-    lane_wake((struct lane *)((char *)timer - offsetof(struct lane, timer)));
+static void deactivate(struct batcher *b, struct batch_queue *q) {
+    if (!q->is_active)
+        return;
+    DL_DELETE(b->active, q);
+    b->active_count--;
+    q->is_active = false;
 }
 
-static struct lane *lane_new(struct crew_client *c, const char *key, size_t key_bytes,
-                             uint8_t level, bool persistent) {
-    make_room(c);
-    struct lane *lane = xcalloc(1, sizeof *lane + key_bytes + 1);
-    lane->client = c;
-    lane->timer.fire = on_place_free;
-    memcpy(lane->key, key, key_bytes);
-    lane->queue = lane->key + KEY_HEAD_BYTES;
-    lane->level = level;
-    lane->persistent = persistent;
-    lane->batch = 1; /* until it is known that the handlers are fast */
-    HASH_ADD_KEYPTR(hh, c->lanes, lane->key, key_bytes, lane);
-    rest_if_idle(lane);
-    return lane;
+static void queue_free(struct batcher *b, struct batch_queue *q) {
+    assert(is_idle(q));
+    remove_if_idle(b, q);
+    deactivate(b, q);
+    deadlines_clear(&b->deadlines, &q->deadline);
+    HASH_DEL(b->queues, q);
+    free(q);
 }
 
-static struct lane *lane_of(struct crew_client *c, const char *task, uint8_t level,
-                            bool persistent) {
-    char key[KEY_HEAD_BYTES + sizeof NAME_TASK_QUEUE_PREFIX + LIMIT_TASK_NAME_BYTES];
-    size_t prefix_bytes = sizeof NAME_TASK_QUEUE_PREFIX - 1;
-    size_t task_bytes = strlen(task);
-    key[0] = (char)('0' + level);
-    key[1] = persistent ? 'P' : 'T';
-    memcpy(key + KEY_HEAD_BYTES, NAME_TASK_QUEUE_PREFIX, prefix_bytes);
-    memcpy(key + KEY_HEAD_BYTES + prefix_bytes, task, task_bytes);
-    size_t key_bytes = KEY_HEAD_BYTES + prefix_bytes + task_bytes;
-    struct lane *lane;
-    HASH_FIND(hh, c->lanes, key, key_bytes, lane);
-    return lane != NULL ? lane : lane_new(c, key, key_bytes, level, persistent);
+/* Task names may come from variables of a web server's configuration: the number of queues
+ * is bounded. */
+static void evict_idle(struct batcher *b) {
+    while (HASH_COUNT(b->queues) >= BATCHER_MAX_QUEUES && b->idle != NULL)
+        queue_free(b, b->idle);
 }
 
-struct lane *lane_enter(struct crew_client *c, const char *task, uint8_t level,
-                        bool persistent) {
-    struct lane *lane = lane_of(c, task, level, persistent);
-    if (is_idle(lane))
-        DL_DELETE2(c->idle, lane, idle_prev, idle_next);
-    lane->open++;
-    return lane;
+static struct batch_queue *queue_new(struct batcher *b, const char *key,
+                                     size_t key_bytes) {
+    evict_idle(b);
+    struct batch_queue *q = xcalloc(1, sizeof *q + key_bytes + 1);
+    memcpy(q->key, key, key_bytes);
+    q->batch_size = 1; /* until the handlers are known to be fast */
+    HASH_ADD_KEYPTR(hh, b->queues, q->key, key_bytes, q);
+    add_if_idle(b, q);
+    return q;
 }
 
-void lane_leave(struct lane *lane) {
-    lane->open--;
-    rest_if_idle(lane);
+const char *batcher_key(const struct batch_queue *q) {
+    return q->key;
 }
 
-void lanes_fini(struct crew_client *c) {
-    struct lane *lane, *next;
-    HASH_ITER (hh, c->lanes, lane, next)
-        lane_free(c, lane);
+void batcher_init(struct batcher *b, size_t max_batch) {
+    *b = (struct batcher){.max_batch = max_batch};
 }
 
-/* ---- what workers say ---- */
-
-static size_t limit(size_t value, size_t most) {
-    return value < most ? value : most;
+void batcher_fini(struct batcher *b) {
+    struct batch_queue *q, *next;
+    HASH_ITER (hh, b->queues, q, next)
+        queue_free(b, q);
+    deadlines_fini(&b->deadlines);
 }
 
-/* An average that forgets. */
-static void note_run_time(struct lane *lane, uint64_t run_us) {
-    uint32_t latest = (uint32_t)limit(run_us, RUN_MAX_US);
-    if (lane->run_us == 0)
-        lane->run_us = latest;
-    lane->run_us = (lane->run_us * (RUN_SHARE - 1) + latest) / RUN_SHARE;
-    size_t batch = limit(BATCH_WORK_US / lane->run_us, lane->client->max_batch);
-    lane->batch = batch > 1 ? batch : 1;
+/* ---- what workers report ---- */
+
+static size_t smaller(size_t a, size_t b) {
+    return a < b ? a : b;
 }
 
-/* Remember the worker in its place, or in that of the one not heard of for the longest.
- */
-static void note_worker(struct lane *lane, const char *uuid, size_t bytes) {
+static void note_run_time(struct batch_queue *q, uint64_t run_us, size_t max_batch) {
+    uint32_t latest = (uint32_t)smaller(run_us, RUN_MAX_US);
+    if (q->run_us == 0)
+        q->run_us = latest;
+    q->run_us = (q->run_us * (RUN_SHARE - 1) + latest) / RUN_SHARE;
+    size_t size = smaller(BATCH_WORK_US / q->run_us, max_batch);
+    q->batch_size = size > 1 ? size : 1;
+}
+
+/* A new worker replaces the one that has not answered for the longest time. */
+static void note_worker(struct batch_queue *q, const char *uuid, size_t bytes,
+                        uint64_t now_ms) {
     uint64_t id = 0;
-    memcpy(&id, uuid, limit(bytes, sizeof id)); /* random digits */
-    struct lane_worker *place = &lane->workers[0];
-    for (size_t i = 0; i < LANE_WORKERS; i++) {
-        struct lane_worker *w = &lane->workers[i];
+    memcpy(&id, uuid, smaller(bytes, sizeof id)); /* random digits */
+    struct seen_worker *slot = &q->workers[0];
+    for (size_t i = 0; i < WORKERS; i++) {
+        struct seen_worker *w = &q->workers[i];
         if (w->id == id) {
-            place = w;
+            slot = w;
             break;
         }
-        if (w->seen_ms < place->seen_ms)
-            place = w;
+        if (w->seen_ms < slot->seen_ms)
+            slot = w;
     }
-    *place = (struct lane_worker){id, clock_ms()};
+    *slot = (struct seen_worker){id, now_ms};
 }
 
-/* A worker that does not tell how long it took may be a slow one. */
-void lane_note_answer(struct lane *lane, const struct wire_item *item) {
-    if (item->run_us != 0)
-        note_run_time(lane, item->run_us);
-    if (item->worker.len > 0)
-        note_worker(lane, (const char *)item->worker.data, item->worker.len);
+/* A worker that does not report its run time may be a slow one: no change. */
+void batcher_note_answer(struct batcher *b, struct batch_entry *entry, uint64_t run_us,
+                         const char *worker, size_t worker_bytes, uint64_t now_ms) {
+    if (run_us != 0)
+        note_run_time(entry->queue, run_us, b->max_batch);
+    if (worker_bytes > 0)
+        note_worker(entry->queue, worker, worker_bytes, now_ms);
 }
 
-static size_t count_workers(const struct lane *lane) {
-    uint64_t now_ms = clock_ms();
+static size_t count_workers(const struct batch_queue *q, uint64_t now_ms) {
     size_t count = 0;
-    for (size_t i = 0; i < LANE_WORKERS; i++)
-        count += lane->workers[i].seen_ms + WORKER_SEEN_MS > now_ms;
+    for (size_t i = 0; i < WORKERS; i++)
+        count += q->workers[i].seen_ms + WORKER_SEEN_MS > now_ms;
     return count > 0 ? count : 1;
 }
 
-/* ---- messages under way ---- */
+/* ---- batches in flight ---- */
 
-static void give_up_place(struct parcel *p) {
-    if (!p->has_place)
+static void end_flight(struct batcher *b, struct batch *batch) {
+    struct batch_queue *q = batch->queue;
+    if (!batch->in_flight)
         return;
-    p->has_place = false;
-    DL_DELETE(p->lane->under_way, p);
-    p->lane->under_way_count--;
-    if (p->lane->waiting.count > 0)
-        lane_wake(p->lane);
+    batch->in_flight = false;
+    DL_DELETE(q->in_flight, batch);
+    q->in_flight_count--;
+    if (q->waiting_count > 0)
+        activate(b, q);
 }
 
-static void parcel_free(struct parcel *p) {
-    give_up_place(p);
-    p->lane->parcel_count--;
-    rest_if_idle(p->lane);
-    DL_DELETE2(p->lane->client->parcels, p, all_prev, all_next);
-    free(p);
+static void end_old_flights(struct batcher *b, struct batch_queue *q, uint64_t now_ms) {
+    while (q->in_flight != NULL && q->in_flight->sent_ms + BATCHER_IN_FLIGHT_MS <= now_ms)
+        end_flight(b, q->in_flight);
 }
 
-void parcel_leave(struct crew_pending *call) {
-    struct parcel *p = call->parcel;
-    if (p == NULL)
+void batcher_release(struct batcher *b, struct batch *batch) {
+    assert(batch->entries == NULL);
+    end_flight(b, batch);
+    batch->queue->batch_count--;
+    add_if_idle(b, batch->queue);
+}
+
+/* ---- entries ---- */
+
+void batcher_join(struct batcher *b, struct batch_entry *entry, const char *key,
+                  size_t key_bytes) {
+    struct batch_queue *q;
+    HASH_FIND(hh, b->queues, key, key_bytes, q);
+    if (q == NULL)
+        q = queue_new(b, key, key_bytes);
+    remove_if_idle(b, q);
+    q->open++;
+    *entry = (struct batch_entry){.queue = q};
+}
+
+void batcher_leave(struct batcher *b, struct batch_entry *entry) {
+    assert(!entry->waiting && entry->batch == NULL);
+    entry->queue->open--;
+    add_if_idle(b, entry->queue);
+    entry->queue = NULL;
+}
+
+void batcher_enqueue(struct batcher *b, struct batch_entry *entry, size_t bytes,
+                     bool shareable) {
+    struct batch_queue *q = entry->queue;
+    assert(!entry->waiting && entry->batch == NULL);
+    entry->bytes = bytes;
+    entry->shareable = shareable && bytes <= BATCHER_SMALL_BYTES;
+    entry->waiting = true;
+    DL_APPEND(q->waiting, entry);
+    q->waiting_count++;
+    activate(b, q);
+}
+
+static void stop_waiting(struct batch_entry *entry) {
+    DL_DELETE(entry->queue->waiting, entry);
+    entry->queue->waiting_count--;
+    entry->waiting = false;
+}
+
+void batcher_withdraw(struct batcher *b, struct batch_entry *entry) {
+    struct batch *batch = entry->batch;
+    if (entry->waiting)
+        stop_waiting(entry);
+    if (batch == NULL)
         return;
-    call->parcel = NULL;
-    DL_DELETE2(p->calls, call, parcel_prev, parcel_next);
-    if (p->calls != NULL)
-        return;
-    give_up_place(p);
-    if (!p->with_link)
-        parcel_free(p);
+    DL_DELETE(batch->entries, entry);
+    entry->batch = NULL;
+    if (batch->entries == NULL)
+        end_flight(b, batch);
 }
 
-static void enter_parcel(struct parcel *p, struct crew_pending *call) {
-    call_list_move(call, NULL);
-    call_sent(call);
-    call->parcel = p;
-    DL_APPEND2(p->calls, call, parcel_prev, parcel_next);
-    p->count++;
+struct batch_entry *batcher_first_waiting(const struct batch_queue *q) {
+    return q->waiting;
 }
 
-/* What goes into one message with others. */
-static bool is_small(const struct crew_pending *call) {
-    return call->form != CREW_PLAIN && !call->gzipped && !call->written &&
-           call->body.len <= SMALL_BYTES;
-}
-
-/* The fate of a message is that of all calls in it. No callback runs here. */
-static void on_published(struct publish_waiter *waiter, struct message *m) {
-    struct parcel *p = (struct parcel *)waiter;
-    enum publish_status status = m->status;
-    struct crew_pending *call, *next;
-    p->with_link = false;
-    if (p->calls != NULL && p->count == 1)
-        call_take_body(p->calls, m);
-    message_free(m);
-    if (p->calls == NULL) {
-        parcel_free(p);
-        return;
-    }
-    DL_FOREACH_SAFE2(p->calls, call, next, parcel_next) {
-        if (status != PUBLISH_CONFIRMED)
-            parcel_leave(call);
-        call_published(call, status);
-    }
-}
-
-static struct parcel *fill_parcel(struct lane *lane) {
-    struct parcel *p = xcalloc(1, sizeof *p);
-    struct crew_pending *call = lane->waiting.head;
-    bool shared = is_small(call);
-    size_t bytes = call->body.len;
-    p->waiter.published = on_published;
-    p->lane = lane;
-    lane->parcel_count++;
-    p->sent_ms = clock_ms();
-    DL_APPEND2(lane->client->parcels, p, all_prev, all_next);
-    enter_parcel(p, call);
-    while (shared && p->count < lane->batch && (call = lane->waiting.head) != NULL &&
-           is_small(call) && bytes + call->body.len <= BATCH_BYTES) {
-        bytes += call->body.len;
-        enter_parcel(p, call);
-    }
-    return p;
-}
-
-static void send_parcel(struct lane *lane) {
-    struct parcel *p = fill_parcel(lane);
-    struct message *m = parcel_message(p);
-    publish_waiter_attach(&p->waiter, m);
-    p->with_link = true;
-    p->has_place = true;
-    DL_APPEND(lane->under_way, p);
-    lane->under_way_count++;
-    broker_session_publish(&lane->client->session, m);
-}
-
-void parcels_fini(struct crew_client *c) {
-    while (c->parcels != NULL)
-        parcel_free(c->parcels);
+size_t batcher_waiting_count(const struct batch_queue *q) {
+    return q->waiting_count;
 }
 
 /* ---- when to send ---- */
 
-static void drop_old_places(struct lane *lane) {
-    uint64_t now_ms = clock_ms();
-    while (lane->under_way != NULL && lane->under_way->sent_ms + PLACE_MS <= now_ms)
-        give_up_place(lane->under_way);
+struct batch_queue *batcher_next_queue(struct batcher *b) {
+    struct batch_queue *q = b->active;
+    if (q != NULL)
+        deactivate(b, q);
+    return q;
 }
 
-static bool may_send(const struct lane *lane) {
-    if (lane->batch == 1 || lane->under_way_count < count_workers(lane))
+static bool is_due(const struct batch_queue *q, uint64_t now_ms) {
+    if (q->batch_size == 1 || q->in_flight_count < count_workers(q, now_ms))
         return true;
-    return lane->waiting.count >= limit(lane->open / OPEN_SHARE, lane->batch);
+    return q->waiting_count >= smaller(q->open / OPEN_SHARE, q->batch_size);
 }
 
-void lane_wake(struct lane *lane) {
-    if (!lane->is_busy)
-        DL_APPEND(lane->client->busy, lane);
-    lane->is_busy = true;
-    broker_session_wake(&lane->client->session);
+static void move_to_batch(struct batch *batch, struct batch_entry *entry) {
+    stop_waiting(entry);
+    entry->batch = batch;
+    DL_APPEND(batch->entries, entry);
+    batch->count++;
 }
 
-/* Callbacks of those that cannot go out may queue calls of their own: those wait for the
- * next flush. */
-static void turn_away(struct lane *lane) {
-    size_t count = lane->waiting.count;
-    while (count-- > 0 && lane->waiting.head != NULL)
-        call_hold(lane->waiting.head);
+static bool fits(const struct batch_entry *entry, size_t bytes) {
+    return entry->shareable && bytes + entry->bytes <= BATCHER_MESSAGE_BYTES;
 }
 
-static void lane_flush(struct lane *lane) {
-    drop_old_places(lane);
-    while (lane->waiting.count > 0 && may_send(lane))
-        send_parcel(lane);
-    if (lane->waiting.count > 0)
-        broker_session_timer_set(&lane->client->session, &lane->timer,
-                                 lane->under_way->sent_ms + PLACE_MS);
+bool batcher_may_send(struct batcher *b, struct batch_queue *q, uint64_t now_ms) {
+    end_old_flights(b, q, now_ms);
+    deactivate(b, q);
+    bool wait = q->waiting_count > 0 && !is_due(q, now_ms);
+    if (wait) /* is_due would be true if no batch were in flight */
+        deadlines_set(&b->deadlines, &q->deadline,
+                      q->in_flight->sent_ms + BATCHER_IN_FLIGHT_MS);
+    else
+        deadlines_clear(&b->deadlines, &q->deadline);
+    return q->waiting_count > 0 && !wait;
 }
 
-/* One by one: a callback may queue a call for a new lane, which drops idle ones. */
-void lanes_flush(struct crew_client *c, bool open) {
-    struct lane *lane;
-    size_t count;
-    DL_COUNT(c->busy, lane, count);
-    while (count-- > 0 && (lane = c->busy) != NULL) {
-        DL_DELETE(c->busy, lane);
-        lane->is_busy = false;
-        if (open)
-            lane_flush(lane);
-        else
-            turn_away(lane);
+static void start_flight(struct batch_queue *q, struct batch *batch) {
+    q->batch_count++;
+    DL_APPEND(q->in_flight, batch);
+    q->in_flight_count++;
+    batch->in_flight = true;
+}
+
+void batcher_fill(struct batch_queue *q, struct batch *batch, uint64_t now_ms) {
+    struct batch_entry *entry = q->waiting;
+    bool shared = entry->shareable;
+    size_t bytes = entry->bytes;
+    *batch = (struct batch){.queue = q, .sent_ms = now_ms};
+    start_flight(q, batch);
+    move_to_batch(batch, entry);
+    while (shared && batch->count < q->batch_size && (entry = q->waiting) != NULL &&
+           fits(entry, bytes)) {
+        bytes += entry->bytes;
+        move_to_batch(batch, entry);
     }
+}
+
+uint64_t batcher_due_ms(const struct batcher *b) {
+    const struct deadline *first = deadlines_first(&b->deadlines);
+    return first != NULL ? first->at_ms : 0;
+}
+
+void batcher_expire(struct batcher *b, uint64_t now_ms) {
+    struct deadline *due;
+    while ((due = deadlines_take_due(&b->deadlines, now_ms)) != NULL)
+        activate(b, (struct batch_queue *)due);
 }

@@ -1,156 +1,94 @@
-/* A client: its connections and its reply queue. Calls are in client_call.c.
- *
- * Nothing is published before the reply queue of the present connection is declared,
- * bound to the dead-letter exchange and consumed, so that no answer and no dead letter is
- * missed.
- */
-#include "client/client_internal.h"
+/* The facade: owns the parts of a client, connects them with its broker session, and has the
+ * public functions. */
+#include "client/blocking.h"
+#include "client/call.h"
+#include "client/dispatch_lock.h"
+#include "client/group.h"
+#include "client/publisher.h"
+#include "client/queue_info.h"
+#include "client/queue_probe.h"
+#include "client/reply.h"
+#include "client/reply_queue.h"
 
-#include "base/clock.h"
-#include "base/fork.h"
 #include "base/random.h"
 #include "base/xalloc.h"
 #include "session/topology.h"
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
+#include "wire/limits.h"
+#include <crew/client.h>
+#include <stdlib.h>
 
-#define TOPOLOGY_RETRY_MS 2000u
-#define WARNINGS_EVERY_MS 1000u
 #define FLUSH_MS 1000u
 #define DEFAULT_MAX_BATCH 32u
+#define INSTANCE_BYTES 17 /* 16 hexadecimal digits */
 
-bool client_ready(const struct crew_client *c) {
-    return c->replies_ready && broker_session_is_open(&c->session);
-}
+struct crew_client {
+    struct dispatch_lock lock;
+    struct broker_session session;
+    struct reply_queue reply_queue;
+    struct queue_info queue_info;
+    struct calls calls;
+    struct reply_reader replies;
+    struct publisher publisher;
+    crew_event_fn *on_event;
+    void *event_arg;
+    bool reported_connected;
+    char instance[INSTANCE_BYTES]; /* the beginning of the ids that are made */
+};
 
-bool client_takes_calls(const struct crew_client *c) {
-    return client_ready(c) && !broker_session_is_blocked(&c->session);
-}
-
-/* A peer can make these happen as often as it likes. */
-void client_warn(struct crew_client *c, const char *format, ...) {
-    uint64_t now_ms = clock_ms();
-    if (now_ms - c->reported_ms < WARNINGS_EVERY_MS)
-        return;
-    c->reported_ms = now_ms;
-    char text[512];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    broker_session_report(&c->session, CREW_EVENT_WARNING, "%s", text);
-}
-
-/* ---- topology ---- */
-
-static void declare_reply_queue(struct crew_client *c) {
-    struct broker_session *s = &c->session;
-    char name[sizeof NAME_REPLY_QUEUE_PREFIX + UUID_BYTES];
-    char uuid[UUID_BYTES];
-    random_uuid(uuid);
-    snprintf(name, sizeof name, "%s%s", NAME_REPLY_QUEUE_PREFIX, uuid);
-    free(c->reply_queue);
-    c->reply_queue = xstrdup(name);
-    broker_session_op(s, BROKER_SESSION_CONSUMER, topology_dlx());
-    broker_session_op(s, BROKER_SESSION_CONSUMER, topology_control());
-    broker_session_op(s, BROKER_SESSION_CONSUMER, topology_exclusive_queue(name));
-    broker_session_op(s, BROKER_SESSION_CONSUMER, topology_bind_dead_letters(name));
-    broker_session_op(s, BROKER_SESSION_CONSUMER, topology_consume(name, true));
-}
-
-static void retry_topology(struct broker_session_timer *timer) {
-    struct crew_client *c =
-        (struct crew_client *)((char *)timer - offsetof(struct crew_client, retry));
-    if (!c->replies_ready &&
-        broker_session_epoch(&c->session, BROKER_SESSION_CONSUMER) != 0)
-        declare_reply_queue(c);
-}
-
-static bool is_about_reply_queue(const struct crew_client *c, const struct link_op *op) {
-    return c->reply_queue != NULL && strcmp(op->name, c->reply_queue) == 0;
-}
-
-static void note_trouble(struct crew_client *c, const char *why) {
-    snprintf(c->trouble, sizeof c->trouble, "%s", why);
-}
-
-static void topology_failed(struct crew_client *c, const struct link_op *op) {
-    char text[480];
-    topology_describe(op, text, sizeof text);
-    note_trouble(c, text);
-    broker_session_report(&c->session, CREW_EVENT_WARNING, "%s", text);
-    broker_session_timer_set(&c->session, &c->retry, clock_ms() + TOPOLOGY_RETRY_MS);
-}
-
-static void warn_foreign(struct crew_client *c, const struct link_op *op) {
-    if (c->warned_foreign)
-        return;
-    c->warned_foreign = true;
-    char text[256];
-    topology_describe(op, text, sizeof text);
-    broker_session_report(&c->session, CREW_EVENT_WARNING, "%s", text);
-}
-
-static void say_when_ready(struct crew_client *c) {
-    if (c->said_ready || !client_ready(c))
-        return;
-    c->said_ready = true;
-    broker_session_report(&c->session, CREW_EVENT_CONNECTED, "connected to %s",
-                          broker_session_address(&c->session));
-}
-
-static void op_done(struct crew_client *c, struct link_op *op) {
-    if (op->kind == LINK_PROBE_QUEUE) {
-        struct queue_probe *probe = op->owner;
-        probe->answered(probe, op);
-    }
-    if (op->ok && op->foreign)
-        warn_foreign(c, op);
-    if (!op->ok && op->reply_code != 0 && op->kind != LINK_PROBE_QUEUE)
-        topology_failed(c, op);
-    if (op->kind == LINK_DECLARE_EXCHANGE && strcmp(op->name, NAME_PUBSUB) == 0)
-        publications_note_exchange(c, op);
-    if (op->ok && op->kind == LINK_CONSUME && is_about_reply_queue(c, op))
-        c->replies_ready = true;
-    link_op_free(op);
-}
-
-/* ---- events of the links ---- */
-
-static void link_down(struct crew_client *c, enum broker_session_side side,
-                      const char *why) {
-    note_trouble(c, why);
-    if (c->said_ready)
-        broker_session_report(&c->session, CREW_EVENT_DISCONNECTED, "lost the broker: %s",
-                              why);
-    c->said_ready = false;
-    if (side == BROKER_SESSION_CONSUMER) {
-        c->replies_ready = false;
-        calls_reply_queue_lost(c);
-    }
-}
-
-static void reply_queue_gone(struct crew_client *c) {
-    broker_session_report(&c->session, CREW_EVENT_WARNING,
-                          "the reply queue was deleted; making a new one");
-    c->replies_ready = false;
-    c->said_ready = false;
-    calls_reply_queue_lost(c);
-    declare_reply_queue(c);
-}
+/* ---- events of the session ---- */
 
 static const char *text_of(const struct link_event *event) {
     return event->text == NULL ? "no reason given" : event->text;
 }
 
-static void declare(struct crew_client *c, enum broker_session_side side) {
+static void report_when_connected(struct crew_client *c) {
+    if (c->reported_connected || !reply_queue_ready(&c->reply_queue))
+        return;
+    c->reported_connected = true;
+    broker_session_report(&c->session, CREW_EVENT_CONNECTED, "connected to %s",
+                          broker_session_address(&c->session));
+}
+
+static void on_connected(struct crew_client *c, enum broker_session_side side) {
     if (side == BROKER_SESSION_CONSUMER) {
-        declare_reply_queue(c);
+        reply_queue_declare(&c->reply_queue);
         return;
     }
     broker_session_op(&c->session, side, topology_control());
-    publications_declare_exchange(c);
+    publisher_connected(&c->publisher);
+}
+
+static void reply_queue_is_lost(struct crew_client *c) {
+    reply_queue_lost(&c->reply_queue);
+    calls_reply_queue_lost(&c->calls);
+}
+
+static void on_disconnected(struct crew_client *c, enum broker_session_side side,
+                            const char *why) {
+    reply_queue_note_problem(&c->reply_queue, why);
+    if (c->reported_connected)
+        broker_session_report(&c->session, CREW_EVENT_DISCONNECTED, "lost the broker: %s",
+                              why);
+    c->reported_connected = false;
+    if (side == BROKER_SESSION_CONSUMER)
+        reply_queue_is_lost(c);
+}
+
+static void on_reply_queue_deleted(struct crew_client *c) {
+    broker_session_report(&c->session, CREW_EVENT_WARNING,
+                          "the reply queue was deleted; making a new one");
+    c->reported_connected = false;
+    reply_queue_is_lost(c);
+    reply_queue_declare(&c->reply_queue);
+}
+
+static void on_op_done(struct crew_client *c, const struct link_op *op) {
+    if (op->kind == LINK_PROBE_QUEUE) {
+        queue_probe_finish(op);
+        return;
+    }
+    reply_queue_op_done(&c->reply_queue, op);
+    publisher_op_done(&c->publisher, op);
 }
 
 static void on_event(void *owner, enum broker_session_side side,
@@ -158,17 +96,17 @@ static void on_event(void *owner, enum broker_session_side side,
     struct crew_client *c = owner;
     switch (event->kind) {
     case LINK_OPEN:
-        declare(c, side);
+        on_connected(c, side);
         break;
     case LINK_LOST:
-        link_down(c, side, text_of(event));
+        on_disconnected(c, side, text_of(event));
         break;
     case LINK_FAILED:
-        note_trouble(c, text_of(event));
+        reply_queue_note_problem(&c->reply_queue, text_of(event));
         broker_session_report_failure(&c->session, side, text_of(event));
         break;
     case LINK_BLOCKED:
-        note_trouble(c, text_of(event));
+        reply_queue_note_problem(&c->reply_queue, text_of(event));
         broker_session_report(&c->session, CREW_EVENT_BLOCKED, "%s", text_of(event));
         break;
     case LINK_UNBLOCKED:
@@ -176,17 +114,16 @@ static void on_event(void *owner, enum broker_session_side side,
                               "the broker takes messages");
         break;
     case LINK_OP_DONE:
-        op_done(c, event->op);
-        event->op = NULL;
+        on_op_done(c, event->op);
         break;
     case LINK_PUBLISHED:
         break; /* the session notifies the publish_waiter */
     case LINK_DELIVERY:
-        client_receive(c, event->message);
+        reply_receive(&c->replies, event->message);
         event->message = NULL;
         break;
     case LINK_CONSUMER_CANCELLED:
-        reply_queue_gone(c);
+        on_reply_queue_deleted(c);
         break;
     case LINK_CHANNEL_CLOSED:
         broker_session_report(&c->session, CREW_EVENT_WARNING, "%s", text_of(event));
@@ -197,9 +134,10 @@ static void on_event(void *owner, enum broker_session_side side,
 
 static bool on_flush(void *owner) {
     struct crew_client *c = owner;
-    say_when_ready(c);
-    publications_flush(c);
-    return calls_flush(c) || c->publications.has_new;
+    report_when_connected(c);
+    publisher_flush(&c->publisher);
+    bool more = calls_flush(&c->calls);
+    return more || publisher_has_new(&c->publisher);
 }
 
 /* A callback like the others: without the lock. */
@@ -207,12 +145,17 @@ static void report(void *arg, enum crew_event_kind kind, const char *text) {
     struct crew_client *c = arg;
     if (c->on_event == NULL)
         return;
-    client_leave(c);
+    dispatch_lock_leave(&c->lock);
     c->on_event(c->event_arg, kind, text);
-    client_enter(c);
+    dispatch_lock_enter(&c->lock);
 }
 
-/* ---- public ---- */
+static bool is_ready(const void *owner) {
+    const struct crew_client *c = owner;
+    return reply_queue_may_publish(&c->reply_queue);
+}
+
+/* ---- beginning and end ---- */
 
 static int open_session(struct crew_client *c, const crew_broker *broker,
                         const struct crew_client_options *options) {
@@ -224,9 +167,33 @@ static int open_session(struct crew_client *c, const crew_broker *broker,
         .report_arg = c,
         .caller_driven_io = options->caller_driven_io,
         .defer_confirm_wakeup =
-            true, /* a confirm changes nothing that the caller can see */
+            true, /* that of a request changes nothing for its caller */
     };
     return broker_session_init(&c->session, &how);
+}
+
+static void init_parts(struct crew_client *c, const struct crew_client_options *options) {
+    size_t max_answer_bytes = options->max_answer_bytes != 0
+                                  ? options->max_answer_bytes
+                                  : LIMIT_INFLATED_DEFAULT_BYTES;
+    const struct calls_options calls = {
+        .session = &c->session,
+        .lock = &c->lock,
+        .reply_queue = &c->reply_queue,
+        .queue_info = &c->queue_info,
+        .instance = c->instance,
+        .gzip_above_bytes = options->gzip_above_bytes,
+        .max_answer_bytes = max_answer_bytes,
+        .max_batch = options->max_batch != 0 ? options->max_batch : DEFAULT_MAX_BATCH,
+    };
+    random_hex(c->instance, 8);
+    c->on_event = options->on_event;
+    c->event_arg = options->event_arg;
+    reply_queue_init(&c->reply_queue, &c->session);
+    queue_info_init(&c->queue_info, &c->session);
+    calls_init(&c->calls, &calls);
+    reply_init(&c->replies, &c->session, &c->reply_queue, &c->calls, max_answer_bytes);
+    publisher_init(&c->publisher, &c->session, &c->lock, &c->reply_queue, c->instance);
 }
 
 int crew_client_new(const crew_broker *broker, const struct crew_client_options *options,
@@ -235,19 +202,10 @@ int crew_client_new(const crew_broker *broker, const struct crew_client_options 
     if (options == NULL)
         options = &defaults;
     struct crew_client *c = xcalloc(1, sizeof *c);
-    random_hex(c->instance, 8);
-    c->gzip_above_bytes = options->gzip_above_bytes;
-    c->max_answer_bytes = options->max_answer_bytes != 0 ? options->max_answer_bytes
-                                                         : LIMIT_INFLATED_DEFAULT_BYTES;
-    c->max_batch = options->max_batch != 0 ? options->max_batch : DEFAULT_MAX_BATCH;
-    c->on_event = options->on_event;
-    c->event_arg = options->event_arg;
-    c->retry.fire = retry_topology;
-    publications_init(c);
-    note_trouble(c, "still connecting");
-    int error = client_turn_init(c);
+    init_parts(c, options);
+    int error = dispatch_lock_init(&c->lock, &c->session, is_ready, c);
     if (error == 0 && (error = open_session(c, broker, options)) != 0)
-        client_turn_fini(c);
+        dispatch_lock_fini(&c->lock);
     if (error != 0) {
         free(c);
         return error;
@@ -256,64 +214,156 @@ int crew_client_new(const crew_broker *broker, const struct crew_client_options 
     return 0;
 }
 
-int crew_client_fd(const crew_client *c) {
-    return c->born_in == fork_generation() ? broker_session_fd(&c->session) : -1;
-}
-
-void crew_client_dispatch(crew_client *c) {
-    if (!client_enter(c))
-        return;
-    client_dispatch(c);
-    client_leave(c);
-}
-
-void crew_client_flush(crew_client *c) {
-    if (!client_enter(c))
-        return;
-    if (broker_session_has_pending_flush(&c->session) && client_turn_try(c)) {
-        broker_session_flush(&c->session);
-        client_turn_give(c);
-    }
-    client_leave(c);
-}
-
-bool crew_client_ready(crew_client *c) {
-    if (!client_enter(c))
-        return false;
-    bool ready = client_takes_calls(c);
-    client_leave(c);
-    return ready;
-}
-
-/* Whatever is under way ends, and who waits for it comes back. */
-static void end_all(struct crew_client *c) {
-    client_turn_take(c);
-    c->closing = true;
-    while (c->calls != NULL) {
-        struct crew_pending *call = c->calls;
-        call_take_back(call);
-        call_fail(call, CREW_ECLOSED);
-    }
-    publications_end(c);
-    queue_looks_end(c);
-    client_turn_give(c);
-    client_wait_for_leavers(c);
+/* All that is under way ends, and threads that wait for it return. */
+static void close_all(struct crew_client *c) {
+    dispatch_lock_close(&c->lock);
+    calls_close(&c->calls);
+    publisher_close(&c->publisher);
+    queue_info_close(&c->queue_info);
+    dispatch_lock_drain(&c->lock);
 }
 
 void crew_client_free(crew_client *c) {
-    if (c == NULL || !client_enter(c))
+    if (c == NULL || !dispatch_lock_enter(&c->lock))
         return;
-    end_all(c);
-    client_leave(c);
+    close_all(c);
+    dispatch_lock_leave(&c->lock);
     broker_session_stop(&c->session, FLUSH_MS);
-    publications_fini(c);
-    parcels_fini(c);
-    lanes_fini(c);
+    publisher_fini(&c->publisher);
+    calls_fini(&c->calls);
     broker_session_fini(&c->session);
-    consumers_fini(c);
-    queue_looks_fini(c);
-    buffer_fini(&c->pairs);
-    free(c->reply_queue);
-    client_turn_fini(c);
+    queue_info_fini(&c->queue_info);
+    reply_fini(&c->replies);
+    reply_queue_fini(&c->reply_queue);
+    dispatch_lock_fini(&c->lock);
     free(c);
+}
+
+/* ---- in an event loop ---- */
+
+int crew_client_fd(const crew_client *c) {
+    return dispatch_lock_is_ours(&c->lock) ? broker_session_fd(&c->session) : -1;
+}
+
+void crew_client_dispatch(crew_client *c) {
+    if (!dispatch_lock_enter(&c->lock))
+        return;
+    dispatch_lock_dispatch(&c->lock);
+    dispatch_lock_leave(&c->lock);
+}
+
+void crew_client_flush(crew_client *c) {
+    if (!dispatch_lock_enter(&c->lock))
+        return;
+    dispatch_lock_flush(&c->lock);
+    dispatch_lock_leave(&c->lock);
+}
+
+bool crew_client_ready(crew_client *c) {
+    if (!dispatch_lock_enter(&c->lock))
+        return false;
+    bool ready = reply_queue_may_publish(&c->reply_queue);
+    dispatch_lock_leave(&c->lock);
+    return ready;
+}
+
+int crew_client_wait_ready(crew_client *c, uint32_t timeout_ms, char *why,
+                           size_t why_bytes) {
+    return blocking_wait_ready(&c->lock, &c->reply_queue, timeout_ms, why, why_bytes);
+}
+
+/* ---- calls ---- */
+
+int crew_client_stream(crew_client *c, const struct crew_call *from,
+                       const struct crew_receiver *receiver, void *arg,
+                       crew_pending **pending) {
+    if (!dispatch_lock_enter(&c->lock))
+        return CREW_ECLOSED;
+    struct crew_pending *call;
+    int error = call_start(&c->calls, from, receiver, arg, CALLBACK_UNLOCKED, &call);
+    if (error == 0 && pending != NULL)
+        *pending = call;
+    dispatch_lock_leave(&c->lock);
+    return error;
+}
+
+int crew_client_call(crew_client *c, const struct crew_call *from, crew_answer_fn *fn,
+                     void *arg, crew_pending **pending) {
+    return crew_client_stream(c, from, &(struct crew_receiver){.ended = fn}, arg,
+                              pending);
+}
+
+int crew_client_call_wait(crew_client *c, const struct crew_call *call,
+                          struct crew_answer **answer) {
+    return blocking_call(&c->lock, &c->calls, call, answer);
+}
+
+bool crew_client_cancel(crew_client *c, crew_pending *call) {
+    if (!dispatch_lock_enter(&c->lock))
+        return false;
+    bool in_time = !call_has_ended(call);
+    if (in_time)
+        call_cancel(call);
+    dispatch_lock_leave(&c->lock);
+    return in_time;
+}
+
+void crew_client_credit(crew_client *c, crew_pending *call, size_t bytes) {
+    if (!dispatch_lock_enter(&c->lock))
+        return;
+    call_credit(call, bytes);
+    dispatch_lock_leave(&c->lock);
+}
+
+/* ---- groups ---- */
+
+int crew_client_group(crew_client *c, const struct crew_group *group, crew_group_fn *fn,
+                      void *arg, crew_pending_group **pending) {
+    if (!dispatch_lock_enter(&c->lock))
+        return CREW_ECLOSED;
+    const struct group_receiver receiver = {.fn = fn, .arg = arg};
+    struct crew_pending_group *g;
+    int error = group_start(&c->calls, &c->lock, group, &receiver, &g);
+    if (error == 0 && pending != NULL)
+        *pending = g;
+    dispatch_lock_leave(&c->lock);
+    return error;
+}
+
+int crew_client_group_wait(crew_client *c, const struct crew_group *group,
+                           struct crew_answer *answers[]) {
+    return blocking_group(&c->lock, &c->calls, group, answers);
+}
+
+bool crew_client_group_cancel(crew_client *c, crew_pending_group *g) {
+    if (!dispatch_lock_enter(&c->lock))
+        return false;
+    bool in_time = group_cancel(g);
+    dispatch_lock_leave(&c->lock);
+    return in_time;
+}
+
+/* ---- publishing ---- */
+
+int crew_client_publish(crew_client *c, const struct crew_publication *publication,
+                        crew_published_fn *fn, void *arg) {
+    if (!dispatch_lock_enter(&c->lock))
+        return CREW_ECLOSED;
+    const struct published_receiver to = {
+        .fn = fn, .arg = arg, .locking = CALLBACK_UNLOCKED};
+    int error = publisher_publish(&c->publisher, publication, &to, NULL);
+    dispatch_lock_leave(&c->lock);
+    return error;
+}
+
+int crew_client_publish_wait(crew_client *c, const struct crew_publication *publication,
+                             char id[CREW_PUBLICATION_ID_BYTES]) {
+    return blocking_publish(&c->lock, &c->publisher, publication, id);
+}
+
+/* ---- queues ---- */
+
+int crew_client_queue_wait(crew_client *c, const char *task, uint32_t timeout_ms,
+                           struct crew_queue *queue) {
+    return queue_info_wait(&c->queue_info, &c->lock, task, timeout_ms, queue);
 }

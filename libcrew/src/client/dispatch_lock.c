@@ -1,18 +1,11 @@
-/* Who may touch a client: any number of threads, one at a time.
- *
- * Design notes. The lock guards all that is behind a client and is held for moments only:
- * it is released around each callback of the program's, so that no lock of its own can
- * meet it in the wrong order. The turn is held by the thread that dispatches; callbacks
- * come from that one alone, so they never overlap. Only crew_client_free waits for the
- * turn.
- *
- * A thread that waits for something leads when nobody else does: it watches the session's
- * descriptor and dispatches for all. The others sleep, each on a condition of its own,
- * until what they wait for is done or they have to lead. The program's own event loop may
- * dispatch at the same time; then the leader is nudged when its own wait is over.
- */
-#include "client/client_internal.h"
+/* Design notes. Leader and followers: a thread that waits leads when no other does. It polls
+ * the session's descriptor and dispatches for all. The followers sleep, each on a condition
+ * of its own, until what they wait for has come or they have to lead. The program's own
+ * event loop may dispatch at the same time; then the leader is woken when its own wait is
+ * over. */
+#include "client/dispatch_lock.h"
 
+#include "base/clock.h"
 #include "base/fork.h"
 #include "base/wakeup.h"
 #include <assert.h>
@@ -21,168 +14,196 @@
 #include <unistd.h>
 #include <utlist.h>
 
-/* ---- the lock and the turn ---- */
+/* ---- the lock ---- */
 
-int client_turn_init(struct crew_client *c) {
-    c->born_in = fork_generation();
-    c->nudge_fd = wakeup_open();
-    if (c->nudge_fd < 0)
+int dispatch_lock_init(struct dispatch_lock *d, struct broker_session *s,
+                       bool (*is_ready)(const void *owner), const void *owner) {
+    *d = (struct dispatch_lock){.born_in = fork_generation(),
+                                .leader_fd = wakeup_open(),
+                                .session = s,
+                                .is_ready = is_ready,
+                                .owner = owner};
+    if (d->leader_fd < 0)
         return CREW_ESYSTEM;
-    pthread_mutex_init(&c->lock, NULL);
-    pthread_cond_init(&c->turn_over, NULL);
+    pthread_mutex_init(&d->mutex, NULL);
+    pthread_cond_init(&d->released, NULL);
     return 0;
 }
 
-void client_turn_fini(struct crew_client *c) {
-    pthread_cond_destroy(&c->turn_over);
-    pthread_mutex_destroy(&c->lock);
-    close(c->nudge_fd);
+void dispatch_lock_fini(struct dispatch_lock *d) {
+    pthread_cond_destroy(&d->released);
+    pthread_mutex_destroy(&d->mutex);
+    close(d->leader_fd);
 }
 
-bool client_enter(struct crew_client *c) {
-    if (c->born_in != fork_generation())
+bool dispatch_lock_is_ours(const struct dispatch_lock *d) {
+    return d->born_in == fork_generation();
+}
+
+bool dispatch_lock_enter(struct dispatch_lock *d) {
+    if (!dispatch_lock_is_ours(d))
         return false;
-    pthread_mutex_lock(&c->lock);
+    pthread_mutex_lock(&d->mutex);
     return true;
 }
 
-void client_leave(struct crew_client *c) {
-    pthread_mutex_unlock(&c->lock);
+void dispatch_lock_leave(struct dispatch_lock *d) {
+    pthread_mutex_unlock(&d->mutex);
 }
 
-bool client_in_callback(const struct crew_client *c) {
-    return c->turn_taken && pthread_equal(c->turn_owner, pthread_self());
+/* ---- the right to dispatch ---- */
+
+static bool in_callback(const struct dispatch_lock *d) {
+    return d->taken && pthread_equal(d->dispatcher, pthread_self());
 }
 
-bool client_turn_try(struct crew_client *c) {
-    if (c->turn_taken)
+static bool try_take(struct dispatch_lock *d) {
+    if (d->taken)
         return false;
-    c->turn_taken = true;
-    c->turn_owner = pthread_self();
+    d->taken = true;
+    d->dispatcher = pthread_self();
     return true;
 }
 
-void client_turn_take(struct crew_client *c) {
-    assert(!client_in_callback(c));
-    while (!client_turn_try(c))
-        pthread_cond_wait(&c->turn_over, &c->lock);
-}
-
-static void release_ready(struct crew_client *c) {
-    struct client_waiter *w;
-    DL_FOREACH (c->waiters, w)
+static void wake_ready(struct dispatch_lock *d) {
+    struct dispatch_waiter *w;
+    DL_FOREACH (d->waiters, w)
         if (w->for_ready)
-            client_wait_over(w);
+            dispatch_lock_wake(w);
 }
 
-void client_turn_give(struct crew_client *c) {
-    c->turn_taken = false;
-    if (c->ready_waiters > 0 && (c->closing || client_takes_calls(c)))
-        release_ready(c);
-    if (c->passed_by)
-        broker_session_set_readable(&c->session);
-    c->passed_by = false;
-    pthread_cond_broadcast(&c->turn_over);
+static void release(struct dispatch_lock *d) {
+    d->taken = false;
+    if (d->ready_waiters > 0 && (d->closing || d->is_ready(d->owner)))
+        wake_ready(d);
+    if (d->missed)
+        broker_session_set_readable(d->session);
+    d->missed = false;
+    pthread_cond_broadcast(&d->released);
 }
 
-/* Whoever finds another one dispatching goes on without waiting for its callback, and has
- * peace until that one is done. */
-void client_dispatch(struct crew_client *c) {
-    if (!client_turn_try(c)) {
-        c->passed_by = true;
-        broker_session_disarm(&c->session);
+/* A thread that finds another one dispatching does not wait for its callback. It is not
+ * woken again for what has come until that one is done. */
+void dispatch_lock_dispatch(struct dispatch_lock *d) {
+    if (!try_take(d)) {
+        d->missed = true;
+        broker_session_disarm(d->session);
         return;
     }
-    broker_session_dispatch(&c->session);
-    client_turn_give(c);
+    broker_session_dispatch(d->session);
+    release(d);
+}
+
+void dispatch_lock_flush(struct dispatch_lock *d) {
+    if (!broker_session_has_pending_flush(d->session) || !try_take(d))
+        return;
+    broker_session_flush(d->session);
+    release(d);
+}
+
+void dispatch_lock_close(struct dispatch_lock *d) {
+    assert(!in_callback(d));
+    while (!try_take(d))
+        pthread_cond_wait(&d->released, &d->mutex);
+    d->closing = true;
+}
+
+bool dispatch_lock_closing(const struct dispatch_lock *d) {
+    return d->closing;
+}
+
+void dispatch_lock_drain(struct dispatch_lock *d) {
+    release(d);
+    while (d->waiters != NULL)
+        pthread_cond_wait(&d->released, &d->mutex);
 }
 
 /* ---- waiting ---- */
 
-static void lead(struct crew_client *c, struct client_waiter *w) {
-    struct pollfd p[] = {{.fd = broker_session_fd(&c->session), .events = POLLIN},
-                         {.fd = c->nudge_fd, .events = POLLIN}};
-    c->leader = w;
-    client_leave(c);
+static void lead(struct dispatch_lock *d, struct dispatch_waiter *w) {
+    struct pollfd p[] = {{.fd = broker_session_fd(d->session), .events = POLLIN},
+                         {.fd = d->leader_fd, .events = POLLIN}};
+    d->leader = w;
+    dispatch_lock_leave(d);
     int count = poll(p, 2, -1); /* -1: a signal handler has run */
-    client_enter(c);
-    c->leader = NULL;
+    dispatch_lock_enter(d);
+    d->leader = NULL;
     if (count > 0 && p[1].revents != 0)
-        wakeup_clear(c->nudge_fd);
+        wakeup_clear(d->leader_fd);
     if (count > 0 && p[0].revents != 0)
-        client_dispatch(c);
+        dispatch_lock_dispatch(d);
 }
 
-/* Somebody has to lead, and the thread that closes the client waits for the last. */
-static void pass_on(struct crew_client *c) {
-    if (c->waiters == NULL)
-        pthread_cond_broadcast(&c->turn_over);
-    else if (c->leader == NULL)
-        pthread_cond_signal(&c->waiters->changed);
+/* Another waiter has to lead; dispatch_lock_drain waits for the last one. */
+static void elect_leader(struct dispatch_lock *d) {
+    if (d->waiters == NULL)
+        pthread_cond_broadcast(&d->released);
+    else if (d->leader == NULL)
+        pthread_cond_signal(&d->waiters->wakeup);
 }
 
 static void on_timeout(struct broker_session_timer *timer) {
-    struct client_waiter *w =
-        (struct client_waiter *)((char *)timer - offsetof(struct client_waiter, timer));
-    client_wait_over(w);
+    struct dispatch_waiter *w =
+        (struct dispatch_waiter *)((char *)timer -
+                                   offsetof(struct dispatch_waiter, timer));
+    dispatch_lock_wake(w);
 }
 
-static void release_turn(struct client_waiter *w) {
-    if (!w->has_turn)
+static void end_dispatch(struct dispatch_waiter *w) {
+    if (!w->dispatching)
         return;
-    broker_session_end(&w->client->session);
-    client_turn_give(w->client);
-    w->has_turn = false;
+    broker_session_end(w->lock->session);
+    release(w->lock);
+    w->dispatching = false;
 }
 
-int client_wait_begin(struct crew_client *c, struct client_waiter *w) {
-    if (!client_enter(c))
+int dispatch_lock_wait_begin(struct dispatch_lock *d, struct dispatch_waiter *w) {
+    if (!dispatch_lock_enter(d))
         return CREW_ECLOSED;
-    if (c->closing || client_in_callback(c)) {
-        int error = c->closing ? CREW_ECLOSED : CREW_EINVAL;
-        client_leave(c);
+    if (d->closing || in_callback(d)) {
+        int error = d->closing ? CREW_ECLOSED : CREW_EINVAL;
+        dispatch_lock_leave(d);
         return error;
     }
-    *w = (struct client_waiter){.client = c, .timer.fire = on_timeout};
-    pthread_cond_init(&w->changed, NULL);
-    w->has_turn = client_turn_try(c);
-    if (w->has_turn)
-        broker_session_begin(&c->session);
+    *w = (struct dispatch_waiter){.lock = d, .timer.fire = on_timeout};
+    pthread_cond_init(&w->wakeup, NULL);
+    w->dispatching = try_take(d);
+    if (w->dispatching)
+        broker_session_begin(d->session);
     return 0;
 }
 
-void client_wait(struct client_waiter *w) {
-    struct crew_client *c = w->client;
-    DL_APPEND(c->waiters, w);
-    c->ready_waiters += w->for_ready;
-    release_turn(w);
-    while (!w->over)
-        if (c->leader == NULL)
-            lead(c, w);
+void dispatch_lock_set_timeout(struct dispatch_waiter *w, uint32_t timeout_ms) {
+    broker_session_timer_set(w->lock->session, &w->timer, clock_ms() + timeout_ms);
+}
+
+void dispatch_lock_wait(struct dispatch_waiter *w) {
+    struct dispatch_lock *d = w->lock;
+    DL_APPEND(d->waiters, w);
+    d->ready_waiters += w->for_ready;
+    end_dispatch(w);
+    while (!w->done)
+        if (d->leader == NULL)
+            lead(d, w);
         else
-            pthread_cond_wait(&w->changed, &c->lock);
-    c->ready_waiters -= w->for_ready;
-    DL_DELETE(c->waiters, w);
-    pass_on(c);
+            pthread_cond_wait(&w->wakeup, &d->mutex);
+    d->ready_waiters -= w->for_ready;
+    DL_DELETE(d->waiters, w);
+    elect_leader(d);
 }
 
-void client_wait_over(struct client_waiter *w) {
-    w->over = true;
-    if (w->client->leader == w)
-        wakeup_signal(w->client->nudge_fd);
+void dispatch_lock_wake(struct dispatch_waiter *w) {
+    w->done = true;
+    if (w->lock->leader == w)
+        wakeup_signal(w->lock->leader_fd);
     else
-        pthread_cond_signal(&w->changed);
+        pthread_cond_signal(&w->wakeup);
 }
 
-void client_wait_end(struct client_waiter *w) {
-    struct crew_client *c = w->client;
-    release_turn(w);
-    broker_session_timer_clear(&c->session, &w->timer);
-    pthread_cond_destroy(&w->changed);
-    client_leave(c);
-}
-
-void client_wait_for_leavers(struct crew_client *c) {
-    while (c->waiters != NULL)
-        pthread_cond_wait(&c->turn_over, &c->lock);
+void dispatch_lock_wait_end(struct dispatch_waiter *w) {
+    struct dispatch_lock *d = w->lock;
+    end_dispatch(w);
+    broker_session_timer_clear(d->session, &w->timer);
+    pthread_cond_destroy(&w->wakeup);
+    dispatch_lock_leave(d);
 }

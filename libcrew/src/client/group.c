@@ -1,10 +1,4 @@
-/* Several calls that end together.
- *
- * The answers are collected as copies, each in the place of its call. The end comes once,
- * from the callback of the call that decided it: what is still under way then is
- * cancelled, so no other callback of the group follows.
- */
-#include "client/client_internal.h"
+#include "client/group.h"
 
 #include "base/xalloc.h"
 #include <stdlib.h>
@@ -15,39 +9,35 @@ struct member {
 };
 
 struct crew_pending_group {
-    crew_client *client;
+    struct calls *calls;
+    struct dispatch_lock *lock;
     enum crew_group_end end;
-    group_ended_fn *ended;
-    void *arg;
-    crew_group_fn *fn; /* the program's, behind ENDED */
-    void *fn_arg;
+    struct group_receiver receiver;
     size_t count;
-    size_t open; /* calls under way */
+    size_t open; /* calls under way; 0: the receiver is being called */
     struct crew_answer **answers;
     struct member members[];
 };
 
 /* ---- the end ---- */
 
-struct crew_answer *group_answer_without_call(int error) {
+struct crew_answer *group_answer_of_error(int error) {
     struct crew_answer *answer = xcalloc(1, sizeof *answer);
     answer->error = error;
     answer->status = crew_error_status(error);
     return answer;
 }
 
-static struct crew_answer *kept(const struct crew_answer *answer) {
+static struct crew_answer *copy_of(const struct crew_answer *answer) {
     struct crew_answer *copy = crew_answer_copy(answer);
-    return copy != NULL ? copy : group_answer_without_call(CREW_ENOMEM);
+    return copy != NULL ? copy : group_answer_of_error(CREW_ENOMEM);
 }
 
-/* Those under way are taken back, or just forgotten when the client has none of them yet.
- */
 static void cancel_members(struct crew_pending_group *g) {
     for (size_t i = 0; i < g->count && g->open > 0; i++) {
         if (g->members[i].pending == NULL)
             continue;
-        client_cancel(g->members[i].pending);
+        call_cancel(g->members[i].pending);
         g->members[i].pending = NULL;
         g->open--;
     }
@@ -65,7 +55,8 @@ static bool is_over(const struct crew_pending_group *g, int latest_error) {
            (g->end == CREW_GROUP_ANY && latest_error == 0);
 }
 
-/* What the calls that have ended make of the group: see crew_client_group_wait. */
+/* The error of the group, from those of the calls that have ended: see
+ * crew_client_group_wait. */
 static int group_error(const struct crew_pending_group *g) {
     int first_error = 0;
     for (size_t i = 0; i < g->count; i++) {
@@ -80,26 +71,38 @@ static int group_error(const struct crew_pending_group *g) {
     return first_error;
 }
 
-static void fill_the_rest(struct crew_pending_group *g) {
+static void fill_missing(struct crew_pending_group *g) {
     for (size_t i = 0; i < g->count; i++)
         if (g->answers[i] == NULL)
-            g->answers[i] = group_answer_without_call(CREW_ECANCELLED);
+            g->answers[i] = group_answer_of_error(CREW_ECANCELLED);
 }
 
-/* With the lock held from the answer to the end: the program may cancel the group on any
+static void call_receiver(struct crew_pending_group *g, int error) {
+    struct dispatch_lock *lock = g->lock;
+    if (g->receiver.fn == NULL) {
+        g->receiver.ended(g->receiver.arg, error, g->answers, g->count);
+        return;
+    }
+    dispatch_lock_leave(lock);
+    g->receiver.fn(g->receiver.arg, error, (const struct crew_answer *const *)g->answers,
+                   g->count);
+    dispatch_lock_enter(lock);
+}
+
+/* The lock is held from the answer to the end: the program may cancel the group on any
  * thread until its own callback is called. */
 static void on_member(void *arg, const struct crew_answer *answer) {
     struct member *m = arg;
     struct crew_pending_group *g = m->group;
-    struct crew_answer *copy = g->answers[m - g->members] = kept(answer);
+    struct crew_answer *copy = g->answers[m - g->members] = copy_of(answer);
     m->pending = NULL;
     g->open--;
     if (!is_over(g, copy->error))
         return;
     cancel_members(g);
     int error = group_error(g);
-    fill_the_rest(g);
-    g->ended(g->arg, error, g->answers, g->count);
+    fill_missing(g);
+    call_receiver(g, error);
     group_free(g);
 }
 
@@ -112,39 +115,40 @@ static int check_group(const struct crew_group *group) {
     return 0;
 }
 
-static struct crew_pending_group *group_new(struct crew_client *c,
+static struct crew_pending_group *group_new(struct calls *c,
                                             const struct crew_group *group) {
     struct crew_pending_group *g =
         xcalloc(1, sizeof *g + group->count * sizeof *g->members);
-    g->client = c;
+    g->calls = c;
     g->end = group->end;
     g->count = group->count;
     g->answers = xcalloc(1, group->count * sizeof(struct crew_answer *));
     return g;
 }
 
-static int start_member(struct crew_pending_group *g, size_t place,
+static int start_member(struct crew_pending_group *g, size_t index,
                         const struct crew_group *group) {
-    struct crew_call call = group->calls[place];
+    struct crew_call call = group->calls[index];
     if (call.expiration_ms == 0 ||
         (group->expiration_ms != 0 && call.expiration_ms > group->expiration_ms))
         call.expiration_ms = group->expiration_ms;
-    struct member *m = &g->members[place];
+    struct member *m = &g->members[index];
     m->group = g;
     const struct crew_receiver to = {.ended = on_member};
-    int error = client_call(g->client, &call, &to, m, &m->pending);
+    int error = call_start(g->calls, &call, &to, m, CALLBACK_LOCKED, &m->pending);
     g->open += error == 0;
     return error;
 }
 
-int client_group(struct crew_client *c, const struct crew_group *group,
-                 group_ended_fn *fn, void *arg, struct crew_pending_group **pending) {
+int group_start(struct calls *c, struct dispatch_lock *lock,
+                const struct crew_group *group, const struct group_receiver *receiver,
+                struct crew_pending_group **pending) {
     int error = check_group(group);
     if (error != 0)
         return error;
     struct crew_pending_group *g = group_new(c, group);
-    g->ended = fn;
-    g->arg = arg;
+    g->lock = lock;
+    g->receiver = *receiver;
     for (size_t i = 0; i < group->count && error == 0; i++)
         error = start_member(g, i, group);
     if (error != 0) {
@@ -156,40 +160,10 @@ int client_group(struct crew_client *c, const struct crew_group *group,
     return 0;
 }
 
-/* ---- public ---- */
-
-static void on_ended(void *arg, int error, struct crew_answer *answers[], size_t count) {
-    struct crew_pending_group *g = arg;
-    client_leave(g->client);
-    g->fn(g->fn_arg, error, (const struct crew_answer *const *)answers, count);
-    client_enter(g->client);
-}
-
-int crew_client_group(crew_client *c, const struct crew_group *group, crew_group_fn *fn,
-                      void *arg, crew_pending_group **pending) {
-    if (!client_enter(c))
-        return CREW_ECLOSED;
-    struct crew_pending_group *g;
-    int error = client_group(c, group, on_ended, NULL, &g);
-    if (error == 0) {
-        g->arg = g;
-        g->fn = fn;
-        g->fn_arg = arg;
-        if (pending != NULL)
-            *pending = g;
-    }
-    client_leave(c);
-    return error;
-}
-
-bool crew_client_group_cancel(crew_client *c, crew_pending_group *g) {
-    if (!client_enter(c))
+bool group_cancel(struct crew_pending_group *g) {
+    if (g->open == 0)
         return false;
-    bool in_time = g->open > 0; /* else its end is being told */
-    if (in_time) {
-        cancel_members(g);
-        group_free(g);
-    }
-    client_leave(c);
-    return in_time;
+    cancel_members(g);
+    group_free(g);
+    return true;
 }

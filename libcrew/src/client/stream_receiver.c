@@ -1,205 +1,108 @@
-/* A streamed answer as it comes in (docs/wire.md, "Streamed answers").
- *
- * Its pieces are numbered, and each has to follow on the one before: what does not ends
- * the call. The worker may send as much as it was told; that is a total, and grows with
- * what the caller has used up. So whatever a worker does, no more than CREW_WINDOW_BYTES
- * wait here for a caller that takes the pieces as they come, and no more than
- * max_answer_bytes for one that wants them whole.
- */
-#include "client/client_internal.h"
+#include "client/stream_receiver.h"
 
-#include "base/xalloc.h"
+#include <crew/error.h>
 #include <stdio.h>
-#include <stdlib.h>
 
-/* A word to the worker is worth so much. */
+/* Credit is granted in steps, so that a notice is worth its message. */
 #define CREDIT_STEP_BYTES (CREW_WINDOW_BYTES / 4)
 
-void stream_free(struct call_stream *stream) {
-    if (stream == NULL)
-        return;
-    crew_answer_free(stream->head);
-    buffer_fini(&stream->body);
-    free(stream);
+static void set_broken(struct stream_event *event, int error, const char *reason) {
+    event->kind = STREAM_BROKEN;
+    event->error = error;
+    event->reason = reason;
 }
 
-static bool is_collected(const struct crew_pending *call) {
-    return call->to.chunk == NULL;
+void stream_receiver_begin(struct stream_receiver *r, bool collects, size_t max_bytes,
+                           const struct wire_item *head, const struct crew_answer *answer,
+                           struct stream_event *event) {
+    snprintf(r->worker, sizeof r->worker, "%.*s", (int)head->worker.len,
+             (const char *)head->worker.data);
+    r->collects = collects;
+    r->max_bytes = max_bytes;
+    r->next = 1;
+    r->granted = CREW_WINDOW_BYTES;
+    bool valid = answer != NULL && r->worker[0] != '\0';
+    event->kind = STREAM_BEGUN;
+    if (valid) {
+        event->answer = *answer;
+        event->answer.worker = r->worker;
+    }
+    if (valid && collects)
+        valid = (r->head = crew_answer_copy(&event->answer)) != NULL;
+    if (!valid)
+        set_broken(event, CREW_EBADRESPONSE, "its head is not valid");
 }
 
-/* First the end, then the warning: whoever hears it may cancel the call. */
-void stream_break(struct crew_pending *call, int error, const char *why) {
-    struct crew_client *c = call->client;
-    char id[sizeof call->id];
-    snprintf(id, sizeof id, "%s", call->id);
-    call_take_back(call);
-    call_fail(call, error);
-    client_warn(c, "the stream of call %s is broken off: %s", id, why);
+void stream_receiver_fini(struct stream_receiver *r) {
+    crew_answer_free(r->head);
+    buffer_fini(&r->body);
 }
 
 /* ---- credit ---- */
 
-static void give_credit(struct crew_pending *call) {
-    struct crew_client *c = call->client;
-    struct call_stream *s = call->stream;
-    if (!client_takes_calls(c))
-        return; /* the worker will ask */
-    s->granted = s->used + CREW_WINDOW_BYTES;
-    const struct wire_item item = {.kind = WIRE_CREDIT,
-                                   .id = wire_text(call->id),
-                                   .credit_bytes = (uint32_t)s->granted};
-    client_tell_worker(c, s->worker, &item);
+void stream_receiver_consume(struct stream_receiver *r, size_t bytes) {
+    uint64_t waiting = r->received - r->consumed;
+    r->consumed += bytes < waiting ? bytes : waiting;
 }
 
-static void use(struct crew_pending *call, size_t bytes) {
-    struct call_stream *s = call->stream;
-    uint64_t unused = s->received - s->used;
-    s->used += bytes < unused ? bytes : unused;
-    if (s->used + CREW_WINDOW_BYTES >= s->granted + CREDIT_STEP_BYTES)
-        give_credit(call);
+bool stream_receiver_credit_due(const struct stream_receiver *r) {
+    return r->consumed + CREW_WINDOW_BYTES >= r->granted + CREDIT_STEP_BYTES;
 }
 
-void crew_client_credit(crew_client *c, crew_pending *call, size_t bytes) {
-    if (!client_enter(c))
-        return;
-    if (call->state == CALL_STREAMING)
-        use(call, bytes);
-    client_leave(c);
+uint32_t stream_receiver_grant(struct stream_receiver *r) {
+    r->granted = r->consumed + CREW_WINDOW_BYTES;
+    return (uint32_t)r->granted;
 }
 
 /* ---- the pieces ---- */
 
-static bool may_begin(const struct crew_pending *call) {
-    return call->form == CREW_HTTP &&
-           (call->state == CALL_SENT || call->state == CALL_ACCEPTED ||
-            call->state == CALL_STRANDED);
-}
-
-/* Nothing of it is sent again from here on. */
-static void enter_streaming(struct crew_pending *call, const struct wire_item *item) {
-    struct call_stream *s = xcalloc(1, sizeof *s);
-    snprintf(s->worker, sizeof s->worker, "%.*s", (int)item->worker.len,
-             (const char *)item->worker.data);
-    s->next = 1;
-    s->granted = CREW_WINDOW_BYTES;
-    call->stream = s;
-    call->state = CALL_STREAMING;
-    call->taken = true;
-    call_list_move(call, NULL);
-    parcel_leave(call);
-    buffer_fini(&call->body);
-}
-
-/* Here as in the others, the call may be gone after a callback. */
-static void tell(struct crew_pending *call, crew_answer_fn *fn,
-                 const struct crew_answer *answer) {
-    struct crew_client *c = call->client;
-    void *arg = call->arg;
-    client_leave(c);
-    fn(arg, answer);
-    client_enter(c);
-}
-
-static void take_head(struct crew_client *c, struct crew_pending *call,
-                      const struct wire_item *item) {
-    struct crew_answer head;
-    if (!may_begin(call)) {
-        call_fail(call, CREW_EBADRESPONSE);
+static void collect(struct stream_receiver *r, struct wire_bytes chunk,
+                    struct stream_event *event) {
+    if (chunk.len > r->max_bytes - r->body.len) {
+        set_broken(event, CREW_EBADRESPONSE, "it is too large to be collected");
         return;
     }
-    enter_streaming(call, item);
-    struct call_stream *s = call->stream;
-    bool sound = reply_head(c, item, &head) && s->worker[0] != '\0';
-    head.worker = s->worker;
-    if (sound && is_collected(call))
-        sound = (s->head = crew_answer_copy(&head)) != NULL;
-    if (!sound)
-        stream_break(call, CREW_EBADRESPONSE, "its head is not sound");
-    else if (call->to.head != NULL)
-        tell(call, call->to.head, &head);
+    buffer_append(&r->body, chunk.data, chunk.len);
+    stream_receiver_consume(r, chunk.len);
+    event->kind = STREAM_COLLECTED;
+    if (r->body.failed)
+        set_broken(event, CREW_EBADRESPONSE, "out of memory");
 }
 
-static void collect(struct crew_pending *call, struct wire_bytes data) {
-    struct buffer *body = &call->stream->body;
-    if (data.len > call->client->max_answer_bytes - body->len) {
-        stream_break(call, CREW_EBADRESPONSE, "it is too large to be collected");
-        return;
+static void take_chunk(struct stream_receiver *r, struct wire_bytes chunk,
+                       struct stream_event *event) {
+    r->next++;
+    r->received += chunk.len;
+    if (r->received > r->granted) {
+        set_broken(event, CREW_EBADRESPONSE, "the worker exceeds its credit");
+    } else if (chunk.len == 0) {
+        event->kind = STREAM_CREDIT_REQUESTED;
+    } else if (r->collects) {
+        collect(r, chunk, event);
+    } else {
+        event->kind = STREAM_CHUNK;
+        event->chunk = chunk;
     }
-    buffer_append(body, data.data, data.len);
-    if (body->failed)
-        stream_break(call, CREW_EBADRESPONSE, "out of memory");
-    else
-        use(call, data.len);
 }
 
-static void pass_on(struct crew_pending *call, struct wire_bytes data) {
-    struct crew_client *c = call->client;
-    void (*chunk)(void *, const void *, size_t) = call->to.chunk;
-    void *arg = call->arg;
-    client_leave(c);
-    chunk(arg, data.data, data.len);
-    client_enter(c);
-}
-
-static void take_chunk(struct crew_pending *call, const struct wire_item *item) {
-    struct call_stream *s = call->stream;
-    s->next++;
-    s->received += item->body.len;
-    if (s->received > s->granted)
-        stream_break(call, CREW_EBADRESPONSE, "it has no credit for what it sends");
-    else if (item->body.len == 0)
-        give_credit(call);
-    else if (is_collected(call))
-        collect(call, item->body);
-    else
-        pass_on(call, item->body);
-}
-
-static void take_end(struct crew_pending *call, const struct wire_item *item) {
-    struct call_stream *s = call->stream;
-    struct crew_answer answer = {.worker = s->worker};
-    if (is_collected(call)) {
-        answer = *s->head;
-        answer.body = s->body.data;
-        answer.body_bytes = s->body.len;
+static void take_end(const struct stream_receiver *r, uint64_t run_us,
+                     struct stream_event *event) {
+    event->kind = STREAM_ENDED;
+    event->answer = (struct crew_answer){.worker = r->worker};
+    if (r->collects) {
+        event->answer = *r->head;
+        event->answer.body = r->body.data;
+        event->answer.body_bytes = r->body.len;
     }
-    answer.run_us = item->run_us;
-    call_finish(call, &answer);
+    event->answer.run_us = run_us;
 }
 
-/* Somebody sends what nobody wants, and waits for credit, perhaps for long. */
-static void turn_away(struct crew_client *c, const struct wire_item *item) {
-    char worker[LIMIT_ITEM_ID_BYTES + 1];
-    bool waits =
-        item->kind == WIRE_HEAD || (item->kind == WIRE_CHUNK && item->body.len == 0);
-    const struct wire_item cancel = {.kind = WIRE_CANCEL, .id = item->id};
-    if (!waits || item->worker.len == 0 || !client_takes_calls(c))
-        return;
-    snprintf(worker, sizeof worker, "%.*s", (int)item->worker.len,
-             (const char *)item->worker.data);
-    client_tell_worker(c, worker, &cancel);
-}
-
-static bool follows(const struct crew_pending *call, const struct wire_item *item) {
-    return call->stream != NULL && item->kind != WIRE_HEAD &&
-           item->sequence == call->stream->next;
-}
-
-void stream_receive(struct crew_client *c, struct crew_pending *call,
-                    const struct wire_item *item) {
-    int error = item->kind == WIRE_END ? reply_error(item) : 0;
-    if (call == NULL || (call->stream != NULL && item->kind == WIRE_HEAD))
-        turn_away(c, item);
-    if (call == NULL)
-        return;
-    if (error != 0)
-        call_fail(call, error);
-    else if (call->stream == NULL && item->kind == WIRE_HEAD)
-        take_head(c, call, item);
-    else if (!follows(call, item))
-        stream_break(call, CREW_ELOST, "a piece is missing, or not the next");
+void stream_receiver_receive(struct stream_receiver *r, const struct wire_item *item,
+                             struct stream_event *event) {
+    if (item->kind == WIRE_HEAD || item->sequence != r->next)
+        set_broken(event, CREW_ELOST, "a piece is missing, or not the next");
     else if (item->kind == WIRE_CHUNK)
-        take_chunk(call, item);
+        take_chunk(r, item->body, event);
     else
-        take_end(call, item);
+        take_end(r, item->run_us, event);
 }

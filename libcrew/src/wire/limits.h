@@ -11,6 +11,7 @@
 #define LIMIT_EXPIRATION_MS \
     1500000u /* 1500 s: RabbitMQ gives up on an unacked
                                                message after 30 minutes */
+#define LIMIT_EXPIRATION_DEFAULT_MS 30000u
 #define LIMIT_MESSAGE_BYTES (128u * 1024u * 1024u) /* an AMQP message that we take in */
 #define LIMIT_INFLATED_DEFAULT_BYTES (64u * 1024u * 1024u)
 #define LIMIT_CANCELLED_IDS 10000u /* ids that a worker remembers not to begin */
