@@ -7,36 +7,40 @@
 #include <crew/message.h>
 #include <stdbool.h>
 
-/* At most one of them. */
+/* At most one of json, text, file and standard_input is set. */
 struct body_source {
     const char *json;
     const char *text;
     const char *file;
     bool standard_input;
-    const char *content_type; /* another than that of its kind, or null */
+    const char *content_type; /* null: the default of the source */
 };
 
-/* The rows of a command's options that say where its body, SOURCE, comes from. */
+/* The option rows for the body of a command; SOURCE is its struct body_source. */
 /* clang-format off */
 #define BODY_OPTIONS(source)                                                              \
     {.kind = OPTION_HEADING, .help = "Body (none if left out; - reads standard input):"}, \
-    {OPTION_TEXT, 0, "json", NULL, &(source).json, 0, 0, "TEXT",                          \
-     "JSON; checked before it is sent"},                                                  \
-    {OPTION_TEXT, 'd', "data", NULL, &(source).text, 0, 0, "TEXT", "a text, in UTF-8"},   \
-    {OPTION_TEXT, 0, "file", NULL, &(source).file, 0, 0, "FILE", "what is in FILE"},      \
-    {OPTION_TEXT, 0, "content-type", NULL, &(source).content_type, 0, 0, "TYPE",          \
-     "another than application/json, text/plain or (file and standard input) "            \
-     "application/octet-stream"}
+    {.kind = OPTION_TEXT, .name = "json", .value = &(source).json, .argument = "TEXT",    \
+     .help = "JSON; checked before it is sent"},                                          \
+    {.kind = OPTION_TEXT, .letter = 'd', .name = "data", .value = &(source).text,         \
+     .argument = "TEXT", .help = "a text in UTF-8"},                                      \
+    {.kind = OPTION_TEXT, .name = "file", .value = &(source).file, .argument = "FILE",    \
+     .help = "the content of FILE"},                                                      \
+    {.kind = OPTION_TEXT, .name = "content-type", .value = &(source).content_type,        \
+     .argument = "TYPE",                                                                  \
+     .help = "instead of application/json, text/plain or (file and standard input) "      \
+             "application/octet-stream"}
 /* clang-format on */
 
-/* The word "-" behind the first of COUNT words is standard input; another one, or more,
- * ends the program as below. */
-void body_take_word(struct body_source *source, char *const *words, size_t count);
+/* The second of COUNT arguments may be "-" for standard input. Wrong usage (command.h) if
+ * it is another one, or if there are more. */
+void body_parse_argument(struct body_source *source, char *const *arguments,
+                         size_t count);
 
-/* Make it the body of CALL, with its content type. What was read is in MEMORY, which the
- * caller frees when the call has been made. A source that cannot be read, is too large or
- * is not what it shall be ends the program: one line that names it, exit status 2. */
-void body_take(const struct body_source *source, struct crew_call *call,
+/* Set the body of CALL and its content type. Data that is read is stored in MEMORY, which
+ * the caller frees after the call is made. Wrong usage if the source cannot be read, is
+ * too large or is not valid. */
+void body_read(const struct body_source *source, struct crew_call *call,
                struct buffer *memory);
 
 #endif

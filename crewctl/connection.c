@@ -9,16 +9,16 @@
 
 static void on_event(void *arg, enum crew_event_kind kind, const char *text) {
     struct connection *connection = arg;
-    opening_note(&connection->opening, kind, text);
+    connect_wait_event(&connection->connect_wait, kind, text);
 }
 
-void connection_turn(struct connection *connection, uint64_t until_ms) {
+void connection_wait(struct connection *connection, uint64_t until_ms) {
     crew_client_flush(connection->client);
     interrupt_wait(crew_client_fd(connection->client), until_ms);
     crew_client_dispatch(connection->client);
 }
 
-static uint32_t patience_ms(uint32_t expiration_ms) {
+static uint32_t connect_timeout_ms(uint32_t expiration_ms) {
     if (expiration_ms < CONNECT_MIN_MS)
         return CONNECT_MIN_MS;
     return expiration_ms < CONNECT_MAX_MS ? expiration_ms : CONNECT_MAX_MS;
@@ -26,7 +26,8 @@ static uint32_t patience_ms(uint32_t expiration_ms) {
 
 int connection_open(struct connection *connection, const struct crew_broker *broker,
                     uint32_t expiration_ms) {
-    *connection = (struct connection){.opening.addresses = broker->url_count};
+    *connection = (struct connection){.client = NULL};
+    connect_wait_init(&connection->connect_wait, broker);
     const struct crew_client_options options = {
         .name = "crewctl",
         .gzip_above_bytes = GZIP_ABOVE_BYTES,
@@ -39,28 +40,28 @@ int connection_open(struct connection *connection, const struct crew_broker *bro
         fprintf(stderr, "crewctl: %s\n", crew_strerror(error));
         return EXIT_LOCAL;
     }
-    uint64_t until_ms = clock_ms() + patience_ms(expiration_ms);
+    uint64_t until_ms = clock_ms() + connect_timeout_ms(expiration_ms);
     while (!crew_client_ready(connection->client) &&
-           !opening_refused(&connection->opening) && clock_ms() < until_ms)
-        connection_turn(connection, until_ms);
+           !connect_wait_failed(&connection->connect_wait) && clock_ms() < until_ms)
+        connection_wait(connection, until_ms);
     if (!crew_client_ready(connection->client)) {
-        opening_explain(&connection->opening, broker);
+        connect_wait_explain(&connection->connect_wait, broker);
         return EXIT_BROKER;
     }
-    connection->opening.succeeded = true;
+    connect_wait_done(&connection->connect_wait);
     return 0;
 }
 
-/* A thread that is stuck in an attempt to connect would hold up the end, and there is
- * nobody to say goodbye to: the client ends with the program. */
+/* The client is not freed: crew_client_free would wait for a thread that is still trying
+ * to connect. The static pointer keeps it reachable for leak checkers. */
 static void abandon(crew_client *client) {
-    static crew_client *kept;
-    kept = client;
-    (void)kept;
+    static crew_client *reachable;
+    reachable = client;
+    (void)reachable;
 }
 
 void connection_close(struct connection *connection) {
-    if (connection->opening.succeeded)
+    if (connect_wait_succeeded(&connection->connect_wait))
         crew_client_free(connection->client);
     else
         abandon(connection->client);

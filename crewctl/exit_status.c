@@ -4,7 +4,7 @@
 #include <crew/error.h>
 
 static_assert(CREW_EBADENVELOPE - CREW_EBROKER == EXIT_BAD_ENVELOPE - EXIT_BROKER,
-              "the outcomes have got another one: give it a number at the end");
+              "a new error of calls: its exit status goes to the end of the enum");
 
 int exit_status_of(int error) {
     if (error == CREW_OK)

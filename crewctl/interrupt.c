@@ -12,8 +12,8 @@
 static volatile sig_atomic_t caught;
 static int wakeup_fd = -1;
 
-/* The second one finds the default: whoever is in a hurry leaves at once. */
-static void note(int signum) {
+/* SA_RESETHAND: the second signal has the default action and ends the program. */
+static void on_signal(int signum) {
     int saved_errno = errno;
     caught = signum;
     wakeup_signal(wakeup_fd);
@@ -22,7 +22,7 @@ static void note(int signum) {
 
 void interrupt_catch(void) {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
-    struct sigaction action = {.sa_handler = note, .sa_flags = (int)SA_RESETHAND};
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
     wakeup_fd = wakeup_open();
     if (wakeup_fd < 0) {
         perror("crewctl: eventfd");
@@ -49,7 +49,7 @@ static int timeout_ms(uint64_t until_ms) {
 void interrupt_wait(int fd, uint64_t until_ms) {
     struct pollfd fds[] = {
         {.fd = fd, .events = POLLIN},
-        {.fd = wakeup_fd, .events = POLLIN}, /* negative: poll passes over it */
+        {.fd = wakeup_fd, .events = POLLIN}, /* -1 is ignored by poll */
     };
     poll(fds, 2, timeout_ms(until_ms));
 }

@@ -1,17 +1,18 @@
-/* Ctrl-C while calls are under way: they are taken back before the program leaves. */
+/* Signals while calls are in progress: the calls are cancelled before the program
+ * exits. */
 #ifndef CREWCTL_INTERRUPT_H
 #define CREWCTL_INTERRUPT_H
 
 #include <stdint.h>
 
-/* From now on SIGINT, SIGTERM and SIGHUP are only noted, and system calls that wait come
- * back (EINTR). Before, and without it, they end the program at once. */
+/* From now on SIGINT, SIGTERM and SIGHUP are recorded once, and interrupt blocking system
+ * calls (EINTR). The second one, and before this call the first, ends the program. */
 void interrupt_catch(void);
 
-/* The signal that came, or 0. */
+/* The recorded signal, or 0. */
 int interrupt_signal(void);
 
-/* Wait until FD is readable, a signal has come, or it is UNTIL_MS (base/clock.h). */
+/* Wait until FD is readable, a signal is recorded, or UNTIL_MS (base/clock.h). */
 void interrupt_wait(int fd, uint64_t until_ms);
 
 #endif

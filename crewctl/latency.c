@@ -23,7 +23,7 @@ static int compare(const void *a, const void *b) {
     return (one > other) - (one < other);
 }
 
-/* Nearest rank. */
+/* Nearest-rank method. */
 double latency_ms(struct latency *latency, unsigned percent) {
     assert(latency->count > 0);
     if (!latency->sorted)

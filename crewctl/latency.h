@@ -1,4 +1,4 @@
-/* How long answers took: all of them are kept, for percentiles that are exact. */
+/* Latencies of answers. All values are kept, for exact percentiles. */
 #ifndef CREWCTL_LATENCY_H
 #define CREWCTL_LATENCY_H
 
@@ -15,8 +15,8 @@ struct latency {
 void latency_add(struct latency *latency, uint64_t us);
 void latency_fini(struct latency *latency);
 
-/* The time, in milliseconds, that PERCENT of the answers took at most: 0 is the shortest,
- * 50 the median, 100 the longest. There must be answers. */
+/* A percentile in milliseconds: 0 is the minimum, 50 the median, 100 the maximum. There
+ * must be at least one value. */
 double latency_ms(struct latency *latency, unsigned percent);
 
 #endif

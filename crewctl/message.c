@@ -12,7 +12,7 @@ static bool is_text(const struct crew_subscribed *message) {
     return utf8_valid(message->body, message->body_bytes);
 }
 
-/* ---- for people ---- */
+/* ---- text ---- */
 
 static bool is_control(uint32_t code) {
     return code < 0x20 || (code >= 0x7f && code < 0xa0);
@@ -34,18 +34,18 @@ static void print_escape(uint32_t code) {
     }
 }
 
-/* What needs no escape goes out in one piece. */
+/* Runs of bytes without escapes are printed at once. */
 static void print_escaped(const char *text, size_t bytes) {
     const char *plain = text, *end = text + bytes;
     while (text < end) {
         uint32_t code = (uint8_t)text[0];
-        size_t taken = utf8_first(text, (size_t)(end - text), &code);
-        bool escape = taken == 0 || is_control(code);
+        size_t used = utf8_first(text, (size_t)(end - text), &code);
+        bool escape = used == 0 || is_control(code);
         if (escape) {
             output_bytes(plain, (size_t)(text - plain));
             print_escape(code);
         }
-        text += taken > 0 ? taken : 1;
+        text += used > 0 ? used : 1;
         plain = escape ? text : plain;
     }
     output_bytes(plain, (size_t)(end - plain));
@@ -64,7 +64,7 @@ void message_print_text(const struct crew_subscribed *message) {
     output_text("\n");
 }
 
-/* ---- for scripts ---- */
+/* ---- JSON ---- */
 
 static json_t *body_as_base64(const struct crew_subscribed *message) {
     struct buffer text = BUFFER_INIT;
@@ -75,18 +75,18 @@ static json_t *body_as_base64(const struct crew_subscribed *message) {
     return string;
 }
 
-/* Any publisher's bytes: what is not UTF-8 cannot stand in JSON. */
-static const char *sound(const char *text) {
+/* Publishers may send any bytes; JSON strings must be UTF-8. */
+static const char *utf8_or_empty(const char *text) {
     return utf8_valid(text, strlen(text)) ? text : "";
 }
 
 static json_t *object_of(const struct crew_subscribed *message) {
     char cursor[DIGITS_BYTES];
     digits_write(cursor, message->cursor, 10);
-    json_t *object =
-        json_pack("{s:s, s:s, s:s, s:s, s:b}", "cursor", cursor, "id", sound(message->id),
-                  "channel", sound(message->channel), "content_type",
-                  sound(message->content_type), "gap", message->gap);
+    json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:b}", "cursor", cursor, "id",
+                               utf8_or_empty(message->id), "channel",
+                               utf8_or_empty(message->channel), "content_type",
+                               utf8_or_empty(message->content_type), "gap", message->gap);
     if (is_text(message))
         json_object_set_new_nocheck(
             object, "data", json_stringn_nocheck(message->body, message->body_bytes));

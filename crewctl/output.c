@@ -10,11 +10,11 @@
 
 static bool failed;
 
-/* Opened the wrong way round, so that using a descriptor that was closed fails as it
- * would have (EBADF). */
-static void reserve(int fd, int wrong_way) {
+/* Opened in the wrong mode, so that using the closed descriptor still fails with
+ * EBADF. */
+static void reserve(int fd, int wrong_mode) {
     if (fcntl(fd, F_GETFD) < 0)
-        open("/dev/null", wrong_way);
+        open("/dev/null", wrong_mode);
 }
 
 void output_open(void) {
@@ -52,8 +52,8 @@ bool output_flush(void) {
     return !failed;
 }
 
-/* Some file systems tell only now (NFS, quotas). Closing what was closed before is no
- * failure when nothing was to be written. */
+/* Some file systems report write errors on close (NFS, quotas). EBADF, stdout was closed
+ * from the start, is not an error if nothing was written. */
 int output_close(int status) {
     output_flush();
     if (!failed && fclose(stdout) != 0 && errno != EBADF)

@@ -1,25 +1,26 @@
-/* Standard output: what was asked for. A reader who left and a full disk are noticed; the
- * first failure is told once, and all that follows is dropped. */
+/* Standard output. The first write error is reported once on stderr; later output is
+ * discarded. */
 #ifndef CREWCTL_OUTPUT_H
 #define CREWCTL_OUTPUT_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The first thing that the program does: it keeps descriptors 0 and 1 from becoming a
- * socket's when they are closed. */
+/* Called first in main: reserves descriptors 0 and 1 if they are closed, so that no
+ * socket gets them. */
 void output_open(void);
 
 void output_bytes(const void *bytes, size_t count);
 void output_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Whether a person looks at it. */
+/* Whether it is a terminal. */
 bool output_is_terminal(void);
 
-/* What was printed is on its way; false when it is not, or stdout has failed before. */
+/* Flush. False: writing has failed, now or before. */
 bool output_flush(void);
 
-/* The program's exit status: STATUS, or another when the output was lost. */
+/* Flush and close. Returns the program's exit status: STATUS, or EXIT_LOCAL if writing
+ * has failed. */
 int output_close(int status);
 
 #endif

@@ -1,6 +1,7 @@
-/* crewctl publish: a message to whoever has subscribed to a channel. */
+/* crewctl publish: publishes a message on a channel. */
 #include "body.h"
 #include "command.h"
+#include "commands.h"
 #include "connection.h"
 #include "exit_status.h"
 #include "interrupt.h"
@@ -13,76 +14,83 @@ static struct {
     struct body_source body;
     uint32_t expiration_ms;
     bool persistent;
-} given = {.expiration_ms = 30000};
+} values = {.expiration_ms = 30000};
 
 const struct option_row publish_rows[] = {
-    BODY_OPTIONS(given.body),
+    BODY_OPTIONS(values.body),
     {.kind = OPTION_HEADING, .help = "Message:"},
-    {OPTION_FLAG, 0, "persistent", NULL, &given.persistent, 0, 0, NULL,
-     "it survives a restart of the broker, in queues that do"},
-    {OPTION_SECONDS, 0, "expiration", NULL, &given.expiration_ms, 1, LIMIT_EXPIRATION_MS,
-     "SECONDS", "how long the broker may take to confirm it (30)"},
+    {.kind = OPTION_FLAG,
+     .name = "persistent",
+     .value = &values.persistent,
+     .help = "it survives a restart of the broker in durable queues"},
+    {.kind = OPTION_SECONDS,
+     .name = "expiration",
+     .value = &values.expiration_ms,
+     .min = 1,
+     .max = LIMIT_EXPIRATION_MS,
+     .argument = "SECONDS",
+     .help = "time limit for the broker's confirm (30)"},
     {.name = NULL},
 };
 
-static const char *channel_of(char *const *words, size_t count) {
+static const char *channel_of(char *const *arguments, size_t count) {
     if (count == 0)
-        options_fail(&crewctl_options, "CHANNEL is missing");
-    if (!channel_name_valid(words[0], strlen(words[0])))
-        options_fail(
-            &crewctl_options,
+        command_usage("CHANNEL is missing");
+    if (!channel_name_valid(arguments[0], strlen(arguments[0])))
+        command_usage(
             "CHANNEL is not a channel's name: 1 to %d bytes of UTF-8, no control "
             "characters, no word * or #",
             LIMIT_CHANNEL_NAME_BYTES);
-    return words[0];
+    return arguments[0];
 }
 
-struct ending {
-    bool is_over;
+struct completion {
+    bool is_done;
     int error;
 };
 
 static void on_published(void *arg, int error, const char *id) {
-    struct ending *ending = arg;
-    *ending = (struct ending){.is_over = true, .error = error};
+    struct completion *completion = arg;
+    *completion = (struct completion){.is_done = true, .error = error};
     if (error == 0)
         output_text("%s\n", id);
 }
 
-/* The exit status. ENDING must outlive the connection. */
+/* Returns the exit status. COMPLETION must outlive the connection. */
 static int publish(struct connection *connection,
-                   const struct crew_publication *publication, struct ending *ending) {
-    ending->error =
-        crew_client_publish(connection->client, publication, on_published, ending);
-    ending->is_over = ending->error != 0;
-    crew_client_flush(connection->client); /* it may end here */
-    while (!ending->is_over && interrupt_signal() == 0)
-        connection_turn(connection, UINT64_MAX);
-    if (!ending->is_over)
+                   const struct crew_publication *publication,
+                   struct completion *completion) {
+    completion->error =
+        crew_client_publish(connection->client, publication, on_published, completion);
+    completion->is_done = completion->error != 0;
+    crew_client_flush(connection->client); /* may complete it */
+    while (!completion->is_done && interrupt_signal() == 0)
+        connection_wait(connection, UINT64_MAX);
+    if (!completion->is_done)
         return EXIT_SIGNAL + interrupt_signal();
-    if (ending->error != 0)
-        command_error("publish", publication->channel, ending->error);
-    return exit_status_of(ending->error);
+    if (completion->error != 0)
+        command_error("publish", publication->channel, completion->error);
+    return exit_status_of(completion->error);
 }
 
-int publish_run(const struct crew_broker *broker, char *const *words, size_t count) {
+int publish_run(const struct crew_broker *broker, char *const *arguments, size_t count) {
     struct connection connection;
-    struct ending ending = {.is_over = false};
+    struct completion completion = {.is_done = false};
     struct buffer memory = BUFFER_INIT;
     struct crew_call body = {.content_type = NULL};
-    const char *channel = channel_of(words, count);
-    body_take_word(&given.body, words, count);
-    body_take(&given.body, &body, &memory);
+    const char *channel = channel_of(arguments, count);
+    body_parse_argument(&values.body, arguments, count);
+    body_read(&values.body, &body, &memory);
     const struct crew_publication publication = {.channel = channel,
                                                  .content_type = body.content_type,
                                                  .body = body.body,
                                                  .body_bytes = body.body_bytes,
-                                                 .persistent = given.persistent,
-                                                 .expiration_ms = given.expiration_ms};
-    int status = connection_open(&connection, broker, given.expiration_ms);
+                                                 .persistent = values.persistent,
+                                                 .expiration_ms = values.expiration_ms};
+    int status = connection_open(&connection, broker, values.expiration_ms);
     if (status == 0) {
         interrupt_catch();
-        status = publish(&connection, &publication, &ending);
+        status = publish(&connection, &publication, &completion);
     }
     connection_close(&connection);
     buffer_fini(&memory);

@@ -1,11 +1,12 @@
-/* crewctl subscribe: what is published, a line each, until somebody has had enough.
+/* crewctl subscribe: prints published messages, one line for each.
  *
- * Guarantees: in the order of cursors, each message once, none missing unless stderr says
- * so; whatever happens to the broker meanwhile.
+ * Guarantees: messages are printed in the order of their cursors and once each, also
+ * across reconnects; if any may be missing, a line on stderr says so.
  */
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "command.h"
+#include "commands.h"
 #include "connection.h"
 #include "daemon/log.h"
 #include "exit_status.h"
@@ -24,92 +25,104 @@ static struct {
     const char *since;
     bool json;
     unsigned count;
-} given;
+} values;
 
 const struct option_row subscribe_rows[] = {
-    {OPTION_TEXT, 0, "since", NULL, &given.since, 0, 0, "CURSOR",
-     "begin behind this one: of the last message that is known already. 0: with the "
-     "oldest that there is"},
-    {OPTION_FLAG, 0, "json", NULL, &given.json, 0, 0, NULL,
-     "print JSON, an object a line: cursor, id, channel, content_type, gap, and data or, "
-     "when it is no text, data_base64"},
-    {OPTION_UNSIGNED, 'n', "count", NULL, &given.count, 0, UINT32_MAX, "N",
-     "end after N messages, 0: when interrupted (0)"},
+    {.kind = OPTION_TEXT,
+     .name = "since",
+     .value = &values.since,
+     .argument = "CURSOR",
+     .help = "start after this cursor, that of the last message received; 0: with the "
+             "oldest message kept"},
+    {.kind = OPTION_FLAG,
+     .name = "json",
+     .value = &values.json,
+     .help = "print a JSON object for each message: cursor, id, channel, content_type, "
+             "gap, and data or, if it is not UTF-8, data_base64"},
+    {.kind = OPTION_UNSIGNED,
+     .letter = 'n',
+     .name = "count",
+     .value = &values.count,
+     .min = 0,
+     .max = UINT32_MAX,
+     .argument = "N",
+     .help = "exit after N messages, 0: when interrupted (0)"},
     {.name = NULL},
 };
 
 struct run {
-    struct opening opening;
+    struct connect_wait connect_wait;
     crew_subscriber *subscriber;
     crew_subscription *subscription;
     uint64_t since;
     unsigned printed;
-    bool lost;    /* the connection, and it is not back */
-    bool is_over; /* enough messages, or nobody reads them */
+    bool disconnected; /* after the first connection */
+    bool is_done;      /* --count is reached, or the output failed */
 };
 
-/* ---- what was asked for ---- */
+/* ---- arguments ---- */
 
 static uint64_t parse_cursor(const char *text) {
     errno = 0;
     uint64_t cursor = strtoull(text, NULL, 10);
     if (text[0] == '\0' || text[strspn(text, "0123456789")] != '\0' || errno != 0)
-        options_fail(&crewctl_options, "--since: \"%s\" is not a cursor", text);
+        command_usage("--since: \"%s\" is not a cursor", text);
     return cursor;
 }
 
-/* The patterns as a list. */
-static void join(struct buffer *list, char *const *words, size_t count) {
+/* The patterns as a comma-separated list. */
+static void join(struct buffer *list, char *const *arguments, size_t count) {
     if (count == 0)
-        options_fail(&crewctl_options, "PATTERN is missing");
+        command_usage("PATTERN is missing");
     for (size_t i = 0; i < count; i++) {
         buffer_append_text(list, i > 0 ? "," : "");
-        buffer_append_text(list, words[i]);
+        buffer_append_text(list, arguments[i]);
     }
     buffer_u8(list, '\0');
     if (list->failed)
-        options_fail(&crewctl_options, "out of memory");
+        command_usage("out of memory");
 }
 
-/* ---- what comes ---- */
+/* ---- messages ---- */
 
-/* That the oldest is not the first ever is no news to who asked for the oldest. */
-static void tell_gap(const struct run *run, const struct crew_subscribed *message) {
-    bool is_oldest = given.since != NULL && run->since == 0 && run->printed == 0;
+/* With --since 0 a gap before the first message is expected and not reported. */
+static void report_gap(const struct run *run, const struct crew_subscribed *message) {
+    bool is_oldest = values.since != NULL && run->since == 0 && run->printed == 0;
     if (message->gap && !is_oldest)
         log_warning("messages before the one with cursor %" PRIu64 " may be missing",
                     message->cursor);
 }
 
-static void take(struct run *run, const struct crew_subscribed *message) {
-    tell_gap(run, message);
-    (given.json ? message_print_json : message_print_text)(message);
+static void print(struct run *run, const struct crew_subscribed *message) {
+    report_gap(run, message);
+    (values.json ? message_print_json : message_print_text)(message);
     run->printed++;
-    bool is_last = given.count != 0 && run->printed == given.count;
-    run->is_over = !output_flush() || is_last;
+    bool is_last = values.count != 0 && run->printed == values.count;
+    run->is_done = !output_flush() || is_last;
 }
 
 static void on_messages(void *arg, crew_subscription *subscription) {
     struct run *run = arg;
     struct crew_subscribed message;
-    while (!run->is_over && interrupt_signal() == 0 &&
+    while (!run->is_done && interrupt_signal() == 0 &&
            crew_subscription_next(subscription, &message))
-        take(run, &message);
+        print(run, &message);
 }
 
-/* When a loss was told, its end is told as loudly. */
+/* A reconnect is logged at the level of the loss before it. */
 static void on_event(void *arg, enum crew_event_kind kind, const char *text) {
     struct run *run = arg;
-    opening_note(&run->opening, kind, text);
-    if (kind == CREW_EVENT_CONNECTED && run->lost && !log_enabled(LOG_LEVEL_INFO))
+    connect_wait_event(&run->connect_wait, kind, text);
+    if (kind == CREW_EVENT_CONNECTED && run->disconnected && !log_enabled(LOG_LEVEL_INFO))
         log_warning("broker: %s", text);
     if (kind == CREW_EVENT_CONNECTED || kind == CREW_EVENT_DISCONNECTED)
-        run->lost = kind == CREW_EVENT_DISCONNECTED && run->opening.succeeded;
+        run->disconnected =
+            kind == CREW_EVENT_DISCONNECTED && connect_wait_succeeded(&run->connect_wait);
 }
 
 /* ---- the command ---- */
 
-static void turn(struct run *run, uint64_t until_ms) {
+static void wait(struct run *run, uint64_t until_ms) {
     interrupt_wait(crew_subscriber_fd(run->subscriber), until_ms);
     crew_subscriber_dispatch(run->subscriber);
 }
@@ -120,23 +133,23 @@ static bool is_connected(const struct run *run) {
 
 static int start(struct run *run, const struct crew_broker *broker,
                  const char *patterns) {
-    /* I/O threads, not caller_driven_io: a reader of stdout may keep us waiting for hours. */
+    /* No caller_driven_io: writing to stdout may block for a long time. */
     const struct crew_subscriber_options options = {
         .name = "crewctl", .on_event = on_event, .event_arg = run};
-    const struct crew_subscription_options wanted = {.channel = patterns,
-                                                     .pattern = true,
-                                                     .since = given.since != NULL,
-                                                     .cursor = run->since,
-                                                     .on_messages = on_messages,
-                                                     .arg = run};
+    const struct crew_subscription_options subscription = {.channel = patterns,
+                                                           .pattern = true,
+                                                           .since = values.since != NULL,
+                                                           .cursor = run->since,
+                                                           .on_messages = on_messages,
+                                                           .arg = run};
     int error = crew_subscriber_new(broker, &options, &run->subscriber);
     if (error == 0)
-        error = crew_subscription_new(run->subscriber, &wanted, &run->subscription);
+        error = crew_subscription_new(run->subscriber, &subscription, &run->subscription);
     if (error == CREW_EINVAL)
-        options_fail(&crewctl_options,
-                     "PATTERN is not one: 1 to %d bytes of UTF-8, no control characters; "
-                     "at most %d of them",
-                     LIMIT_CHANNEL_NAME_BYTES, CREW_PATTERNS_MAX);
+        command_usage(
+            "PATTERN is not one: 1 to %d bytes of UTF-8, no control characters; "
+            "at most %d of them",
+            LIMIT_CHANNEL_NAME_BYTES, CREW_PATTERNS_MAX);
     if (error != 0)
         fprintf(stderr, "crewctl: %s\n", crew_strerror(error));
     return exit_status_of(error);
@@ -144,45 +157,47 @@ static int start(struct run *run, const struct crew_broker *broker,
 
 static int wait_until_connected(struct run *run, const struct crew_broker *broker) {
     uint64_t until_ms = clock_ms() + CONNECT_MAX_MS;
-    while (!is_connected(run) && !opening_refused(&run->opening) &&
+    while (!is_connected(run) && !connect_wait_failed(&run->connect_wait) &&
            clock_ms() < until_ms && interrupt_signal() == 0)
-        turn(run, until_ms);
-    run->opening.succeeded = is_connected(run);
-    if (run->opening.succeeded || interrupt_signal() != 0)
+        wait(run, until_ms);
+    if (is_connected(run))
+        connect_wait_done(&run->connect_wait);
+    if (is_connected(run) || interrupt_signal() != 0)
         return EXIT_ANSWERED;
-    opening_explain(&run->opening, broker);
+    connect_wait_explain(&run->connect_wait, broker);
     return EXIT_BROKER;
 }
 
-/* Who came with a cursor will come again. */
-static void tell_cursor(const struct run *run) {
+/* Print the cursor to continue from, if --since was used or a person reads stderr. */
+static void print_cursor(const struct run *run) {
     uint64_t cursor;
-    if ((given.since != NULL || isatty(STDERR_FILENO) == 1) && output_flush() &&
+    if ((values.since != NULL || isatty(STDERR_FILENO) == 1) && output_flush() &&
         crew_subscription_cursor(run->subscription, &cursor))
         fprintf(stderr, "crewctl: to go on from here: --since %" PRIu64 "\n", cursor);
 }
 
-/* A subscriber that is not connected ends with the program: a thread that is stuck in an
- * attempt to connect would hold up the end. */
+/* A subscriber that is not connected is not freed: that would wait for a thread that is
+ * still trying to connect. */
 static void finish(struct run *run) {
-    tell_cursor(run);
+    print_cursor(run);
     if (is_connected(run))
         crew_subscriber_free(run->subscriber);
 }
 
-int subscribe_run(const struct crew_broker *broker, char *const *words, size_t count) {
+int subscribe_run(const struct crew_broker *broker, char *const *arguments,
+                  size_t count) {
     static struct run run;
     struct buffer patterns = BUFFER_INIT;
-    join(&patterns, words, count);
-    run.opening.addresses = broker->url_count;
-    run.since = given.since != NULL ? parse_cursor(given.since) : 0;
+    join(&patterns, arguments, count);
+    connect_wait_init(&run.connect_wait, broker);
+    run.since = values.since != NULL ? parse_cursor(values.since) : 0;
     interrupt_catch();
     int status = start(&run, broker, (const char *)patterns.data);
     buffer_fini(&patterns);
     if (status == 0)
         status = wait_until_connected(&run, broker);
-    while (status == 0 && !run.is_over && interrupt_signal() == 0)
-        turn(&run, UINT64_MAX);
+    while (status == 0 && !run.is_done && interrupt_signal() == 0)
+        wait(&run, UINT64_MAX);
     if (run.subscriber != NULL)
         finish(&run);
     return status;
