@@ -3,7 +3,7 @@ shows examples/call.c, every C example of the docs compiles, docs/reference.md a
 pages list the options that the programs have, crewctl's exit statuses, the bridge's
 parameters, outcomes and header fields, README mentions no others, and what
 docs/webservers.md shows of a configuration is in the configuration. README has at most 250
-lines, and links between the documents lead to a section that exists."""
+lines, and the documents' links lead to a section that exists, the names of files to a file."""
 import os
 import re
 import subprocess
@@ -160,10 +160,30 @@ def anchors(page):
         re.findall(r'<a id="([\w-]+)">', page))
 
 
+def pages():
+    names = sorted(os.listdir(os.path.join(SOURCE, "docs")))
+    return ["README.md"] + [os.path.join("docs", n) for n in names if n.endswith(".md")]
+
+
+def source_files():
+    for folder in ("libcrew", "daemon", "fcgi-bridge", "app-worker", "crewctl", "examples",
+                   "bench", "tests"):
+        for path, _, names in os.walk(os.path.join(SOURCE, folder)):
+            yield from ("/" + os.path.relpath(os.path.join(path, name), SOURCE)
+                        for name in names)
+
+
+def check_file_names():
+    """A name such as `call.c` or `wire/retry_policy.c` is that of a source file."""
+    files = list(source_files())
+    for page in pages():
+        for name in re.findall(r"`([\w/-]+\.(?:[ch]|py))`", read(page)):
+            if not any(path.endswith("/" + name) for path in files):
+                sys.exit(f"{page} names {name}, and there is no such file")
+
+
 def check_links():
-    pages = ["README.md"] + [os.path.join("docs", name) for name in os.listdir(
-        os.path.join(SOURCE, "docs")) if name.endswith(".md")]
-    for page in pages:
+    for page in pages():
         for target in re.findall(r"\]\(([^)\s]+)\)", read(page)):
             path, _, anchor = target.partition("#")
             if "://" in path:
@@ -231,6 +251,7 @@ def main():
     check_fields(reference, bridge)
     check_readme(known_options)
     check_links()
+    check_file_names()
     check_snippets()
     print(f"{count} examples")
 
