@@ -121,9 +121,8 @@ int blocking_wait_ready(struct dispatch_lock *lock, const struct reply_queue *re
     int error = dispatch_lock_wait_begin(lock, &w);
     if (error != 0)
         return error;
-    w.for_ready = true;
     dispatch_lock_set_timeout(&w, timeout_ms);
-    dispatch_lock_wait(&w);
+    dispatch_lock_wait_ready(&w);
     if (!reply_queue_may_publish(reply_queue))
         error = dispatch_lock_closing(lock) ? CREW_ECLOSED : CREW_EBROKER;
     if (error != 0 && why != NULL)

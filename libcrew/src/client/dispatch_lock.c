@@ -192,6 +192,11 @@ void dispatch_lock_wait(struct dispatch_waiter *w) {
     elect_leader(d);
 }
 
+void dispatch_lock_wait_ready(struct dispatch_waiter *w) {
+    w->for_ready = true;
+    dispatch_lock_wait(w);
+}
+
 void dispatch_lock_wake(struct dispatch_waiter *w) {
     w->done = true;
     if (w->lock->leader == w)

@@ -80,6 +80,8 @@ int dispatch_lock_wait_begin(struct dispatch_lock *d, struct dispatch_waiter *w)
 /* Wait for at most this long. */
 void dispatch_lock_set_timeout(struct dispatch_waiter *w, uint32_t timeout_ms);
 void dispatch_lock_wait(struct dispatch_waiter *w);
+/* Also until the client is ready or closing. */
+void dispatch_lock_wait_ready(struct dispatch_waiter *w);
 void dispatch_lock_wake(struct dispatch_waiter *w);
 void dispatch_lock_wait_end(struct dispatch_waiter *w);
 
