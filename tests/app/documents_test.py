@@ -199,8 +199,8 @@ def check_readme(known_options):
     readme = read("README.md")
     if readme.count("\n") > 250:
         sys.exit("README.md has more than 250 lines: move details to docs/")
-    scripts = {"--detach", "--stop", "--port", "--prefix", "--build", "--install", "--cflags",
-               "--libs"}
+    scripts = {"--fast", "--detach", "--stop", "--port", "--prefix", "--build", "--install",
+               "--cflags", "--libs"}
     unknown = options(readme) - known_options - scripts
     if unknown:
         sys.exit(f"README.md names options that do not exist: {sorted(unknown)}")
