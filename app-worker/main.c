@@ -16,7 +16,7 @@
 #include <stdlib.h>
 
 int main(int argc, char **argv) {
-    if (spawn_is_handler(argc, argv))
+    if (spawn_is_child(argc, argv))
         return child_main();
 
     struct settings settings;

@@ -1,10 +1,9 @@
 /* A handler process: plain blocking code. It loads the app, runs one request after the
- * other, and reaches the outside through its socket alone.
+ * other, and communicates through its socket alone.
  *
- * Whatever the app does to this process, the supervisor answers for it; so nothing here
- * tries to survive. When the socket ends, the supervisor is gone, and the whole process
- * group goes with it: what a handler has started must not stay behind.
- */
+ * Whatever the app does to this process, the supervisor answers the request; so no error
+ * is recovered from here. When the socket is closed, the supervisor has exited, and the
+ * whole process group is killed: processes that a handler has started must not remain. */
 #include "child_main.h"
 
 #include "app-worker/ipc/ipc_protocol.h"
@@ -25,56 +24,57 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { KEPT_MOST = 16, KEPT_FREE_BYTES = 16 * 1024 * 1024 };
+enum { MAX_STORED_ANSWERS = 16, RETAINED_HEAP_BYTES = 16 * 1024 * 1024 };
 
-struct kept {
-    struct kept *next;
+/* The answers to a group of calls: the handler may use them until it returns. */
+struct received_result {
+    struct received_result *next;
     struct buffer frame;
-    struct ipc_call_result called;
+    struct ipc_call_result result;
 };
 
-/* The answer of the running request, as far as it has left. */
-struct outflow {
+/* The streamed answer of the running request. */
+struct stream {
     uint32_t generation;
-    bool begun;
-    bool stopped;     /* the supervisor wants no more of it */
-    uint32_t sent;    /* bytes of body, modulo 2^32 */
-    uint32_t allowed; /* the same, that may be sent in all */
+    bool has_begun;
+    bool is_stopped;        /* the supervisor does not need the rest */
+    uint32_t sent_bytes;    /* of the body, modulo 2^32 */
+    uint32_t allowed_bytes; /* the same, that may be sent in all */
 };
 
 struct process {
     struct ipc_socket socket;
     struct request_runtimes runtimes;
-    unsigned answers_kept; /* written, but not yet sent */
+    unsigned stored_answers; /* in socket.out and in the ring: not sent yet */
     struct task_ring *ring;
-    struct ipc_scratch setup_parts;
+    struct ipc_scratch setup_scratch;
     struct ipc_setup setup;
     crew_host *host;
-    struct buffer run_frame; /* the running request, once a call has been made */
-    struct kept *kept;
-    struct outflow outflow;
+    struct buffer run_frame; /* the running request, when more was read after it */
+    struct received_result *results;
+    struct stream stream;
 };
 
-/* Read by the child, written by the signal handler. */
-static volatile sig_atomic_t told_to_stop;
+/* Read by the handler, written by the signal handler. */
+static volatile sig_atomic_t is_stop_requested;
 static volatile sig_atomic_t is_running;
 static pid_t supervisor_pid;
 
-/* ---- told to stop ---- */
+/* ---- the signal to stop ---- */
 
-/* Only the supervisor's word counts: a service manager that signals all processes of a
- * group must not end requests that are being finished. Writes only; backtrace() has been
- * called before, so that it does not load its library now. */
+/* Signals of other processes are ignored: a service manager that signals all processes of
+ * a group must not end requests that are being finished. Async-signal-safe: backtrace()
+ * has been called before, so that it does not load its library now. */
 static void on_stop(int number, siginfo_t *info, void *context) {
     (void)number;
     (void)context;
     if (info->si_pid != supervisor_pid || !is_running)
         return;
     int error = errno;
-    told_to_stop = 1;
+    is_stop_requested = 1;
     if (info->si_value.sival_int == IPC_STOP_UNWANTED)
         return;
-    static const char head[] = "app-worker: told to stop, this is what runs:\n";
+    static const char head[] = "app-worker: asked to stop, backtrace:\n";
     void *frames[64];
     int depth = backtrace(frames, sizeof frames / sizeof *frames);
     if (write(STDERR_FILENO, head, sizeof head - 1) > 0)
@@ -82,7 +82,7 @@ static void on_stop(int number, siginfo_t *info, void *context) {
     errno = error;
 }
 
-static void listen_for_stop(void) {
+static void install_stop_handler(void) {
     void *frame;
     backtrace(&frame, 1);
     supervisor_pid = getppid();
@@ -93,7 +93,7 @@ static void listen_for_stop(void) {
 
 /* ---- the socket ---- */
 
-_Noreturn static void leave_with_group(void) {
+_Noreturn static void kill_own_group(void) {
     kill(0, SIGKILL);
     _exit(EXIT_FAILURE);
 }
@@ -102,14 +102,14 @@ static void read_frame(struct process *process, struct wire_item *item) {
     int got;
     while ((got = ipc_socket_next(&process->socket, item)) == 0)
         if (ipc_socket_read(&process->socket) <= 0)
-            leave_with_group();
+            kill_own_group();
     if (got < 0)
-        leave_with_group();
+        kill_own_group();
 }
 
-/* Whether memory was out for the last frame, which is taken out again then: the BYTES
- * before it are whole. */
-static bool taken_back(struct buffer *out, size_t bytes) {
+/* Remove the last frame if memory was out for it; the BYTES before it are complete. True:
+ * it was removed. */
+static bool remove_failed_frame(struct buffer *out, size_t bytes) {
     if (!out->failed)
         return false;
     out->failed = false;
@@ -119,12 +119,12 @@ static bool taken_back(struct buffer *out, size_t bytes) {
 
 static void send_frames(struct process *process) {
     if (ipc_socket_flush(&process->socket) != 1)
-        leave_with_group();
+        kill_own_group();
     task_ring_clear(process->ring);
-    process->answers_kept = 0;
+    process->stored_answers = 0;
 }
 
-/* ---- the port: how handlers reach the outside ---- */
+/* ---- the port: calls, publications, log lines of handlers ---- */
 
 static void port_log(void *arg, enum crew_log_level level, const char *request_id,
                      const char *text) {
@@ -135,28 +135,28 @@ static void port_log(void *arg, enum crew_log_level level, const char *request_i
 
 static bool port_stopping(void *arg) {
     (void)arg;
-    return told_to_stop != 0;
+    return is_stop_requested != 0;
 }
 
-/* The request's own frame must outlive the reading of the call's answer. */
-static void keep_run_frame(struct process *process) {
+/* The frame of the running request must stay valid when more is read. */
+static void detach_run_frame(struct process *process) {
     if (process->run_frame.data == NULL)
         ipc_socket_detach(&process->socket, &process->run_frame);
 }
 
 static void take_credit(struct process *process, const struct wire_item *item) {
-    struct outflow *out = &process->outflow;
+    struct stream *stream = &process->stream;
     struct ipc_credit credit;
     if (!ipc_get_credit(item, &credit))
-        leave_with_group();
-    if (credit.generation != out->generation)
-        return; /* of an earlier one */
-    out->allowed = credit.allowed_bytes;
-    out->stopped = credit.stop;
+        kill_own_group();
+    if (credit.generation != stream->generation)
+        return; /* of an earlier request */
+    stream->allowed_bytes = credit.allowed_bytes;
+    stream->is_stopped = credit.stop;
 }
 
-/* The next frame for the handler that runs. Requests that were given ahead are taken back
- * as soon as it waits for something, and credit for its stream may come meanwhile. */
+/* The next frame for the handler that runs. Pipelined requests are dropped: the supervisor
+ * revokes them before the handler waits. Credit for its stream may arrive meanwhile. */
 static void read_frame_of_kind(struct process *process, enum ipc_kind kind,
                                struct wire_item *item) {
     do {
@@ -166,17 +166,16 @@ static void read_frame_of_kind(struct process *process, enum ipc_kind kind,
     } while (item->kind != kind && (item->kind == IPC_RUN || item->kind == IPC_CREDIT));
 }
 
-/* What came of the calls, kept until the handler has returned. */
-static const struct ipc_call_result *wait_for_called(struct process *process) {
+static const struct ipc_call_result *wait_for_result(struct process *process) {
     struct wire_item item;
-    struct kept *kept = xcalloc(1, sizeof *kept);
-    kept->next = process->kept;
-    process->kept = kept;
+    struct received_result *received = xcalloc(1, sizeof *received);
+    received->next = process->results;
+    process->results = received;
     read_frame_of_kind(process, IPC_CALL_RESULT, &item);
-    ipc_socket_detach(&process->socket, &kept->frame);
-    if (!ipc_get_call_result(&item, &kept->called))
-        leave_with_group();
-    return &kept->called;
+    ipc_socket_detach(&process->socket, &received->frame);
+    if (!ipc_get_call_result(&item, &received->result))
+        kill_own_group();
+    return &received->result;
 }
 
 static int port_group(void *arg, const struct crew_group *group,
@@ -190,11 +189,11 @@ static int port_group(void *arg, const struct crew_group *group,
         return CREW_ENOMEM;
     }
     send_frames(process);
-    keep_run_frame(process);
-    const struct ipc_call_result *called = wait_for_called(process);
-    for (size_t i = 0; i < called->count; i++)
-        answers[i] = &called->answers[i];
-    return called->error;
+    detach_run_frame(process);
+    const struct ipc_call_result *result = wait_for_result(process);
+    for (size_t i = 0; i < result->count; i++)
+        answers[i] = &result->answers[i];
+    return result->error;
 }
 
 static int port_publish(void *arg, const struct crew_publication *publication) {
@@ -204,13 +203,13 @@ static int port_publish(void *arg, const struct crew_publication *publication) {
     struct wire_item item;
     int error;
     ipc_put_publish(out, publication);
-    if (taken_back(out, before))
+    if (remove_failed_frame(out, before))
         return CREW_ENOMEM;
     send_frames(process);
-    keep_run_frame(process);
+    detach_run_frame(process);
     read_frame_of_kind(process, IPC_PUBLISH_RESULT, &item);
     if (!ipc_get_publish_result(&item, &error))
-        leave_with_group();
+        kill_own_group();
     return error;
 }
 
@@ -218,10 +217,10 @@ static int port_publish(void *arg, const struct crew_publication *publication) {
 
 static void wait_for_credit(struct process *process) {
     struct wire_item item;
-    keep_run_frame(process);
+    detach_run_frame(process);
     read_frame_of_kind(process, IPC_CREDIT, &item);
     if (item.kind != IPC_CREDIT)
-        leave_with_group();
+        kill_own_group();
 }
 
 static size_t smallest(size_t a, size_t b, size_t c) {
@@ -230,16 +229,17 @@ static size_t smallest(size_t a, size_t b, size_t c) {
 }
 
 static void send_body(struct process *process, const uint8_t *data, size_t bytes) {
-    struct outflow *out = &process->outflow;
-    while (bytes > 0 && !out->stopped && !told_to_stop) {
-        size_t part = smallest(bytes, CREW_CHUNK_BYTES, out->allowed - out->sent);
+    struct stream *stream = &process->stream;
+    while (bytes > 0 && !stream->is_stopped && !is_stop_requested) {
+        size_t part =
+            smallest(bytes, CREW_CHUNK_BYTES, stream->allowed_bytes - stream->sent_bytes);
         if (part == 0) {
             wait_for_credit(process);
             continue;
         }
-        ipc_put_chunk(&process->socket.out, data, part, out->generation);
+        ipc_put_chunk(&process->socket.out, data, part, stream->generation);
         send_frames(process);
-        out->sent += (uint32_t)part;
+        stream->sent_bytes += (uint32_t)part;
         data += part;
         bytes -= part;
     }
@@ -248,30 +248,30 @@ static void send_body(struct process *process, const uint8_t *data, size_t bytes
 static int port_flush(void *arg, const struct crew_answer *head, const void *data,
                       size_t bytes) {
     struct process *process = arg;
-    struct outflow *out = &process->outflow;
+    struct stream *stream = &process->stream;
     if (head != NULL) {
-        ipc_put_head(&process->socket.out, head, out->generation);
+        ipc_put_head(&process->socket.out, head, stream->generation);
         send_frames(process);
-        out->begun = true;
+        stream->has_begun = true;
     }
     send_body(process, data, bytes);
-    return told_to_stop || out->stopped ? CREW_ECANCELLED : CREW_OK;
+    return is_stop_requested || stream->is_stopped ? CREW_ECANCELLED : CREW_OK;
 }
 
 /* ---- running ---- */
 
-static void forget_run(struct process *process) {
+static void free_run(struct process *process) {
     buffer_fini(&process->run_frame);
-    while (process->kept != NULL) {
-        struct kept *kept = process->kept;
-        process->kept = kept->next;
-        buffer_fini(&kept->frame);
-        ipc_call_result_fini(&kept->called);
-        free(kept);
+    while (process->results != NULL) {
+        struct received_result *received = process->results;
+        process->results = received->next;
+        buffer_fini(&received->frame);
+        ipc_call_result_fini(&received->result);
+        free(received);
     }
 }
 
-static void put_outcome(struct process *process, int error, uint32_t generation) {
+static void put_error(struct process *process, int error, uint32_t generation) {
     struct crew_answer outcome = {.error = error, .status = crew_error_status(error)};
     ipc_put_answer(&process->socket.out, &outcome, generation);
 }
@@ -281,84 +281,83 @@ static void put_answer(struct process *process, const struct crew_answer *answer
     struct buffer *out = &process->socket.out;
     size_t before = out->len;
     if (!ipc_pairs_fit(answer->pairs, answer->pair_count)) {
-        put_outcome(process, CREW_EBADRESPONSE, generation);
+        put_error(process, CREW_EBADRESPONSE, generation);
         return;
     }
     ipc_put_answer(out, answer, generation);
-    if (taken_back(out, before))
-        put_outcome(process, CREW_EFAILED, generation);
+    if (remove_failed_frame(out, before))
+        put_error(process, CREW_EFAILED, generation);
 }
 
-/* An answer is kept for as long as requests follow that are known to be short; and the
- * supervisor can see it all the while. */
-static void keep_or_send(struct process *process, size_t from) {
+/* Send several answers in one write: they are stored while requests follow that are known
+ * to be short. The supervisor can read them in the ring meanwhile. */
+static void store_or_send(struct process *process, size_t from) {
     const struct buffer *out = &process->socket.out;
-    process->answers_kept++;
-    if (out->failed || process->answers_kept >= KEPT_MOST ||
+    process->stored_answers++;
+    if (out->failed || process->stored_answers >= MAX_STORED_ANSWERS ||
         !task_ring_store(process->ring, out->data + from, out->len - from))
         send_frames(process);
 }
 
-static void send_kept(struct process *process) {
-    if (process->answers_kept > 0)
+static void send_stored(struct process *process) {
+    if (process->stored_answers > 0)
         send_frames(process);
 }
 
-static void run(struct process *process, struct ipc_scratch *parts,
+static void run(struct process *process, struct ipc_scratch *scratch,
                 const struct wire_item *item) {
     struct crew_task_view task;
     struct crew_answer answer;
     struct ipc_run_terms terms;
-    if (!ipc_get_run(item, parts, &task, &terms)) {
-        put_outcome(process, CREW_EFAILED, item->sequence);
+    if (!ipc_get_run(item, scratch, &task, &terms)) {
+        put_error(process, CREW_EFAILED, item->sequence);
         send_frames(process);
         return;
     }
     if (!task_ring_claim(process->ring, terms.slot, terms.generation))
-        return; /* the supervisor has taken it back */
+        return; /* the supervisor has revoked it */
     uint64_t key = request_runtimes_key(&task);
     if (!request_runtimes_is_short(&process->runtimes, key))
-        send_kept(process);
-    process->outflow =
-        (struct outflow){.generation = terms.generation, .allowed = CREW_WINDOW_BYTES};
-    told_to_stop = 0;
+        send_stored(process);
+    process->stream = (struct stream){.generation = terms.generation,
+                                      .allowed_bytes = CREW_WINDOW_BYTES};
+    is_stop_requested = 0;
     is_running = 1;
     crew_host_run(process->host, &task, terms.left_ms, &answer);
     is_running = 0;
     request_runtimes_note(&process->runtimes, key,
-                          process->outflow.begun ? UINT64_MAX : answer.run_us);
+                          process->stream.has_begun ? UINT64_MAX : answer.run_us);
     size_t from = process->socket.out.len;
     put_answer(process, &answer, terms.generation);
-    if (process->outflow.begun)
+    if (process->stream.has_begun)
         send_frames(process);
     else
-        keep_or_send(process, from);
-    forget_run(process);
+        store_or_send(process, from);
+    free_run(process);
 }
 
 static void serve(struct process *process) {
-    struct ipc_scratch parts = {0};
+    struct ipc_scratch scratch = {0};
     struct wire_item item;
     for (;;) {
         if (!ipc_socket_has_next(&process->socket))
-            send_kept(process);
+            send_stored(process);
         read_frame(process, &item);
         if (item.kind == IPC_QUIT)
             break;
         if (item.kind == IPC_RUN)
-            run(process, &parts, &item);
+            run(process, &scratch, &item);
     }
-    ipc_scratch_fini(&parts);
+    ipc_scratch_fini(&scratch);
 }
 
-/* ---- beginning ---- */
+/* ---- start ---- */
 
-/* What a large request took is kept for the next one: to give memory back to the system
- * and to get it again, page by page, takes longer than all else that is done with its
- * bytes. */
-static void keep_freed_memory(void) {
-    mallopt(M_MMAP_THRESHOLD, KEPT_FREE_BYTES);
-    mallopt(M_TRIM_THRESHOLD, KEPT_FREE_BYTES);
+/* The heap is not trimmed after a large request: to get the memory again from the system,
+ * page by page, takes longer than all else that is done with its bytes. */
+static void retain_heap(void) {
+    mallopt(M_MMAP_THRESHOLD, RETAINED_HEAP_BYTES);
+    mallopt(M_TRIM_THRESHOLD, RETAINED_HEAP_BYTES);
 }
 
 static void limit_memory(size_t bytes) {
@@ -368,8 +367,8 @@ static void limit_memory(size_t bytes) {
     setrlimit(RLIMIT_DATA, &limit);
 }
 
-/* What the service manager said is for the supervisor alone. */
-static void forget_service_manager(void) {
+/* The service manager's variables are for the supervisor alone. */
+static void unset_service_manager(void) {
     static const char *const names[] = {"NOTIFY_SOCKET", "WATCHDOG_USEC",
                                         "WATCHDOG_PID",  "LISTEN_FDS",
                                         "LISTEN_PID",    "LISTEN_FDNAMES"};
@@ -377,9 +376,9 @@ static void forget_service_manager(void) {
         unsetenv(names[i]);
 }
 
-/* Whoever reads why the app cannot be used knows nothing of a copy of it. */
-static void name_the_app(const struct ipc_setup *setup, const char *why, char *text,
-                         size_t text_bytes) {
+/* In an error text for people the app has its own name, not that of its snapshot. */
+static void replace_snapshot_name(const struct ipc_setup *setup, const char *why,
+                                  char *text, size_t text_bytes) {
     const char *found;
     size_t used = 0;
     text[0] = '\0';
@@ -412,7 +411,7 @@ static int load_app(struct process *process) {
         const char *const *tasks = crew_host_tasks(process->host, &count);
         ipc_put_hello(&process->socket.out, tasks, count);
     } else {
-        name_the_app(setup, why, text, sizeof text);
+        replace_snapshot_name(setup, why, text, sizeof text);
         ipc_put_load_error(&process->socket.out, text);
     }
     send_frames(process);
@@ -423,15 +422,15 @@ int child_main(void) {
     static struct process process;
     struct wire_item item;
     prctl(PR_SET_NAME, "crew-handler"); /* so that `pkill app-worker` means supervisors */
-    listen_for_stop();
-    forget_service_manager();
-    keep_freed_memory();
+    install_stop_handler();
+    unset_service_manager();
+    retain_heap();
     ipc_socket_init(&process.socket, IPC_SOCKET_FD, SIZE_MAX);
     process.ring = task_ring_map(IPC_RING_FD);
     if (process.ring == NULL)
         return EXIT_FAILURE;
     read_frame(&process, &item);
-    if (!ipc_get_setup(&item, &process.setup_parts, &process.setup))
+    if (!ipc_get_setup(&item, &process.setup_scratch, &process.setup))
         return EXIT_FAILURE;
     limit_memory(process.setup.max_memory_bytes);
 
@@ -443,6 +442,6 @@ int child_main(void) {
     buffer_fini(&process.socket.in); /* the socket itself ends with the process */
     buffer_fini(&process.socket.out);
     free((void *)(uintptr_t)process.setup.argv);
-    ipc_scratch_fini(&process.setup_parts);
+    ipc_scratch_fini(&process.setup_scratch);
     return error == CREW_OK ? EXIT_SUCCESS : EXIT_FAILURE;
 }

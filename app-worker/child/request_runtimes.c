@@ -4,10 +4,8 @@
 #include <string.h>
 
 #define SHORT_US 100u
-#define BODY_BYTES 1024u /* larger ones are not looked at */
-#define FORGET_SHARE \
-    8u /* a long time is forgotten by an eighth with each shorter one \
-        */
+#define BODY_BYTES 1024u /* larger ones are not compared */
+#define DECAY_SHARE 8u   /* each shorter run takes an eighth off a long one */
 
 /* FNV-1a, 64 bits. */
 #define HASH_BEGIN 0xcbf29ce484222325u
@@ -20,8 +18,8 @@ static uint64_t hash(uint64_t value, const void *data, size_t bytes) {
     return (value ^ bytes) * HASH_PRIME;
 }
 
-/* What decides which handler runs, and mostly for how long. */
-static bool counts(const struct crew_pair *pair) {
+/* Parameters that decide which handler runs, and mostly for how long. */
+static bool is_in_key(const struct crew_pair *pair) {
     static const struct {
         const char *name;
         size_t bytes;
@@ -43,7 +41,7 @@ uint64_t request_runtimes_key(const struct crew_task_view *task) {
         return 0;
     uint64_t key = hash(HASH_BEGIN, task->task, strlen(task->task));
     while (wire_pairs_next(&pairs, &pair))
-        if (counts(&pair))
+        if (is_in_key(&pair))
             key = hash(key, pair.value, pair.value_bytes);
     return hash(key, task->body, task->body_bytes) | 1;
 }
@@ -59,7 +57,7 @@ void request_runtimes_note(struct request_runtimes *runtimes, uint64_t key,
     size_t slot = (key >> 8) % RUNTIMES_SLOTS;
     uint32_t latest = run_us < UINT32_MAX ? (uint32_t)run_us : UINT32_MAX;
     uint32_t before = runtimes->seen[slot].key == key ? runtimes->seen[slot].run_us : 0;
-    before -= before / FORGET_SHARE;
+    before -= before / DECAY_SHARE;
     runtimes->seen[slot].key = key;
     runtimes->seen[slot].run_us = latest > before ? latest : before;
 }

@@ -1,5 +1,5 @@
-/* How long requests like this one took. A handler process that expects the next one to be
- * short may keep answers for a moment, to send several in one write. */
+/* A table of how long requests like this one took. A handler process that expects the next
+ * one to be short may store answers for a moment, to send several in one write. */
 #ifndef CREW_WORKER_REQUEST_RUNTIMES_H
 #define CREW_WORKER_REQUEST_RUNTIMES_H
 
@@ -15,11 +15,11 @@ struct request_runtimes {
     } seen[RUNTIMES_SLOTS];
 };
 
-/* Requests that have the same task, method, path, query and body have the same key. 0:
- * not to be compared, its body is too large to look at. */
+/* Requests that have the same task, method, path, query and body have the same key. 0: its
+ * body is too large to be compared. */
 uint64_t request_runtimes_key(const struct crew_task_view *task);
 
-/* Was a request with this key run lately, and never took long? */
+/* Has a request with this key run lately, and were all of them short? */
 bool request_runtimes_is_short(const struct request_runtimes *runtimes, uint64_t key);
 
 void request_runtimes_note(struct request_runtimes *runtimes, uint64_t key,

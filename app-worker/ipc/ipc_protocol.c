@@ -1,8 +1,7 @@
-/* Frames to bytes and back.
- *
- * What an item has no field for stands before the body: the form of a request or call, a
- * call's priority and flags, the level of a log line. How a call ended travels as its
- * number (in `sequence`), because a call that was never accepted has no word. */
+/* What an item has no field for is put before the body: the form of a request or call, a
+ * call's priority and flags, the end of a group, the level of a log line. How a call ended
+ * is sent as its number (in `sequence`), because a call that was not accepted has no error
+ * word. */
 #include "app-worker/ipc/ipc_protocol.h"
 
 #include "base/xalloc.h"
@@ -38,7 +37,7 @@ static bool take_pairs(struct wire_bytes block, struct ipc_scratch *scratch,
     return true;
 }
 
-/* Room for strings of so many bytes in all: their addresses stay while they are added. */
+/* Reserve BYTES for strings: their addresses do not change while they are added. */
 static bool reserve_strings(struct ipc_scratch *scratch, size_t bytes, size_t strings) {
     buffer_reset(&scratch->strings, KEPT_BYTES);
     return buffer_reserve(&scratch->strings, bytes + strings) != NULL;
@@ -66,7 +65,7 @@ static void put_number(struct buffer *to, size_t value) {
     wire_put_pair(to, "", 0, (const char *)&value, sizeof value);
 }
 
-/* Two numbers, four names, then the words of the command line, in this order. */
+/* Two numbers, four names, then the arguments of the command line, in this order. */
 enum setup_pair {
     SETUP_MAX_RESPONSE,
     SETUP_MAX_MEMORY,
@@ -332,13 +331,13 @@ void ipc_put_call(struct buffer *to, const struct crew_group *group) {
     wire_close(to, mark);
 }
 
-/* The next of COUNT items inside another. Their number is checked by who reads them. */
+/* The next of the items inside another. Their number is checked by the caller. */
 static bool next_inside(struct wire_reader *reader, struct wire_item *item) {
     reader->items = 0;
     return wire_next(reader, item) == 1;
 }
 
-static bool take_calls(struct wire_reader *reader, struct ipc_call *call) {
+static bool get_calls(struct wire_reader *reader, struct ipc_call *call) {
     struct wire_item item;
     for (size_t i = 0; i < call->group.count; i++)
         if (!next_inside(reader, &item) ||
@@ -360,7 +359,7 @@ bool ipc_get_call(const struct wire_item *item, struct ipc_call *call) {
     call->group.calls = call->calls;
     struct wire_reader reader = {.at = item->body.data + 1,
                                  .end = item->body.data + item->body.len};
-    return take_calls(&reader, call);
+    return get_calls(&reader, call);
 }
 
 static void scratch_fini(struct ipc_scratch *scratch, size_t count) {

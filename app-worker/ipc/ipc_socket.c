@@ -1,4 +1,3 @@
-/* Frames over a stream socket. */
 #include "app-worker/ipc/ipc_socket.h"
 
 #include <errno.h>
@@ -7,8 +6,8 @@
 #include <unistd.h>
 
 enum {
-    READ_BYTES = 64 * 1024, /* at least; one read takes in any small frame */
-    KEPT_BYTES = 256 * 1024 /* of a buffer that one large frame has blown up */
+    READ_BYTES = 64 * 1024, /* at least; one read takes any small frame */
+    KEPT_BYTES = 256 * 1024 /* of a buffer that has held a large frame */
 };
 
 #define LENGTH_BYTES sizeof(uint32_t) /* the item's own first field */
@@ -25,7 +24,7 @@ void ipc_socket_fini(struct ipc_socket *socket) {
     buffer_fini(&socket->out);
 }
 
-/* Bytes of the frame that begins at in_taken, 0 while that cannot be told. */
+/* Bytes of the frame that begins at in_taken; 0 while that is unknown. */
 static size_t frame_bytes(const struct ipc_socket *socket) {
     if (socket->in.len - socket->in_taken < LENGTH_BYTES)
         return 0;
@@ -40,8 +39,8 @@ static void drop_taken(struct ipc_socket *socket) {
     socket->in_taken = 0;
 }
 
-/* The rest of a large frame is asked for at once, so that it is not copied while the
- * buffer grows. */
+/* The rest of a large frame is read at once, so that it is not copied while the buffer
+ * grows. */
 static size_t bytes_to_read(const struct ipc_socket *socket) {
     size_t frame = frame_bytes(socket);
     if (frame > socket->max_frame_bytes)

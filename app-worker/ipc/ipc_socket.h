@@ -1,7 +1,7 @@
-/* The socket X, frames out, and the
- * other way round. A frame is one item of the envelope (wire/envelope.h).
+/* Frames over the stream socket between the supervisor and a handler process. A frame is
+ * one item of the envelope (wire/envelope.h).
  *
- * The supervisor's end does not block, the handler's does; the functions are the same. */
+ * The supervisor's end does not block, the other one does; the functions are the same. */
 #ifndef CREW_WORKER_IPC_SOCKET_H
 #define CREW_WORKER_IPC_SOCKET_H
 
@@ -12,7 +12,7 @@ struct ipc_socket {
     int fd;
     size_t max_frame_bytes; /* what is larger is malformed */
     struct buffer in;
-    size_t in_taken; /* bytes of `in` that ipc_socket_next has given out */
+    size_t in_taken; /* bytes of `in` that ipc_socket_next has returned */
     struct buffer out;
     size_t out_sent;
 };
@@ -21,22 +21,21 @@ void ipc_socket_init(struct ipc_socket *socket, int fd, size_t max_frame_bytes);
 void ipc_socket_fini(struct ipc_socket *socket); /* closes the descriptor */
 
 /* Read once. The number of bytes; 0 at the end; -1 with errno, EAGAIN when there is
- * nothing to read now. Items that ipc_socket_next gave are no longer valid. */
+ * nothing to read now. Items of ipc_socket_next are invalid from now on. */
 ssize_t ipc_socket_read(struct ipc_socket *socket);
 
-/* The next frame of what was read: 1, with ITEM pointing into the socket; 0: not there
- * yet; -1: no frame. */
+/* The next frame of what was read: 1, with ITEM pointing into the socket's buffer; 0: it
+ * is incomplete; -1: malformed or too large. */
 int ipc_socket_next(struct ipc_socket *socket, struct wire_item *item);
 
-/* Would ipc_socket_next give one without another read? */
+/* Would ipc_socket_next return one without another read? */
 bool ipc_socket_has_next(const struct ipc_socket *socket);
 
-/* Make the bytes of the last item the caller's own: the item stays valid as long as HELD.
- */
+/* Move the bytes of the last item to HELD: the item stays valid as long as that. */
 void ipc_socket_detach(struct ipc_socket *socket, struct buffer *held);
 
 /* Send what was put into socket->out. 1: all is sent; 0: the rest has to wait until the
- * socket takes more; -1: the other end is gone, or memory was out when it was put. */
+ * socket is writable; -1: the other end is closed, or memory was out when it was put. */
 int ipc_socket_flush(struct ipc_socket *socket);
 
 #endif

@@ -1,6 +1,5 @@
-/* A handler that writes into this memory where it should not can only harm requests of
- * its own process: what is read from it is checked like everything that a process says.
- */
+/* A handler that writes into this memory by mistake harms requests of its own process
+ * only: what is read from it is checked like everything that a process sends. */
 #include "app-worker/ipc/task_ring.h"
 
 #include <stdatomic.h>
@@ -9,13 +8,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define KEPT_BYTES (64u * 1024u)
+#define STORED_BYTES (64u * 1024u)
 
 struct task_ring {
     _Atomic uint32_t generations[TASK_RING_SLOTS];
-    _Atomic uint32_t sends;      /* counts task_ring_clear */
-    _Atomic uint32_t kept_bytes; /* only grows between two of them */
-    uint8_t kept[KEPT_BYTES];
+    _Atomic uint32_t sends;        /* calls of task_ring_clear */
+    _Atomic uint32_t stored_bytes; /* only grows between two of these */
+    uint8_t stored[STORED_BYTES];
 };
 
 static struct task_ring *map(int fd) {
@@ -60,29 +59,29 @@ bool task_ring_claim(struct task_ring *ring, uint32_t slot, uint32_t generation)
 }
 
 bool task_ring_store(struct task_ring *ring, const void *data, size_t bytes) {
-    uint32_t before = atomic_load_explicit(&ring->kept_bytes, memory_order_relaxed);
-    if (before > KEPT_BYTES || bytes > KEPT_BYTES - before)
+    uint32_t before = atomic_load_explicit(&ring->stored_bytes, memory_order_relaxed);
+    if (before > STORED_BYTES || bytes > STORED_BYTES - before)
         return false;
-    memcpy(ring->kept + before, data, bytes);
-    atomic_store(&ring->kept_bytes, before + (uint32_t)bytes);
+    memcpy(ring->stored + before, data, bytes);
+    atomic_store(&ring->stored_bytes, before + (uint32_t)bytes);
     return true;
 }
 
-/* In this order: who sees the new length sees the new count, too. */
+/* In this order: a reader that sees the new length sees the new count, too. */
 void task_ring_clear(struct task_ring *ring) {
-    if (atomic_load_explicit(&ring->kept_bytes, memory_order_relaxed) == 0)
+    if (atomic_load_explicit(&ring->stored_bytes, memory_order_relaxed) == 0)
         return;
     atomic_fetch_add(&ring->sends, 1);
-    atomic_store(&ring->kept_bytes, 0);
+    atomic_store(&ring->stored_bytes, 0);
 }
 
 void task_ring_read(const struct task_ring *ring, struct buffer *to) {
     uint32_t sends = atomic_load(&ring->sends);
-    uint32_t bytes = atomic_load(&ring->kept_bytes);
+    uint32_t bytes = atomic_load(&ring->stored_bytes);
     size_t before = to->len;
-    if (bytes > KEPT_BYTES)
+    if (bytes > STORED_BYTES)
         return;
-    buffer_append(to, ring->kept, bytes);
+    buffer_append(to, ring->stored, bytes);
     if (atomic_load(&ring->sends) != sends && !to->failed)
         to->len = before;
 }

@@ -331,7 +331,7 @@ static bool is_clogged(const struct scheduler *scheduler) {
  * it has the highest priority. */
 static void raise_prefetch(struct scheduler *scheduler) {
     unsigned wanted = wanted_prefetch(scheduler);
-    if (!scheduler->ops->subcalls_are_sent(scheduler->arg))
+    if (!scheduler->ops->are_subcalls_sent(scheduler->arg))
         arm(scheduler, SCHEDULER_RAISE_PREFETCH, RAISE_PREFETCH_MS);
     else if (wanted > scheduler->prefetch_set)
         set_prefetch(scheduler, wanted);

@@ -61,7 +61,7 @@ struct scheduler_ops {
     bool (*is_served)(void *arg,
                       const char *task_name);  /* do the ACTIVE ones serve it? */
     bool (*is_subcall)(void *arg, void *task); /* a handler of this worker waits for it */
-    bool (*subcalls_are_sent)(void *arg);      /* have all left this worker? */
+    bool (*are_subcalls_sent)(void *arg);      /* have all left this worker? */
 
     /* Start an ACTIVE process: call scheduler_add_process and return true. False: not now;
      * the owner calls scheduler_balance when it can. */

@@ -1,64 +1,58 @@
-/* An answer that leaves while its handler runs: pieces from the process to the worker,
- * credit the other way. What a process may send is the worker's to judge; one that sends
- * more is out of its mind. */
-#include "child_internal.h"
+#include "child_stream.h"
 
-#include "app-worker/ipc/ipc_protocol.h"
-#include "daemon/log.h"
+void child_stream_init(struct child_stream *stream, struct ipc_endpoint *endpoint,
+                       const struct assignments *assignments) {
+    *stream = (struct child_stream){.endpoint = endpoint, .assignments = assignments};
+}
 
-static void put_credit(struct child *child, uint32_t allowed_bytes, bool stop) {
-    const struct ipc_credit credit = {.generation = child->current.generation,
+static void put_credit(struct child_stream *stream, uint32_t allowed_bytes, bool stop) {
+    const struct ipc_credit credit = {.generation =
+                                          assignments_generation(stream->assignments),
                                       .allowed_bytes = allowed_bytes,
                                       .stop = stop};
-    ipc_put_credit(&child->socket.out, &credit);
-    child_send_frames(child);
+    ipc_put_credit(ipc_endpoint_out(stream->endpoint), &credit);
+    ipc_endpoint_send(stream->endpoint);
 }
 
-void child_end_credit(struct child *child) {
-    put_credit(child, 0, true);
+void child_stream_credit(struct child_stream *stream, uint32_t allowed_bytes) {
+    put_credit(stream, allowed_bytes, false);
 }
 
-void child_credit(struct child *child, uint32_t allowed_bytes) {
-    if (child->state == CHILD_BUSY || child->state == CHILD_WAITING)
-        put_credit(child, allowed_bytes, false);
+void child_stream_stop(struct child_stream *stream) {
+    if (stream->has_begun)
+        put_credit(stream, 0, true);
 }
 
-void child_stream_closed(struct child *child) {
-    if (child->state != CHILD_BUSY && child->state != CHILD_WAITING)
-        return;
-    log_request(LOG_LEVEL_DEBUG, child_task_id(child),
-                "nobody reads the answer any more: handler %d is told to stop",
-                (int)child->pid);
-    child_answer_with(child, CREW_ELOST);
-    child_tell_to_stop(child, IPC_STOP_UNWANTED);
+void child_stream_reset(struct child_stream *stream) {
+    stream->has_begun = false;
 }
 
-static bool is_current(const struct child *child, const struct wire_item *item) {
-    return child->current.generation != 0 &&
-           ipc_generation(item) == child->current.generation;
+static bool is_current(const struct child_stream *stream, const struct wire_item *item) {
+    return assignments_is_current(stream->assignments, ipc_generation(item));
 }
 
-bool child_pass_on_head(struct child *child, const struct wire_item *item) {
+int child_stream_head(struct child_stream *stream, const struct wire_item *item,
+                      bool is_stopping) {
     struct crew_answer head;
-    if (!is_current(child, item) || child->streams)
-        return false;
-    if (!ipc_get_answer(item, &child->scratch, &head))
-        return false;
-    child->streams = true;
-    if (child->state == CHILD_STOPPING) {
-        child_end_credit(child); /* it was told before it began */
-        return true;
+    if (stream->has_begun || !is_current(stream, item) ||
+        !ipc_get_answer(item, ipc_endpoint_scratch(stream->endpoint), &head))
+        return CREW_EINVAL;
+    stream->has_begun = true;
+    if (is_stopping) {
+        child_stream_stop(stream); /* the handler was asked to stop before it began */
+        return CREW_OK;
     }
-    child->context->revoke(child->context->arg, child, true);
-    if (crew_task_head(child->task, &head) != CREW_OK)
-        child_stream_closed(child);
-    child->context->revoked(child->context->arg);
-    return true;
+    int error = crew_task_head(assignments_current(stream->assignments), &head);
+    return error == CREW_OK ? CREW_OK : CREW_ECANCELLED;
 }
 
-bool child_pass_on_chunk(struct child *child, const struct wire_item *item) {
-    if (!is_current(child, item) || !child->streams)
-        return false;
-    return child->state == CHILD_STOPPING ||
-           crew_task_chunk(child->task, item->body.data, item->body.len) != CREW_EINVAL;
+int child_stream_chunk(struct child_stream *stream, const struct wire_item *item,
+                       bool is_stopping) {
+    if (!stream->has_begun || !is_current(stream, item))
+        return CREW_EINVAL;
+    if (is_stopping)
+        return CREW_OK;
+    int error = crew_task_chunk(assignments_current(stream->assignments), item->body.data,
+                                item->body.len);
+    return error == CREW_EINVAL ? CREW_EINVAL : CREW_OK;
 }

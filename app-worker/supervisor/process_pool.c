@@ -17,6 +17,15 @@
 
 enum { RECYCLING_JITTER_PERCENT = 10, LIVED_MS = 1000 };
 
+/* A child, and the same process as the scheduler knows it. */
+struct member {
+    struct process_pool *pool;
+    struct child *child;
+    struct scheduler_process *process; /* null while it starts */
+    struct member *prev;
+    struct member *next;
+};
+
 struct process_pool {
     struct child_context context;
     struct process_pool_listener listener;
@@ -24,7 +33,7 @@ struct process_pool {
     const struct settings *settings;
     struct scheduler *scheduler;
     struct task_names tasks;
-    struct child *children;
+    struct member *members;
     const char *app;      /* the file that processes load */
     const char *next_app; /* the same for candidates */
     struct respawn respawn;
@@ -42,24 +51,27 @@ static uint64_t on_now(void *arg) {
 }
 
 static bool on_assign(void *arg, void *owner, void *task) {
+    const struct member *member = owner;
     (void)arg;
     if (crew_task_begin(task) != CREW_OK)
         return false;
-    child_run(owner, task);
+    child_assign(member->child, task);
     return true;
 }
 
 static void *on_revoke(void *arg, void *owner) {
+    const struct member *member = owner;
     (void)arg;
-    crew_task *task = child_revoke(owner);
+    crew_task *task = child_revoke(member->child);
     if (task != NULL)
         crew_task_unbegin(task);
     return task;
 }
 
 static void on_collect(void *arg, void *owner) {
+    const struct member *member = owner;
     (void)arg;
-    child_collect(owner);
+    child_collect(member->child);
 }
 
 static void on_requeue(void *arg, void *task) {
@@ -86,19 +98,21 @@ static bool on_is_subcall(void *arg, void *task) {
     return subcalls_have(pool->context.subcalls, view.id);
 }
 
-static bool on_subcalls_are_sent(void *arg) {
+static bool on_are_subcalls_sent(void *arg) {
     const struct process_pool *pool = arg;
     return subcalls_are_sent(pool->context.subcalls);
 }
 
 static void on_quit(void *arg, void *owner) {
+    const struct member *member = owner;
     (void)arg;
-    child_quit(owner);
+    child_quit(member->child);
 }
 
 static void on_kill(void *arg, void *owner) {
+    const struct member *member = owner;
     (void)arg;
-    child_kill(owner, CHILD_ORDERED, CREW_ELOST);
+    child_kill(member->child);
 }
 
 static void on_set_prefetch(void *arg, unsigned limit) {
@@ -121,15 +135,21 @@ static void on_arm(void *arg, enum scheduler_timer timer, uint32_t delay_ms) {
     uv_timer_start(&pool->timers[timer], on_timer, delay_ms, 0);
 }
 
-/* Null with errno. */
-static struct child *start(struct process_pool *pool, enum process_role role) {
-    struct child *child = child_start(
-        &pool->context, role == PROCESS_CANDIDATE ? pool->next_app : pool->app);
-    if (child == NULL)
-        return NULL;
-    DL_APPEND(pool->children, child);
-    child->process = scheduler_add_process(pool->scheduler, role, child);
-    return child;
+/* False with errno. */
+static bool start(struct process_pool *pool, enum process_role role) {
+    const char *app = role == PROCESS_CANDIDATE ? pool->next_app : pool->app;
+    struct member *member = xcalloc(1, sizeof *member);
+    member->pool = pool;
+    member->child = child_start(&pool->context, app, member);
+    if (member->child == NULL) {
+        int error = errno;
+        free(member);
+        errno = error;
+        return false;
+    }
+    DL_APPEND(pool->members, member);
+    member->process = scheduler_add_process(pool->scheduler, role, member);
+    return true;
 }
 
 static void on_respawn_timer(uv_timer_t *timer) {
@@ -148,7 +168,7 @@ static bool on_start(void *arg) {
     struct process_pool *pool = arg;
     if (pauses(pool))
         return false;
-    if (start(pool, PROCESS_ACTIVE) != NULL)
+    if (start(pool, PROCESS_ACTIVE))
         return true;
     log_error("cannot start a handler process: %s", strerror(errno));
     respawn_failed(&pool->respawn, clock_ms());
@@ -165,7 +185,7 @@ static const struct scheduler_ops scheduler_ops = {
     .task_name = on_task_name,
     .is_served = on_is_served,
     .is_subcall = on_is_subcall,
-    .subcalls_are_sent = on_subcalls_are_sent,
+    .are_subcalls_sent = on_are_subcalls_sent,
     .start = on_start,
     .quit = on_quit,
     .kill = on_kill,
@@ -176,52 +196,100 @@ static const struct scheduler_ops scheduler_ops = {
 
 /* ---- events of children ---- */
 
-static void on_child_ready(struct process_pool *pool, struct child *child) {
+/* Read only where it is limited. */
+static size_t memory_bytes(const struct member *member) {
+    bool is_limited = member->pool->settings->max_memory_bytes > 0;
+    return is_limited ? spawn_memory_bytes(child_pid(member->child)) : 0;
+}
+
+static void on_ready(void *owner) {
+    struct member *member = owner;
+    struct process_pool *pool = member->pool;
     const struct process_pool_listener *listener = &pool->listener;
     const struct settings *settings = pool->settings;
-    bool is_candidate = scheduler_process_role(child->process) == PROCESS_CANDIDATE;
-    bool limits_memory = settings->max_memory_bytes > 0;
+    struct task_names *tasks = child_tasks(member->child);
+    bool is_candidate = scheduler_process_role(member->process) == PROCESS_CANDIDATE;
     struct recycling recycling;
-    recycling_init(
-        &recycling, respawn_jitter(settings->max_requests, RECYCLING_JITTER_PERCENT),
-        settings->max_memory_bytes, limits_memory ? spawn_memory_bytes(child->pid) : 0);
+    recycling_init(&recycling,
+                   respawn_jitter(settings->max_requests, RECYCLING_JITTER_PERCENT),
+                   settings->max_memory_bytes, memory_bytes(member));
     if (!is_candidate && scheduler_phase(pool->scheduler) == SCHEDULER_PROBING) {
-        task_names_move(&pool->tasks, &child->tasks);
+        task_names_move(&pool->tasks, tasks);
         listener->ready(listener->arg);
-    } else if (!is_candidate && !task_names_equal(&pool->tasks, &child->tasks)) {
+    } else if (!is_candidate && !task_names_equal(&pool->tasks, tasks)) {
         listener->changed(listener->arg);
     }
-    scheduler_process_ready(pool->scheduler, child->process, &recycling);
+    scheduler_process_ready(pool->scheduler, member->process, &recycling);
     if (is_candidate)
         listener->candidate(listener->arg, NULL);
 }
 
-static void on_child_finished(void *arg, struct child *child) {
-    struct process_pool *pool = arg;
-    struct scheduler_process *process = child->process;
+static void on_finished(void *owner, uint64_t run_us) {
+    struct member *member = owner;
+    struct process_pool *pool = member->pool;
+    struct scheduler_process *process = member->process;
     bool was_active = scheduler_process_role(process) == PROCESS_ACTIVE;
-    bool limits_memory = pool->settings->max_memory_bytes > 0;
     respawn_worked(&pool->respawn);
-    scheduler_process_finished(pool->scheduler, process, child->last_run_us,
-                               limits_memory ? spawn_memory_bytes(child->pid) : 0);
+    scheduler_process_finished(pool->scheduler, process, run_us, memory_bytes(member));
     if (was_active && scheduler_process_role(process) == PROCESS_EXPIRING)
-        log_debug("handler process %d is recycled after %llu requests", (int)child->pid,
+        log_debug("handler process %d is recycled after %llu requests",
+                  (int)child_pid(member->child),
                   (unsigned long long)scheduler_process_finished_count(process));
+}
+
+static void on_revoke_pipelined(void *owner, bool is_slow) {
+    struct member *member = owner;
+    scheduler_process_revoke(member->pool->scheduler, member->process, is_slow);
+}
+
+static void on_revoked(void *owner) {
+    struct member *member = owner;
+    scheduler_dispatch(member->pool->scheduler);
+}
+
+static bool on_may_wait(void *owner, const struct crew_group *group) {
+    struct member *member = owner;
+    struct process_pool *pool = member->pool;
+    bool calls_itself = false;
+    for (size_t i = 0; i < group->count; i++)
+        if (task_names_have(&pool->tasks, group->calls[i].task))
+            calls_itself = true;
+    return scheduler_may_wait(pool->scheduler, member->process, calls_itself);
+}
+
+static void on_waiting(void *owner) {
+    struct member *member = owner;
+    scheduler_process_waiting(member->pool->scheduler, member->process);
+}
+
+static void on_resumed(void *owner) {
+    struct member *member = owner;
+    scheduler_process_resumed(member->pool->scheduler, member->process);
+}
+
+static void on_stopping(void *owner) {
+    struct member *member = owner;
+    scheduler_process_stopping(member->pool->scheduler, member->process);
+}
+
+static void on_ending(void *owner) {
+    struct member *member = owner;
+    if (member->process != NULL)
+        scheduler_process_ending(member->pool->scheduler, member->process);
 }
 
 /* It neither finished a request nor lived for long: to start the next one at once would
  * be no better. */
-static bool failed_at_once(const struct child *child) {
-    return child->end != CHILD_ORDERED &&
-           scheduler_process_finished_count(child->process) == 0 &&
-           (child->load_error != NULL || clock_ms() - child->started_ms < LIVED_MS);
+static bool failed_at_once(const struct member *member, const struct child_exit *exit) {
+    return !exit->was_ordered && scheduler_process_finished_count(member->process) == 0 &&
+           (exit->load_error != NULL || exit->lived_ms < LIVED_MS);
 }
 
-static void report_exit(struct process_pool *pool, const struct child *child,
+static void report_exit(struct process_pool *pool, const struct child_exit *exit,
                         enum process_role role) {
     const struct process_pool_listener *listener = &pool->listener;
-    const char *why = child->load_error;
-    bool was_wanted = child->end != CHILD_ORDERED && role != PROCESS_RETIRED;
+    const char *why = exit->load_error;
+    bool was_wanted = !exit->was_ordered && role != PROCESS_RETIRED;
     if (role == PROCESS_CANDIDATE && was_wanted)
         listener->candidate(listener->arg,
                             why != NULL ? why : "a new handler process has died");
@@ -238,78 +306,33 @@ static void report_empty(struct process_pool *pool) {
         pool->listener.empty(pool->listener.arg);
 }
 
-static void on_child_exited(struct process_pool *pool, struct child *child) {
-    enum process_role role = scheduler_process_role(child->process);
-    if (failed_at_once(child))
+static void on_exited(void *owner, const struct child_exit *exit) {
+    struct member *member = owner;
+    struct process_pool *pool = member->pool;
+    enum process_role role = scheduler_process_role(member->process);
+    if (failed_at_once(member, exit))
         respawn_failed(&pool->respawn, clock_ms());
-    DL_DELETE(pool->children, child);
-    scheduler_remove_process(pool->scheduler, child->process);
-    child->process = NULL;
-    report_exit(pool, child, role);
+    scheduler_remove_process(pool->scheduler, member->process);
+    DL_DELETE(pool->members, member);
+    free(member);
+    report_exit(pool, exit, role);
     scheduler_balance(pool->scheduler);
     scheduler_dispatch(pool->scheduler);
     report_empty(pool);
 }
 
-static void on_child_ending(void *arg, struct child *child) {
-    struct process_pool *pool = arg;
-    if (child->process != NULL)
-        scheduler_process_ending(pool->scheduler, child->process);
-}
-
-static void on_child_moved(void *arg, struct child *child, enum child_state from) {
-    struct process_pool *pool = arg;
-    struct scheduler *scheduler = pool->scheduler;
-    switch (child->state) {
-    case CHILD_IDLE:
-        if (from == CHILD_STARTING)
-            on_child_ready(pool, child);
-        else
-            on_child_finished(pool, child);
-        break;
-    case CHILD_BUSY:
-        if (from == CHILD_WAITING)
-            scheduler_process_resumed(scheduler, child->process);
-        break;
-    case CHILD_WAITING:
-        scheduler_process_waiting(scheduler, child->process);
-        break;
-    case CHILD_STOPPING:
-        scheduler_process_stopping(scheduler, child->process);
-        break;
-    case CHILD_LEAVING:
-        on_child_ending(pool, child);
-        break;
-    case CHILD_KILLED:
-        scheduler_dispatch(scheduler); /* what was revoked */
-        break;
-    case CHILD_GONE:
-        on_child_exited(pool, child);
-        break;
-    default:
-        break;
-    }
-}
-
-static void on_child_revoke(void *arg, struct child *child, bool is_slow) {
-    struct process_pool *pool = arg;
-    scheduler_process_revoke(pool->scheduler, child->process, is_slow);
-}
-
-static void on_child_revoked(void *arg) {
-    struct process_pool *pool = arg;
-    scheduler_dispatch(pool->scheduler);
-}
-
-static bool on_child_may_wait(void *arg, struct child *child,
-                              const struct crew_group *group) {
-    struct process_pool *pool = arg;
-    bool calls_itself = false;
-    for (size_t i = 0; i < group->count; i++)
-        if (task_names_have(&pool->tasks, group->calls[i].task))
-            calls_itself = true;
-    return scheduler_may_wait(pool->scheduler, child->process, calls_itself);
-}
+static const struct child_listener child_listener = {
+    .ready = on_ready,
+    .finished = on_finished,
+    .revoke = on_revoke_pipelined,
+    .revoked = on_revoked,
+    .may_wait = on_may_wait,
+    .waiting = on_waiting,
+    .resumed = on_resumed,
+    .stopping = on_stopping,
+    .ending = on_ending,
+    .exited = on_exited,
+};
 
 /* ---- what the supervisor asks for ---- */
 
@@ -326,13 +349,7 @@ struct process_pool *process_pool_new(uv_loop_t *loop, const struct settings *se
         .settings = settings,
         .node_uuid = crew_worker_uuid(worker),
         .subcalls = subcalls_new(loop, &settings->broker),
-        .arg = pool,
-        .finished = on_child_finished,
-        .revoke = on_child_revoke,
-        .revoked = on_child_revoked,
-        .ending = on_child_ending,
-        .moved = on_child_moved,
-        .may_wait = on_child_may_wait,
+        .listener = &child_listener,
     };
     const struct scheduler_options options = {.processes = settings->processes,
                                               .max_processes = settings->max_processes,
@@ -359,10 +376,10 @@ void process_pool_queue_inspected(struct process_pool *pool, const char *task,
 }
 
 static struct child *child_of(const struct process_pool *pool, const crew_task *task) {
-    struct child *child;
-    DL_FOREACH (pool->children, child)
-        if (child->task == task)
-            return child;
+    const struct member *member;
+    DL_FOREACH (pool->members, member)
+        if (child_current_task(member->child) == task)
+            return member->child;
     return NULL;
 }
 
@@ -402,10 +419,10 @@ void process_pool_close(struct process_pool *pool) {
 }
 
 static struct child *child_with_pid(const struct process_pool *pool, pid_t pid) {
-    struct child *child;
-    DL_FOREACH (pool->children, child)
-        if (child->pid == pid)
-            return child;
+    const struct member *member;
+    DL_FOREACH (pool->members, member)
+        if (child_pid(member->child) == pid)
+            return member->child;
     return NULL;
 }
 
@@ -434,7 +451,7 @@ int process_pool_start_candidates(struct process_pool *pool, unsigned count,
                                   const char *app) {
     pool->next_app = app;
     for (unsigned i = 0; i < count; i++)
-        if (start(pool, PROCESS_CANDIDATE) == NULL)
+        if (!start(pool, PROCESS_CANDIDATE))
             return -1;
     return 0;
 }
@@ -444,12 +461,11 @@ void process_pool_drop_candidates(struct process_pool *pool) {
 }
 
 void process_pool_promote_candidates(struct process_pool *pool) {
-    struct child *child;
+    const struct member *member;
     pool->app = pool->next_app;
-    DL_FOREACH (pool->children, child)
-        if (scheduler_process_role(child->process) == PROCESS_CANDIDATE &&
-            child->state == CHILD_IDLE)
-            task_names_move(&pool->tasks, &child->tasks);
+    DL_FOREACH (pool->members, member)
+        if (scheduler_process_role(member->process) == PROCESS_CANDIDATE)
+            task_names_move(&pool->tasks, child_tasks(member->child));
     scheduler_promote_candidates(pool->scheduler);
 }
 

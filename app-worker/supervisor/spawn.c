@@ -23,7 +23,7 @@
 
 enum { EXIT_CANNOT_EXECUTE = 127 };
 
-bool spawn_is_handler(int argc, char *const *argv) {
+bool spawn_is_child(int argc, char *const *argv) {
     return argc == 2 && strcmp(argv[1], HANDLER_OPTION) == 0;
 }
 
@@ -87,7 +87,7 @@ static char *make_title(const char *app_path) {
     return title;
 }
 
-int spawn_handler(const char *app_path, int ring_fd, pid_t *pid, int *fd) {
+int spawn_child(const char *app_path, int ring_fd, pid_t *pid, int *fd) {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
         return -1;

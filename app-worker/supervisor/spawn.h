@@ -13,10 +13,10 @@
  * other descriptors but its end of a socket pair and a copy of CLAIMS_FD, default signal
  * handling, and dies with this thread. *FD is the other end, close-on-exec. 0, or -1 with
  * errno. */
-int spawn_handler(const char *app_path, int ring_fd, pid_t *pid, int *fd);
+int spawn_child(const char *app_path, int ring_fd, pid_t *pid, int *fd);
 
-/* Was this program executed by spawn_handler? */
-bool spawn_is_handler(int argc, char *const *argv);
+/* Was this program executed by spawn_child? */
+bool spawn_is_child(int argc, char *const *argv);
 
 /* Ask the handler to stop, by SIGTERM that carries the reason. */
 void spawn_stop(pid_t pid, enum ipc_stop_reason why);

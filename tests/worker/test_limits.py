@@ -15,8 +15,8 @@ def test_a_loop_is_stopped_at_the_timeout(breaker, call, slowness):
     assert 0.5 <= answer.seconds < 1 * slowness
     # It returned when it was told to: the same process goes on.
     assert call.text("who").split()[0] == before
-    worker.wait_log("told to stop, this is what runs")
-    assert "breaker.so" in worker.log().split("told to stop, this is what runs", 1)[1]
+    worker.wait_log("asked to stop, backtrace")
+    assert "breaker.so" in worker.log().split("asked to stop, backtrace", 1)[1]
     assert name in worker.log()
 
 

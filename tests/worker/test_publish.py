@@ -75,7 +75,7 @@ def test_the_handlers_time_is_the_limit(stage, breaker):
     late = call.begin("say", "1500 slow")
     broker.wait_ready_messages("t.say", 0)
     broker.ctl("set_vm_memory_high_watermark", "0.000001")
-    wait_until(lambda: "ended with timeout" in worker.log().partition("too long")[2], 15,
+    wait_until(lambda: "ended with timeout" in worker.log().partition("exceeded the time limit")[2], 15,
                what="it was told to stop")
     broker.ctl("set_vm_memory_high_watermark", "0.6")
     assert call.wait(late)[0].error == "timeout"
