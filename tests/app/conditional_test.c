@@ -1,6 +1,7 @@
 /* Preconditions of requests, in the order of RFC 9110 §13.2.2, and If-Range. */
 #include "cmocka_all.h"
 
+#include "app/response_conditional.h"
 #include "exchange.h"
 #include <string.h>
 #include <time.h>

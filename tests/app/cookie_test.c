@@ -6,9 +6,9 @@
 
 /* WANTED: name, value, name, value ..., null. */
 static void assert_cookies(const char *field, size_t bytes, const char *const *wanted) {
-    struct pool pool = {0};
+    struct arena arena = {0};
     struct pairs pairs = {0};
-    assert_int_equal(cookie_read(&pairs, &pool, field, bytes), CREW_OK);
+    assert_int_equal(cookie_read(&pairs, &arena, field, bytes), CREW_OK);
     size_t count;
     const struct crew_pair *all = pairs_all(&pairs, &count);
     for (size_t i = 0; i < count; i++, wanted += 2) {
@@ -19,7 +19,7 @@ static void assert_cookies(const char *field, size_t bytes, const char *const *w
     }
     assert_null(wanted[0]);
     pairs_fini(&pairs);
-    pool_fini(&pool);
+    arena_fini(&arena);
 }
 
 #define ASSERT_COOKIES(field, ...) \
@@ -57,15 +57,15 @@ static void test_cookies_written_strangely(void **state) {
 
 static void test_cookie_with_a_zero_byte_is_whole_by_its_length(void **state) {
     (void)state;
-    struct pool pool = {0};
+    struct arena arena = {0};
     struct pairs pairs = {0};
-    assert_int_equal(cookie_read(&pairs, &pool, "a=1\0002; b=3", 10), CREW_OK);
+    assert_int_equal(cookie_read(&pairs, &arena, "a=1\0002; b=3", 10), CREW_OK);
     assert_null(pairs_value(&pairs, "a"));
     assert_string_equal(pairs_value(&pairs, "b"), "3");
     size_t count;
     assert_int_equal(pairs_all(&pairs, &count)[0].value_bytes, 3);
     pairs_fini(&pairs);
-    pool_fini(&pool);
+    arena_fini(&arena);
 }
 
 int main(void) {

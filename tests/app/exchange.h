@@ -11,7 +11,7 @@ enum { EXCHANGE_MAX_BODY_BYTES = 10000 };
 
 struct exchange {
     struct host_port port;
-    struct request_context context;
+    struct host_context context;
     struct task_maker maker;
     struct crew_request request;
     struct crew_response response;

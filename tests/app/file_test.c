@@ -243,7 +243,7 @@ static void test_file_that_cannot_be_read(void **state) {
     assert_int_equal(crew_response_file(&x.request, &x.response, path), CREW_ESYSTEM);
     exchange_finish(&x);
     assert_int_equal(x.answer.error, CREW_EFAILED);
-    assert_non_null(strstr(x.response.why, path));
+    assert_non_null(strstr(response_invalid_reason(&x.response), path));
     exchange_end(&x);
 }
 
@@ -255,8 +255,8 @@ static void test_file_over_the_limit(void **state) {
                      CREW_ETOOLARGE);
     exchange_finish(&x);
     assert_int_equal(x.answer.error, CREW_EBADRESPONSE);
-    assert_non_null(strstr(x.response.why, "--max-response"));
-    assert_non_null(strstr(x.response.why, "empty"));
+    assert_non_null(strstr(response_invalid_reason(&x.response), "--max-response"));
+    assert_non_null(strstr(response_invalid_reason(&x.response), "empty"));
     exchange_end(&x);
 
     GET("empty", "GET", "HTTP_RANGE", "bytes=0-9");
@@ -330,7 +330,7 @@ static void test_file_below_what_is_not_there(void **state) {
         CREW_ESYSTEM);
     exchange_finish(&x);
     assert_int_equal(x.answer.error, CREW_EFAILED);
-    assert_non_null(strstr(x.response.why, "nothing: No such file"));
+    assert_non_null(strstr(response_invalid_reason(&x.response), "nothing: No such file"));
     exchange_end(&x);
 }
 

@@ -19,7 +19,7 @@ static void assert_refused(struct begun *b, const char *complaint) {
     for (int again = 0; again < 2; again++) {
         assert_int_equal(crew_request_read_form(&b->request), CREW_EBADREQUEST);
         assert_string_equal(crew_request_complaint(&b->request), complaint);
-        request_complain(&b->request, "%s", "of something else");
+        complaint_set(&b->request.complaint, "%s", "of something else");
     }
     crew_request_form_pairs(&b->request, &count);
     assert_int_equal(count, 0);

@@ -89,7 +89,7 @@ static void test_html_refuses_what_is_not_for_pages(void **state) {
         if (crew_response_html(&x.response, bad[i], &number) != CREW_EINVAL)
             fail_msg("taken: %s", bad[i]);
         assert_int_equal(x.response.error, CREW_EFAILED);
-        assert_non_null(strstr(x.response.why, bad[i]));
+        assert_non_null(strstr(response_invalid_reason(&x.response), bad[i]));
     }
 }
 #pragma GCC diagnostic pop

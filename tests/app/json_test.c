@@ -15,7 +15,7 @@ static void assert_refused(struct begun *b, const char *complaint) {
     for (int again = 0; again < 2; again++) {
         assert_int_equal(crew_request_json(&b->request, &json), CREW_EBADREQUEST);
         assert_string_equal(crew_request_complaint(&b->request), complaint);
-        request_complain(&b->request, "%s", "of something else");
+        complaint_set(&b->request.complaint, "%s", "of something else");
     }
     assert_null(json);
     begun_free(b);

@@ -33,16 +33,16 @@ static void test_query_decode_gives_zero_bytes(void **state) {
 }
 
 static void assert_value(const char *query, const char *key, const char *wanted) {
-    struct pool pool = {0};
+    struct arena arena = {0};
     struct pairs pairs = {0};
-    assert_int_equal(query_read(&pairs, &pool, query, strlen(query), SIZE_MAX), CREW_OK);
+    assert_int_equal(query_read(&pairs, &arena, query, strlen(query), SIZE_MAX), CREW_OK);
     const char *value = pairs_value(&pairs, key);
     if (wanted == NULL)
         assert_null(value);
     else
         assert_string_equal(value, wanted);
     pairs_fini(&pairs);
-    pool_fini(&pool);
+    arena_fini(&arena);
 }
 
 static void test_query_value(void **state) {
@@ -74,12 +74,12 @@ static void test_query_value_with_a_zero_byte_is_none(void **state) {
 
 static void test_query_read_counts(void **state) {
     (void)state;
-    struct pool pool = {0};
+    struct arena arena = {0};
     struct pairs pairs = {0};
-    assert_int_equal(query_read(&pairs, &pool, "a&&b=1&&&", 9, 2), CREW_OK);
-    assert_int_equal(query_read(&pairs, &pool, "a&&b=1&c&", 9, 2), CREW_ETOOLARGE);
+    assert_int_equal(query_read(&pairs, &arena, "a&&b=1&&&", 9, 2), CREW_OK);
+    assert_int_equal(query_read(&pairs, &arena, "a&&b=1&c&", 9, 2), CREW_ETOOLARGE);
     pairs_fini(&pairs);
-    pool_fini(&pool);
+    arena_fini(&arena);
 }
 
 static void assert_number(const char *text, long wanted) {
@@ -109,21 +109,21 @@ static void test_pairs_number(void **state) {
 
 static void test_pool_gives_pieces_that_stay(void **state) {
     (void)state;
-    struct pool pool = {0};
-    char *first = pool_text(&pool, "first", 5);
+    struct arena arena = {0};
+    char *first = arena_text(&arena, "first", 5);
     for (size_t i = 0; i < 10000; i++) {
-        long *number = pool_take(&pool, sizeof *number);
+        long *number = arena_alloc(&arena, sizeof *number);
         assert_non_null(number);
         *number = (long)i;
         assert_int_equal((uintptr_t)number % _Alignof(max_align_t), 0);
     }
-    assert_non_null(pool_take(&pool, 1024 * 1024));
+    assert_non_null(arena_alloc(&arena, 1024 * 1024));
     assert_string_equal(first, "first");
-    assert_null(pool_take(&pool, SIZE_MAX));
-    pool_reset(&pool);
-    assert_string_equal(pool_text(&pool, "", 0), "");
-    pool_reset(&pool);
-    pool_fini(&pool);
+    assert_null(arena_alloc(&arena, SIZE_MAX));
+    arena_reset(&arena);
+    assert_string_equal(arena_text(&arena, "", 0), "");
+    arena_reset(&arena);
+    arena_fini(&arena);
 }
 
 int main(void) {

@@ -247,7 +247,7 @@ static void test_request_body_ends_with_a_zero(void **state) {
     assert_memory_equal(body, large, large_bytes);
     assert_int_equal(body[large_bytes], '\0');
     request_end(&request);
-    assert_true(request.arena.cap <= 64 * 1024);
+    assert_true(request.input.cap <= 64 * 1024);
     free(large);
     request_fini(&request);
     task_maker_fini(&maker);
@@ -288,10 +288,10 @@ static void test_request_keeps_the_last_complaint(void **state) {
     (void)state;
     struct begun *b = BEGIN("REQUEST_METHOD", "GET");
     assert_null(crew_request_complaint(&b->request));
-    assert_int_equal(request_complain(&b->request, "%s", "first"), CREW_EBADREQUEST);
-    assert_int_equal(request_complain(&b->request, "no %d", 2), CREW_EBADREQUEST);
+    assert_int_equal(complaint_set(&b->request.complaint, "%s", "first"), CREW_EBADREQUEST);
+    assert_int_equal(complaint_set(&b->request.complaint, "no %d", 2), CREW_EBADREQUEST);
     assert_string_equal(crew_request_complaint(&b->request), "no 2");
-    request_complain(&b->request, "near %s", "\"\x01\n\xc3\xa4\"");
+    complaint_set(&b->request.complaint, "near %s", "\"\x01\n\xc3\xa4\"");
     assert_string_equal(crew_request_complaint(&b->request), "near \"??\xc3\xa4\"");
     request_end(&b->request);
     assert_null(crew_request_complaint(&b->request));

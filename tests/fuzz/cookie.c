@@ -14,10 +14,10 @@ static bool is_piece(const char *text, size_t text_bytes, const uint8_t *of,
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
-    struct pool pool = {0};
+    struct arena arena = {0};
     struct pairs pairs = {0};
     size_t count;
-    int error = cookie_read(&pairs, &pool, (const char *)data, bytes);
+    int error = cookie_read(&pairs, &arena, (const char *)data, bytes);
     assert(error == CREW_OK);
     const struct crew_pair *all = pairs_all(&pairs, &count);
     for (size_t i = 0; i < count; i++) {
@@ -26,6 +26,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
         assert(is_piece(all[i].value, all[i].value_bytes, data, bytes));
     }
     pairs_fini(&pairs);
-    pool_fini(&pool);
+    arena_fini(&arena);
     return 0;
 }

@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
 static void check(const char *field, uint64_t size) {
     struct range range = {0};
-    enum range_wish wish = range_read(field, size, &range);
+    enum range_request wish = range_read(field, size, &range);
     if (wish == RANGE_PART) {
         assert(range.bytes > 0 && range.first < size);
         assert(range.bytes <= size - range.first);

@@ -1,4 +1,3 @@
-/* Registration: what CREW_APP calls while it runs. */
 #include "app/app.h"
 
 #include "base/xalloc.h"
@@ -6,6 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <uthash.h>
+
+struct app_task {
+    UT_hash_handle hh;
+    char *name;
+    crew_handler *handler;
+};
 
 void app_init(struct crew_app *app, int argc, char *const *argv) {
     *app = (struct crew_app){.argc = argc, .argv = argv};
@@ -22,9 +28,9 @@ void app_fini(struct crew_app *app) {
     }
 }
 
-/* Note the first failure; pass every result on. */
-static int noted(crew_app *app, int error, const char *what, const char *a,
-                 const char *b) {
+/* Keep the first error, and return ERROR. */
+static int keep_error(crew_app *app, int error, const char *what, const char *a,
+                      const char *b) {
     if (error == CREW_OK || app->error != CREW_OK)
         return error;
     app->error = error;
@@ -36,8 +42,8 @@ static int noted(crew_app *app, int error, const char *what, const char *a,
 
 int crew_app_route(crew_app *app, const char *methods, const char *path,
                    crew_handler *handler) {
-    return noted(app, router_add(&app->router, methods, path, handler), "route", methods,
-                 path);
+    return keep_error(app, router_add(&app->router, methods, path, handler), "route",
+                      methods, path);
 }
 
 static int task_add(crew_app *app, const char *name, crew_handler *handler) {
@@ -53,7 +59,7 @@ static int task_add(crew_app *app, const char *name, crew_handler *handler) {
 }
 
 int crew_app_task(crew_app *app, const char *name, crew_handler *handler) {
-    return noted(app, task_add(app, name, handler), "task", name, NULL);
+    return keep_error(app, task_add(app, name, handler), "task", name, NULL);
 }
 
 crew_handler *app_task_handler(const struct crew_app *app, const char *name) {
@@ -63,21 +69,55 @@ crew_handler *app_task_handler(const struct crew_app *app, const char *name) {
 }
 
 int crew_app_before(crew_app *app, const char *prefix, crew_handler *hook) {
-    return noted(app, hooks_add(&app->hooks, prefix, hook, NULL), "the hook before",
-                 prefix, NULL);
+    return keep_error(app, hooks_add(&app->hooks, prefix, hook, NULL), "the hook before",
+                      prefix, NULL);
 }
 
 int crew_app_after(crew_app *app, const char *prefix, crew_after *hook) {
-    return noted(app, hooks_add(&app->hooks, prefix, NULL, hook), "the hook after",
-                 prefix, NULL);
+    return keep_error(app, hooks_add(&app->hooks, prefix, NULL, hook), "the hook after",
+                      prefix, NULL);
 }
 
 void crew_app_error_page(crew_app *app, crew_error_page *page) {
     app->error_page = page;
 }
 
+const char **app_task_names(const struct crew_app *app, size_t *count) {
+    const char **names = xreallocarray(NULL, HASH_COUNT(app->tasks) + 1, sizeof *names);
+    *count = 0;
+    for (const struct app_task *task = app->tasks; task != NULL; task = task->hh.next)
+        names[(*count)++] = task->name;
+    return names;
+}
+
+int app_registration_error(const struct crew_app *app, const char **complaint) {
+    *complaint = app->complaint;
+    return app->error;
+}
+
+int app_set_up(struct crew_app *app, void **state) {
+    return app->setup != NULL ? app->setup(app, state) : 0;
+}
+
+void app_tear_down(struct crew_app *app, void *state) {
+    if (app->teardown != NULL)
+        app->teardown(state);
+}
+
+const struct router *app_router(const struct crew_app *app) {
+    return &app->router;
+}
+
+const struct hooks *app_hooks(const struct crew_app *app) {
+    return &app->hooks;
+}
+
+crew_error_page *app_error_page(const struct crew_app *app) {
+    return app->error_page;
+}
+
 bool app_has_routes(const struct crew_app *app) {
-    return app->router.count > 0;
+    return router_has_routes(&app->router);
 }
 
 void crew_app_state(crew_app *app, int (*setup)(crew_app *app, void **state),

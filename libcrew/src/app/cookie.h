@@ -5,8 +5,8 @@
 #include "app/pairs.h"
 
 /* Append the cookies of FIELD, `a=1; b=2`, to TO; their texts, each with a zero byte
- * behind it, are in POOL. Nothing is decoded, but quotes around a value are taken off.
+ * behind it, are in ARENA. Nothing is decoded, but quotes around a value are taken off.
  * What has no '=' or no name is no cookie. CREW_ENOMEM. */
-int cookie_read(struct pairs *to, struct pool *pool, const char *field, size_t bytes);
+int cookie_read(struct pairs *to, struct arena *arena, const char *field, size_t bytes);
 
 #endif

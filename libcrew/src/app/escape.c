@@ -1,7 +1,9 @@
-/* Text on its way into a page or into a URL. */
 #include "app/escape.h"
 
+#include "app/query.h"
+#include <crew/request.h>
 #include <crew/response.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *entity(char c) {
@@ -21,7 +23,7 @@ static const char *entity(char c) {
     }
 }
 
-/* Runs of characters that need nothing are appended in one piece. */
+/* Runs of characters that need no escape are appended in one piece. */
 void escape_html(struct buffer *to, const char *text, size_t bytes) {
     size_t done = 0;
     for (size_t i = 0; i < bytes; i++) {
@@ -54,7 +56,7 @@ void escape_url(struct buffer *to, const char *text, const char *kept) {
 
 /* ---- for handlers ---- */
 
-/* The contents as a string of the caller's own; null when memory is out. */
+/* The contents as a string that the caller frees; null: out of memory. */
 static char *as_string(struct buffer *text) {
     buffer_u8(text, '\0');
     if (!text->failed)
@@ -73,4 +75,17 @@ char *crew_escape_url(const char *text) {
     struct buffer escaped = BUFFER_INIT;
     escape_url(&escaped, text, "");
     return as_string(&escaped);
+}
+
+char *crew_unescape_url(const char *text) {
+    size_t bytes = strlen(text);
+    char *decoded = malloc(bytes + 1);
+    if (decoded == NULL)
+        return NULL;
+    size_t decoded_bytes = query_decode(decoded, text, bytes, false);
+    decoded[decoded_bytes] = '\0';
+    if (strlen(decoded) == decoded_bytes)
+        return decoded;
+    free(decoded);
+    return NULL;
 }

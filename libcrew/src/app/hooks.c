@@ -1,4 +1,3 @@
-/* What an app runs before and after its handlers. */
 #include "app/hooks.h"
 
 #include "app/pattern.h"
@@ -13,8 +12,8 @@ void hooks_fini(struct hooks *hooks) {
     *hooks = (struct hooks){0};
 }
 
-/* A prefix is as literal as it looks: parameters, which it could not have, and a '/' at
- * its end, which would leave out the path without it, are mistakes. */
+/* A prefix is literal. Parameters, which are not supported, and a '/' at the end, which would
+ * exclude the path without it, are errors. */
 static bool prefix_valid(const char *prefix) {
     if (*prefix == '\0' || strcmp(prefix, "/") == 0)
         return true;
@@ -34,9 +33,29 @@ int hooks_add(struct hooks *hooks, const char *prefix, crew_handler *before,
     return CREW_OK;
 }
 
-bool hook_covers(const struct hook *hook, const char *path) {
+static bool covers(const struct hook *hook, const char *path) {
     size_t bytes = strlen(hook->prefix);
     if (strncmp(path, hook->prefix, bytes) != 0)
         return false;
     return bytes <= strlen("/") || path[bytes] == '\0' || path[bytes] == '/';
+}
+
+crew_handler *hooks_next_before(const struct hooks *hooks, const char *path,
+                                size_t *position) {
+    while (*position < hooks->count) {
+        const struct hook *hook = &hooks->list[(*position)++];
+        if (hook->before != NULL && covers(hook, path))
+            return hook->before;
+    }
+    return NULL;
+}
+
+crew_after *hooks_next_after(const struct hooks *hooks, const char *path,
+                             size_t *position) {
+    while (*position < hooks->count) {
+        const struct hook *hook = &hooks->list[hooks->count - ++*position];
+        if (hook->after != NULL && covers(hook, path))
+            return hook->after;
+    }
+    return NULL;
 }

@@ -1,4 +1,4 @@
-/* What an app runs before and after its handlers, in the order of registration. */
+/* Functions that an app runs before and after its handlers. */
 #ifndef CREW_APP_HOOKS_H
 #define CREW_APP_HOOKS_H
 
@@ -6,11 +6,11 @@
 
 struct hook {
     char *prefix;
-    crew_handler *before; /* one of the two */
+    crew_handler *before; /* one of the two is null */
     crew_after *after;
 };
 
-/* Zeroed memory: none. */
+/* In the order of registration. Zeroed memory: none. */
 struct hooks {
     struct hook *list;
     size_t count;
@@ -18,12 +18,18 @@ struct hooks {
 
 void hooks_fini(struct hooks *hooks);
 
-/* One of BEFORE and AFTER is null. CREW_EINVAL: both are, or PREFIX is none. */
+/* Add a hook; one of BEFORE and AFTER is null. CREW_EINVAL: both are null, or PREFIX is not
+ * valid. */
 int hooks_add(struct hooks *hooks, const char *prefix, crew_handler *before,
               crew_after *after);
 
-/* Whether the hook is there for PATH. "" covers all, "/" every path that begins with '/',
- * any other prefix itself and what is below it: "/a" covers "/a" and "/a/b", not "/ab". */
-bool hook_covers(const struct hook *hook, const char *path);
+/* The next before-hook for PATH, in the order of registration, or the next after-hook, in
+ * reverse order. *POSITION is 0 at first. Null: there is no further one. The prefix "" covers
+ * all paths, "/" all that begin with '/', any other one itself and the paths below: "/a"
+ * covers "/a" and "/a/b", not "/ab". */
+crew_handler *hooks_next_before(const struct hooks *hooks, const char *path,
+                                size_t *position);
+crew_after *hooks_next_after(const struct hooks *hooks, const char *path,
+                             size_t *position);
 
 #endif

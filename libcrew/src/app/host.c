@@ -1,9 +1,7 @@
-/* A host: an app, loaded and set up, and its requests one after the other.
+/* A host: an app, loaded and set up, that serves one request at a time.
  *
- * Guarantees: crew_host_run always gives an answer, whatever the task holds and whatever
- * the handler returns. A handler that does not return, or takes the process along, is its
- * supervisor's business.
- */
+ * crew_host_run always makes an answer, whatever the task contains and whatever the handler
+ * returns. The supervisor handles a handler that does not return or that ends the process. */
 #include "app/app.h"
 #include "app/loader.h"
 #include "app/request.h"
@@ -25,13 +23,13 @@ struct crew_host {
     size_t task_count;
     bool is_set_up;
 
-    struct request_context context;
+    struct host_context context;
     size_t max_response_bytes;
     struct crew_request request;
     struct crew_response response;
 };
 
-/* ---- making ---- */
+/* ---- new and free ---- */
 
 __attribute__((format(printf, 4, 5))) static int
 refuse(int error, char *why, size_t why_bytes, const char *format, ...) {
@@ -42,17 +40,19 @@ refuse(int error, char *why, size_t why_bytes, const char *format, ...) {
     return error;
 }
 
-/* Run CREW_APP, and see whether what it registered can be served. */
+/* Run CREW_APP and check what it has registered. */
 static int register_app(struct crew_host *host, const char *path, char *why,
                         size_t why_bytes) {
     int result = host->loader.init(&host->app);
-    if (host->app.error != CREW_OK)
-        return refuse(host->app.error, why, why_bytes, "%s: %s", path,
-                      host->app.complaint);
+    const char *complaint;
+    int error = app_registration_error(&host->app, &complaint);
+    if (error != CREW_OK)
+        return refuse(error, why, why_bytes, "%s: %s", path, complaint);
     if (result != 0)
         return refuse(CREW_EFAILED, why, why_bytes, "%s: CREW_APP returned %d", path,
                       result);
-    if (host->app.tasks == NULL && !app_has_routes(&host->app))
+    host->tasks = app_task_names(&host->app, &host->task_count);
+    if (host->task_count == 0 && !app_has_routes(&host->app))
         return refuse(CREW_EINVAL, why, why_bytes, "%s has neither routes nor tasks",
                       path);
     if (app_has_routes(&host->app) &&
@@ -64,28 +64,16 @@ static int register_app(struct crew_host *host, const char *path, char *why,
     return CREW_OK;
 }
 
-static void list_tasks(struct crew_host *host) {
-    size_t most = HASH_COUNT(host->app.tasks) + 1;
-    host->tasks = xreallocarray(NULL, most, sizeof *host->tasks);
-    const struct app_task *task;
-    for (task = host->app.tasks; task != NULL; task = task->hh.next)
-        host->tasks[host->task_count++] = task->name;
-    if (app_has_routes(&host->app))
-        host->tasks[host->task_count++] = host->route_task;
-}
-
 static int set_up(struct crew_host *host, const char *path, char *why, size_t why_bytes) {
-    if (host->app.setup != NULL) {
-        int result = host->app.setup(&host->app, &host->context.state);
-        if (result != 0)
-            return refuse(CREW_EFAILED, why, why_bytes, "%s: its set-up returned %d",
-                          path, result);
-    }
+    int result = app_set_up(&host->app, &host->context.state);
+    if (result != 0)
+        return refuse(CREW_EFAILED, why, why_bytes, "%s: its set-up returned %d", path,
+                      result);
     host->is_set_up = true;
     return CREW_OK;
 }
 
-int crew_host_new(const struct crew_host_options *options, crew_host **made, char *why,
+int crew_host_new(const struct crew_host_options *options, crew_host **out, char *why,
                   size_t why_bytes) {
     struct crew_host *host = xcalloc(1, sizeof *host);
     app_init(&host->app, options->argc, options->argv);
@@ -108,8 +96,9 @@ int crew_host_new(const struct crew_host_options *options, crew_host **made, cha
         crew_host_free(host);
         return error;
     }
-    list_tasks(host);
-    *made = host;
+    if (app_has_routes(&host->app))
+        host->tasks[host->task_count++] = host->route_task;
+    *out = host;
     return CREW_OK;
 }
 
@@ -121,8 +110,8 @@ const char *const *crew_host_tasks(const crew_host *host, size_t *count) {
 void crew_host_free(crew_host *host) {
     if (host == NULL)
         return;
-    if (host->is_set_up && host->app.teardown != NULL)
-        host->app.teardown(host->context.state);
+    if (host->is_set_up)
+        app_tear_down(&host->app, host->context.state);
     request_fini(&host->request);
     response_fini(&host->response);
     app_fini(&host->app);
@@ -138,14 +127,14 @@ static int run(struct crew_host *host, const struct crew_task_view *task,
     int error = request_begin(&host->request, &host->context, task, left_ms);
     if (error != CREW_OK)
         return error == CREW_ENOMEM ? CREW_EFAILED : error;
-    bool head = strcmp(host->request.method, "HEAD") == 0;
+    bool is_head = strcmp(crew_request_method(&host->request), "HEAD") == 0;
     const struct crew_host_port *port = &host->context.port;
     response_stream_to(&host->response, port,
-                       task->form != CREW_HTTP || port->flush == NULL, head);
+                       task->form != CREW_HTTP || port->flush == NULL, is_head);
     error = serve(&host->app, host->route_task, &host->request, &host->response);
     if (error != CREW_OK)
         return error;
-    response_answer(&host->response, task->form, head, answer);
+    response_answer(&host->response, task->form, is_head, answer);
     return answer->error;
 }
 

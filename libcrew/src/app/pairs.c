@@ -48,13 +48,13 @@ long pairs_number(const struct pairs *pairs, const char *name, long min, long ma
 }
 
 const char *const *pairs_values(const struct pairs *pairs, const char *name,
-                                struct pool *pool, size_t *count) {
+                                struct arena *arena, size_t *count) {
     static const char *const none[] = {NULL};
     size_t pair_count, found = 0, name_bytes = strlen(name);
     const struct crew_pair *list = pairs_all(pairs, &pair_count);
     for (size_t i = 0; i < pair_count; i++)
         found += pair_is(&list[i], name, name_bytes);
-    const char **values = pool_take(pool, (found + 1) * sizeof *values);
+    const char **values = arena_alloc(arena, (found + 1) * sizeof *values);
     *count = values != NULL ? found : 0;
     if (*count == 0)
         return none;

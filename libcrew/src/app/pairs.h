@@ -3,7 +3,7 @@
 #ifndef CREW_APP_PAIRS_H
 #define CREW_APP_PAIRS_H
 
-#include "app/pool.h"
+#include "app/arena.h"
 #include "base/buffer.h"
 #include <crew/message.h>
 
@@ -32,7 +32,7 @@ long pairs_number(const struct pairs *pairs, const char *name, long min, long ma
 /* All values of NAME, with a null behind them, and their number. Never null; when memory
  * is out there are none. */
 const char *const *pairs_values(const struct pairs *pairs, const char *name,
-                                struct pool *pool, size_t *count);
+                                struct arena *arena, size_t *count);
 
 void pairs_reset(struct pairs *pairs); /* a little memory is kept */
 void pairs_fini(struct pairs *pairs);

@@ -1,12 +1,11 @@
-/* What the parameters of a route stand for. */
 #include "app/path_values.h"
 
-#include "app/request.h"
+#include <crew/error.h>
 
 enum { KEPT_BYTES = 4096 };
 
-/* A value is a whole segment, or the rest of the path: behind it is a '/' that nobody
- * needs, or the end. */
+/* A value is a whole segment or the rest of the path, so the byte after it is a '/', which
+ * is not needed, or the end. */
 int path_values_set(struct path_values *values, const char *path, size_t path_bytes,
                     const struct router_match *match) {
     if (match->value_count == 0)
@@ -35,13 +34,4 @@ void path_values_reset(struct path_values *values) {
 
 void path_values_fini(struct path_values *values) {
     buffer_fini(&values->cut);
-}
-
-const char *crew_request_path_value(const crew_request *request, const char *name) {
-    return path_values_get(&request->path_values, name);
-}
-
-long crew_request_path_number(const crew_request *request, const char *name, long min,
-                              long max, long fallback) {
-    return text_number(crew_request_path_value(request, name), min, max, fallback);
 }

@@ -31,8 +31,8 @@ size_t query_decode(char *to, const char *text, size_t bytes, bool plus) {
 }
 
 /* Decoded, with a zero behind it; null when memory is out. */
-static const char *decoded(struct pool *pool, struct span text, size_t *bytes) {
-    char *copy = pool_text(pool, text.data, text.bytes);
+static const char *decoded(struct arena *arena, struct span text, size_t *bytes) {
+    char *copy = arena_text(arena, text.data, text.bytes);
     if (copy == NULL)
         return NULL;
     *bytes = query_decode(copy, text.data, text.bytes, true);
@@ -40,16 +40,16 @@ static const char *decoded(struct pool *pool, struct span text, size_t *bytes) {
     return copy;
 }
 
-static bool add_pair(struct pairs *to, struct pool *pool, struct span text) {
+static bool add_pair(struct pairs *to, struct arena *arena, struct span text) {
     struct span name, value;
     struct crew_pair pair;
     span_split(text, '=', &name, &value);
-    pair.name = decoded(pool, name, &pair.name_bytes);
-    pair.value = decoded(pool, value, &pair.value_bytes);
+    pair.name = decoded(arena, name, &pair.name_bytes);
+    pair.value = decoded(arena, value, &pair.value_bytes);
     return pair.name != NULL && pair.value != NULL && pairs_add(to, pair);
 }
 
-int query_read(struct pairs *to, struct pool *pool, const char *query, size_t bytes,
+int query_read(struct pairs *to, struct arena *arena, const char *query, size_t bytes,
                size_t most) {
     struct span rest = span_of(query, bytes), pair;
     for (size_t count = 0; rest.bytes > 0;) {
@@ -58,7 +58,7 @@ int query_read(struct pairs *to, struct pool *pool, const char *query, size_t by
             continue;
         if (++count > most)
             return CREW_ETOOLARGE;
-        if (!add_pair(to, pool, pair))
+        if (!add_pair(to, arena, pair))
             return CREW_ENOMEM;
     }
     return CREW_OK;

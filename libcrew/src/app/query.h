@@ -11,8 +11,8 @@
 size_t query_decode(char *to, const char *text, size_t bytes, bool plus);
 
 /* Append the decoded pairs of a query, separated by '&', to TO; their texts, each with a
- * zero byte behind it, are in POOL. CREW_ETOOLARGE: more than MOST. CREW_ENOMEM. */
-int query_read(struct pairs *to, struct pool *pool, const char *query, size_t bytes,
+ * zero byte behind it, are in ARENA. CREW_ETOOLARGE: more than MOST. CREW_ENOMEM. */
+int query_read(struct pairs *to, struct arena *arena, const char *query, size_t bytes,
                size_t most);
 
 #endif

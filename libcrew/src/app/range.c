@@ -1,4 +1,3 @@
-/* The field Range. */
 #include "app/range.h"
 
 #include <stdbool.h>
@@ -9,8 +8,7 @@ static bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
 
-/* Digits, as many as there are. A number that is too large is as good as the largest one:
- * no file is that long. */
+/* Read digits. A number that is too large becomes the largest: no file is that long. */
 static uint64_t take_number(const char **text) {
     uint64_t number = 0;
     for (; is_digit(**text); ++*text) {
@@ -20,9 +18,9 @@ static uint64_t take_number(const char **text) {
     return number;
 }
 
-/* "-N": the last N bytes, or all if there are not as many. */
-static enum range_wish take_suffix(const char **text, uint64_t size,
-                                   struct range *range) {
+/* "-N": the last N bytes, or all if there are fewer. */
+static enum range_request take_suffix(const char **text, uint64_t size,
+                                      struct range *range) {
     ++*text;
     if (!is_digit(**text))
         return RANGE_WHOLE;
@@ -34,7 +32,8 @@ static enum range_wish take_suffix(const char **text, uint64_t size,
 }
 
 /* "FIRST-" or "FIRST-LAST", LAST included. RANGE_WHOLE: it is neither. */
-static enum range_wish take_range(const char **text, uint64_t size, struct range *range) {
+static enum range_request take_range(const char **text, uint64_t size,
+                                     struct range *range) {
     if (**text == '-')
         return take_suffix(text, size, range);
     if (!is_digit(**text))
@@ -59,16 +58,16 @@ static const char *skip_separators(const char *text) {
     return text + strspn(text, " \t,");
 }
 
-enum range_wish range_read(const char *field, uint64_t size, struct range *range) {
+enum range_request range_read(const char *field, uint64_t size, struct range *range) {
     static const char unit[] = "bytes=";
     const struct range whole = {0, size};
     *range = whole;
     if (field == NULL || size == 0 || strncasecmp(field, unit, sizeof unit - 1) != 0)
         return RANGE_WHOLE;
     const char *at = skip_separators(field + sizeof unit - 1);
-    enum range_wish wish = take_range(&at, size, range);
-    if (*skip_separators(at) == '\0' && wish != RANGE_WHOLE)
-        return wish;
+    enum range_request wanted = take_range(&at, size, range);
+    if (*skip_separators(at) == '\0' && wanted != RANGE_WHOLE)
+        return wanted;
     *range = whole;
     return RANGE_WHOLE;
 }

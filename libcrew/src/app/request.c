@@ -1,59 +1,58 @@
-/* A request as a handler sees it. */
 #include "app/request.h"
 
-#include "app/parameter.h"
+#include "app/cookie.h"
 #include "app/query.h"
 #include "base/clock.h"
 #include "wire/envelope.h"
 #include "wire/http_fields.h"
+#include "wire/limits.h"
+#include <crew/json.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
-enum { ARENA_KEPT_BYTES = 64 * 1024 };
+enum { INPUT_KEPT_BYTES = 64 * 1024 };
 
-/* ---- filling the arena ---- */
+/* ---- begin and end ---- */
 
-/* A copy of the bytes, with a zero behind them. The room was reserved in request_begin.
- */
-static const char *arena_text(struct buffer *arena, const void *data, size_t bytes) {
-    char *copy = (char *)arena->data + arena->len;
+/* A copy of the bytes and a terminating zero. request_begin has reserved the memory. */
+static const char *input_text(struct buffer *input, const void *data, size_t bytes) {
+    char *copy = (char *)input->data + input->len;
     if (bytes > 0)
         memcpy(copy, data, bytes);
     copy[bytes] = '\0';
-    arena->len += bytes + 1;
+    input->len += bytes + 1;
     return copy;
 }
 
-static const char *arena_string(struct buffer *arena, const char *text) {
-    return text != NULL ? arena_text(arena, text, strlen(text)) : "";
+static const char *input_string(struct buffer *input, const char *text) {
+    return text != NULL ? input_text(input, text, strlen(text)) : "";
 }
 
 static size_t string_bytes(const char *text) {
     return text != NULL ? strlen(text) + 1 : 0;
 }
 
-/* How much the arena will hold at most. A pair's two zeros are fewer bytes than its two
- * lengths on the wire; the block counts twice because a path may be decoded from it. */
-static size_t arena_bytes(const struct crew_task_view *task, size_t pair_count) {
+/* The most bytes that are needed. The two zeros of a pair are fewer bytes than its two lengths
+ * on the wire. The block counts twice because a path may be decoded from it. */
+static size_t input_bytes(const struct crew_task_view *task, size_t pair_count) {
     return pair_count * sizeof(struct crew_pair) + 2 * task->pairs_bytes + 1 +
            string_bytes(task->task) + string_bytes(task->id) +
            string_bytes(task->content_type) + task->body_bytes + 1;
 }
 
 static void fill_pairs(struct crew_request *request, struct wire_bytes block) {
-    struct buffer *arena = &request->arena;
-    struct crew_pair *pairs = (struct crew_pair *)(void *)arena->data;
-    arena->len += request->pair_count * sizeof *pairs;
+    struct buffer *input = &request->input;
+    struct crew_pair *pairs = (struct crew_pair *)(void *)input->data;
+    input->len += request->pair_count * sizeof *pairs;
     for (size_t i = 0; i < request->pair_count; i++) {
         struct crew_pair raw;
         if (!wire_pairs_next(&block, &raw)) {
             request->pair_count = i;
             break;
         }
-        pairs[i].name = arena_text(arena, raw.name, raw.name_bytes);
+        pairs[i].name = input_text(input, raw.name, raw.name_bytes);
         pairs[i].name_bytes = raw.name_bytes;
-        pairs[i].value = arena_text(arena, raw.value, raw.value_bytes);
+        pairs[i].value = input_text(input, raw.value, raw.value_bytes);
         pairs[i].value_bytes = raw.value_bytes;
     }
     request->pairs = pairs;
@@ -75,8 +74,8 @@ static const char *param_or_empty(const struct crew_request *request, const char
     return pair != NULL ? pair->value : "";
 }
 
-/* PATH_INFO is what is left of the path behind the script (RFC 3875 §4.1.5). A web server
- * that sets none names the whole path as the script, or tells only REQUEST_URI. */
+/* PATH_INFO is the part of the path after the script (RFC 3875 §4.1.5). A web server that does
+ * not set it sends the whole path as SCRIPT_NAME, or only REQUEST_URI. */
 static void fill_path(struct crew_request *request) {
     static const char *const params[] = {"PATH_INFO", "SCRIPT_NAME"};
     for (size_t i = 0; i < sizeof params / sizeof *params; i++) {
@@ -89,10 +88,10 @@ static void fill_path(struct crew_request *request) {
     }
     const char *uri = param_or_empty(request, "REQUEST_URI");
     size_t uri_bytes = strcspn(uri, "?");
-    char *decoded = (char *)request->arena.data + request->arena.len;
+    char *decoded = (char *)request->input.data + request->input.len;
     request->path_bytes = query_decode(decoded, uri, uri_bytes, false);
     decoded[request->path_bytes] = '\0';
-    request->arena.len += request->path_bytes + 1;
+    request->input.len += request->path_bytes + 1;
     request->path = decoded;
 }
 
@@ -103,95 +102,83 @@ static void fill_http(struct crew_request *request) {
     fill_path(request);
 }
 
-int request_begin(struct crew_request *request, const struct request_context *context,
+int request_begin(struct crew_request *request, const struct host_context *context,
                   const struct crew_task_view *task, uint32_t left_ms) {
     struct wire_bytes block = {task->pairs, task->pairs_bytes};
     size_t pair_count;
     if (!wire_pairs_valid(block, &pair_count))
         return CREW_EBADENVELOPE;
-    if (buffer_reserve(&request->arena, arena_bytes(task, pair_count)) == NULL)
+    if (buffer_reserve(&request->input, input_bytes(task, pair_count)) == NULL)
         return CREW_ENOMEM;
 
-    struct buffer *arena = &request->arena;
+    struct buffer *input = &request->input;
     request->context = context;
     request->kind = task->form;
     request->ends_at_ms = clock_ms() + left_ms;
     request->pair_count = pair_count;
     fill_pairs(request, block);
-    request->task = arena_string(arena, task->task);
-    request->id = arena_string(arena, task->id);
+    request->task = input_string(input, task->task);
+    request->id = input_string(input, task->id);
     request->method = request->path = request->query = "";
     request->path_bytes = 0;
     if (task->form == CREW_HTTP)
         fill_http(request);
     else
-        request->content_type = arena_string(arena, task->content_type);
-    request->body = arena_text(arena, task->body, task->body_bytes);
+        request->content_type = input_string(input, task->content_type);
+    request->body = input_text(input, task->body, task->body_bytes);
     request->body_bytes = task->body_bytes;
     return CREW_OK;
 }
 
 void request_end(struct crew_request *request) {
-    carried_fini(&request->carried); /* may still read what the others hold */
-    buffer_reset(&request->arena, ARENA_KEPT_BYTES);
+    request_values_fini(&request->values); /* destructors may read the rest */
+    buffer_reset(&request->input, INPUT_KEPT_BYTES);
     path_values_reset(&request->path_values);
-    request->complaint[0] = '\0';
+    pairs_reset(&request->query_pairs);
+    pairs_reset(&request->cookies);
+    request->query_is_parsed = request->cookies_are_parsed = false;
+    form_reset(&request->form);
+    request->form_result = (struct parse_result){0};
+    upload_files_reset(&request->files);
+    json_body_fini(&request->json);
+    request->json_result = (struct parse_result){0};
+    request->complaint.text[0] = '\0';
     request->limits = (struct crew_request_limits){0};
-    request_forget_query(request);
-    request_forget_form(request);
-    request_forget_json(request);
-    pool_reset(&request->pool);
+    arena_reset(&request->arena);
 }
 
 void request_fini(struct crew_request *request) {
     request_end(request);
-    buffer_fini(&request->arena);
-    pool_fini(&request->pool);
+    buffer_fini(&request->input);
+    arena_fini(&request->arena);
     pairs_fini(&request->query_pairs);
     pairs_fini(&request->cookies);
-    pairs_fini(&request->form_pairs);
-    buffer_fini(&request->uploads);
-    buffer_fini(&request->files);
+    form_fini(&request->form);
+    upload_files_fini(&request->files);
     path_values_fini(&request->path_values);
 }
 
-int request_complain(struct crew_request *request, const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    vsnprintf(request->complaint, sizeof request->complaint, format, args);
-    va_end(args);
-    /* It is a line, whatever it quotes. */
-    for (char *at = request->complaint; *at != '\0'; at++)
-        if ((unsigned char)*at < ' ')
-            *at = '?';
-    return CREW_EBADREQUEST;
+/* ---- for other modules ---- */
+
+int request_set_path_values(struct crew_request *request,
+                            const struct router_match *match) {
+    return path_values_set(&request->path_values, request->path, request->path_bytes,
+                           match);
 }
 
-struct span request_media_type(const struct crew_request *request) {
-    return parameter_owner(span_of(request->content_type, strlen(request->content_type)));
+const struct host_context *request_context(const struct crew_request *request) {
+    return request->context;
 }
 
-int request_complain_of_type(struct crew_request *request, const char *wanted) {
-    const char *type = request->content_type;
-    return request_complain(request, "the body is not %s but %.100s", wanted,
-                            type[0] != '\0' ? type : "of no type");
+struct arena *request_arena(struct crew_request *request) {
+    return &request->arena;
 }
 
-int reading_end(struct crew_request *request, struct reading *reading, int error) {
-    *reading = (struct reading){.done = true, .error = error};
-    if (error == CREW_EBADREQUEST)
-        reading->complaint =
-            pool_text(&request->pool, request->complaint, strlen(request->complaint));
-    return error;
+size_t request_path_bytes(const struct crew_request *request) {
+    return request->path_bytes;
 }
 
-int reading_again(struct crew_request *request, const struct reading *reading) {
-    if (reading->complaint != NULL)
-        request_complain(request, "%s", reading->complaint);
-    return reading->error;
-}
-
-/* ---- what handlers read ---- */
+/* ---- line, header fields, body ---- */
 
 const char *crew_request_method(const crew_request *request) {
     return request->method;
@@ -205,14 +192,14 @@ const char *crew_request_query(const crew_request *request) {
     return request->query;
 }
 
-/* The character that stands for C in the name of a CGI parameter (RFC 3875 §4.1.18). */
+/* C as it is written in the name of a CGI parameter (RFC 3875 §4.1.18). */
 static char param_character(char c) {
     if (c >= 'a' && c <= 'z')
         return (char)(c - 'a' + 'A');
     return c == '-' ? '_' : c;
 }
 
-/* Is PARAM, without its prefix, the CGI parameter of header field NAME? */
+/* True when PARAM, without its prefix, is the CGI parameter of header field NAME. */
 static bool param_is_header(const char *param, size_t param_bytes, const char *name) {
     for (size_t i = 0; i < param_bytes; i++)
         if (name[i] == '\0' || param[i] != param_character(name[i]))
@@ -220,9 +207,8 @@ static bool param_is_header(const char *param, size_t param_bytes, const char *n
     return name[param_bytes] == '\0';
 }
 
-/* Content-Type and Content-Length have no HTTP_ before them (RFC 3875 §4.1.2, §4.1.3),
- * and what some servers send as HTTP_CONTENT_LENGTH is not to be trusted in their stead.
- */
+/* Content-Type and Content-Length have parameters without HTTP_ (RFC 3875 §4.1.2, §4.1.3).
+ * HTTP_CONTENT_LENGTH, which some servers send as well, is ignored. */
 static bool header_has_own_param(const char *name) {
     return http_name_equal(name, strlen(name), "Content-Type") ||
            http_name_equal(name, strlen(name), "Content-Length");
@@ -290,6 +276,186 @@ const char *crew_request_id(const crew_request *request) {
     return request->id;
 }
 
+uint32_t crew_request_left_ms(const crew_request *request) {
+    uint64_t now_ms = clock_ms();
+    return now_ms < request->ends_at_ms ? (uint32_t)(request->ends_at_ms - now_ms) : 0;
+}
+
 const char *crew_request_complaint(const crew_request *request) {
-    return request->complaint[0] != '\0' ? request->complaint : NULL;
+    return request->complaint.text[0] != '\0' ? request->complaint.text : NULL;
+}
+
+void crew_request_set_limits(crew_request *request,
+                             const struct crew_request_limits *limits) {
+    request->limits = *limits;
+}
+
+/* ---- path and request-scoped values ---- */
+
+const char *crew_request_path_value(const crew_request *request, const char *name) {
+    return path_values_get(&request->path_values, name);
+}
+
+long crew_request_path_number(const crew_request *request, const char *name, long min,
+                              long max, long fallback) {
+    return text_number(crew_request_path_value(request, name), min, max, fallback);
+}
+
+void crew_request_set(crew_request *request, const char *key, void *value,
+                      void (*destroy)(void *value)) {
+    request_values_set(&request->values, key, value, destroy);
+}
+
+void *crew_request_get(const crew_request *request, const char *key) {
+    return request_values_get(&request->values, key);
+}
+
+/* ---- query and cookies ---- */
+
+/* Out of memory is treated as no query and no cookies: handlers would not check for it. */
+static const struct pairs *query_pairs(crew_request *request) {
+    struct pairs *pairs = &request->query_pairs;
+    const char *query = request->query;
+    if (!request->query_is_parsed &&
+        query_read(pairs, &request->arena, query, strlen(query), SIZE_MAX) != CREW_OK)
+        pairs_reset(pairs);
+    request->query_is_parsed = true;
+    return pairs;
+}
+
+const char *crew_request_query_value(crew_request *request, const char *key) {
+    return pairs_value(query_pairs(request), key);
+}
+
+long crew_request_query_number(crew_request *request, const char *key, long min, long max,
+                               long fallback) {
+    return pairs_number(query_pairs(request), key, min, max, fallback);
+}
+
+const char *const *crew_request_query_values(crew_request *request, const char *key,
+                                             size_t *count) {
+    return pairs_values(query_pairs(request), key, &request->arena, count);
+}
+
+const struct crew_pair *crew_request_query_pairs(crew_request *request, size_t *count) {
+    return pairs_all(query_pairs(request), count);
+}
+
+/* HTTP/2 may send cookies in several fields (RFC 9113 §8.2.3). */
+static const struct pairs *cookies(crew_request *request) {
+    struct pairs *pairs = &request->cookies;
+    const struct crew_pair *field = NULL;
+    while (!request->cookies_are_parsed &&
+           (field = request_header_next(request, "Cookie", field)) != NULL)
+        if (cookie_read(pairs, &request->arena, field->value, field->value_bytes) !=
+            CREW_OK) {
+            pairs_reset(pairs);
+            break;
+        }
+    request->cookies_are_parsed = true;
+    return pairs;
+}
+
+const char *crew_request_cookie(crew_request *request, const char *name) {
+    return pairs_value(cookies(request), name);
+}
+
+const struct crew_pair *crew_request_cookies(crew_request *request, size_t *count) {
+    return pairs_all(cookies(request), count);
+}
+
+/* ---- form and uploads ---- */
+
+int crew_request_read_form(crew_request *request) {
+    if (request->form_result.done)
+        return parse_result_repeat(&request->form_result, &request->complaint);
+    size_t max_fields = request->limits.form_fields;
+    const struct form_source source = {
+        .content_type = span_of(request->content_type, strlen(request->content_type)),
+        .body = span_of(request->body, request->body_bytes),
+        .max_fields = max_fields != 0 ? max_fields : LIMIT_FORM_FIELDS,
+        .arena = &request->arena,
+        .complaint = &request->complaint,
+    };
+    int error = form_read(&request->form, &source);
+    return parse_result_set(&request->form_result, error, &request->complaint,
+                            &request->arena);
+}
+
+static const struct pairs *form_fields(crew_request *request) {
+    crew_request_read_form(request);
+    return &request->form.fields;
+}
+
+const char *crew_request_form_value(crew_request *request, const char *key) {
+    return pairs_value(form_fields(request), key);
+}
+
+long crew_request_form_number(crew_request *request, const char *key, long min, long max,
+                              long fallback) {
+    return pairs_number(form_fields(request), key, min, max, fallback);
+}
+
+const char *const *crew_request_form_values(crew_request *request, const char *key,
+                                            size_t *count) {
+    return pairs_values(form_fields(request), key, &request->arena, count);
+}
+
+const struct crew_pair *crew_request_form_pairs(crew_request *request, size_t *count) {
+    return pairs_all(form_fields(request), count);
+}
+
+const struct crew_upload *crew_request_uploads(crew_request *request, size_t *count) {
+    crew_request_read_form(request);
+    return form_uploads(&request->form, count);
+}
+
+const struct crew_upload *crew_request_upload(crew_request *request, const char *field) {
+    size_t count;
+    const struct crew_upload *uploads = crew_request_uploads(request, &count);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(uploads[i].field, field) == 0)
+            return &uploads[i];
+    return NULL;
+}
+
+int crew_request_upload_fd(crew_request *request, const struct crew_upload *upload,
+                           int *fd) {
+    return upload_files_open(&request->files, upload, fd);
+}
+
+/* ---- JSON ---- */
+
+static int read_json(crew_request *request) {
+    if (request->json_result.done)
+        return parse_result_repeat(&request->json_result, &request->complaint);
+    struct span type = span_of(request->content_type, strlen(request->content_type));
+    const struct json_source source = {
+        .content_type = type,
+        .type_optional = request->kind == CREW_PLAIN,
+        .body = span_of(request->body, request->body_bytes),
+        .limits = &request->limits,
+        .complaint = &request->complaint,
+    };
+    int error = json_body_read(&request->json, &source);
+    return parse_result_set(&request->json_result, error, &request->complaint,
+                            &request->arena);
+}
+
+int crew_request_json(crew_request *request, json_t **json) {
+    int error = read_json(request);
+    if (error == CREW_OK)
+        *json = request->json.value;
+    return error;
+}
+
+int crew_request_json_unpack(crew_request *request, const char *format, ...) {
+    int error = read_json(request);
+    if (error != CREW_OK)
+        return error;
+    va_list args;
+    va_start(args, format);
+    error = json_body_unpack(&request->json, &request->complaint, format, args);
+    va_end(args);
+    return error;
 }

@@ -1,43 +1,38 @@
-/* A request as a handler sees it: views over the task's name/value block and its body.
+/* A request as a handler sees it. This module has the public functions and the state of a
+ * request; the parts of it (form, JSON body, uploads, path values, request-scoped values) are
+ * modules of their own that do not know the request.
  *
- * Everything that a handler can read lies in one arena, filled in one pass when the
- * request begins: the array of pairs, their strings with a terminating zero each, and the
- * body. One size is reckoned before, so nothing moves and nothing is freed piece by
- * piece. What is made of them when a handler asks for it (query, cookies, form, JSON) is
- * kept beside it, and forgotten when the request ends.
+ * The task's pairs, strings and body are copied into one buffer when the request begins, each
+ * string with a terminating zero. Its size is computed before, so nothing moves. What is
+ * parsed when a handler first asks for it (query, cookies, form, JSON) is kept until the
+ * request ends.
  */
 #ifndef CREW_APP_REQUEST_H
 #define CREW_APP_REQUEST_H
 
-#include "app/carried.h"
+#include "app/arena.h"
+#include "app/complaint.h"
+#include "app/form.h"
+#include "app/json_body.h"
 #include "app/pairs.h"
 #include "app/path_values.h"
-#include "app/pool.h"
-#include "app/span.h"
+#include "app/request_values.h"
+#include "app/upload.h"
 #include "base/buffer.h"
 #include <crew/host.h>
 #include <crew/request.h>
 
-struct json_t;
-
-/* What a host gives to all of its requests. */
-struct request_context {
+/* What all requests of a host have in common. */
+struct host_context {
     const char *uuid;
     const char *node_uuid;
     void *state;
     struct crew_host_port port;
 };
 
-/* Something that is made of the body when first asked for. Who asks again is told the
- * same. */
-struct reading {
-    bool done;
-    int error;
-    const char *complaint; /* of CREW_EBADREQUEST */
-};
-
+/* Zeroed memory is a request that has not begun. All fields are request.c's. */
 struct crew_request {
-    const struct request_context *context;
+    const struct host_context *context;
     enum crew_form kind;
     const char *task;
     const char *id;
@@ -46,7 +41,7 @@ struct crew_request {
     size_t pair_count;
     const char *method;
     const char *path;
-    size_t path_bytes; /* the path may hold a zero byte, and matches no route then */
+    size_t path_bytes; /* the path may hold a zero byte; then it matches no route */
     const char *query;
     const char *content_type;
     const char *body;
@@ -54,62 +49,47 @@ struct crew_request {
 
     uint64_t ends_at_ms; /* clock_ms() */
 
-    struct buffer arena;
-
+    struct buffer input; /* all of the above */
+    struct arena arena;  /* texts of what follows */
     struct crew_request_limits limits;
-    struct pool pool; /* the texts of what follows */
-    bool query_is_read;
+    bool query_is_parsed;
     struct pairs query_pairs;
-    bool cookies_are_read;
+    bool cookies_are_parsed;
     struct pairs cookies;
-    struct reading form;
-    struct pairs form_pairs;
-    struct buffer uploads; /* of struct crew_upload */
-    struct buffer files;   /* of int: descriptors that are closed at the end */
-    struct reading json;
-    struct json_t *json_value;
-
+    struct parse_result form_result;
+    struct form form;
+    struct upload_files files;
+    struct parse_result json_result;
+    struct json_body json;
     struct path_values path_values;
-    struct carried carried;
-    char complaint[256]; /* why the request is not acceptable; empty: no complaint */
+    struct request_values values;
+    struct complaint complaint; /* of the last function that returned CREW_EBADREQUEST */
 };
 
-/* Zeroed memory is a request that has not begun. */
-
-/* request_begin - CREW_EBADENVELOPE: the pairs are no sound block. CREW_ENOMEM. */
-int request_begin(struct crew_request *request, const struct request_context *context,
+/* Begin with a copy of TASK. CREW_EBADENVELOPE: the pairs are not a valid block. CREW_ENOMEM.
+ * CONTEXT must outlive the request. */
+int request_begin(struct crew_request *request, const struct host_context *context,
                   const struct crew_task_view *task, uint32_t left_ms);
 
-/* request_end - forget it all; a little memory is kept for the next one. */
+/* Free what belongs to the request. Some memory is kept for the next one. */
 void request_end(struct crew_request *request);
 
 void request_fini(struct crew_request *request);
 
-/* request_complain - note why the request is not acceptable, in words for the client, who
- * made it so. Returns CREW_EBADREQUEST. */
-int request_complain(struct crew_request *request, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+/* Set the values of the route's parameters. CREW_ENOMEM. */
+int request_set_path_values(struct crew_request *request,
+                            const struct router_match *match);
 
-/* request_media_type - the Content-Type without its parameters. request_complain_of_type -
- * that it is not that of WANTED. */
-struct span request_media_type(const struct crew_request *request);
-int request_complain_of_type(struct crew_request *request, const char *wanted);
+const struct host_context *request_context(const struct crew_request *request);
+struct arena *request_arena(struct crew_request *request);
 
-/* reading_end - keep what came of READING: ERROR, with the complaint that there is.
- * Returns it. reading_again - return it once more. */
-int reading_end(struct crew_request *request, struct reading *reading, int error);
-int reading_again(struct crew_request *request, const struct reading *reading);
+/* The length of crew_request_path, which may hold a zero byte. */
+size_t request_path_bytes(const struct crew_request *request);
 
-/* The header fields NAME (in any case), one after the other: the first when AFTER is
- * null, null when there is none left. */
+/* The header fields called NAME (in any case), one after another: the first when AFTER is
+ * null; null when there is no further one. */
 const struct crew_pair *request_header_next(const struct crew_request *request,
                                             const char *name,
                                             const struct crew_pair *after);
-
-/* What request_end does about what was made of the request. */
-void request_forget_query(struct crew_request *request);
-void request_forget_form(struct crew_request *request);
-void request_forget_json(struct crew_request *request);
-void request_close_files(struct crew_request *request);
 
 #endif

@@ -1,4 +1,4 @@
-/* Content-Disposition: attachment (RFC 6266), with a name of any letters (RFC 8187). */
+/* Content-Disposition: attachment (RFC 6266), with non-ASCII file names (RFC 8187). */
 #include "app/escape.h"
 #include "app/response.h"
 #include "base/utf8.h"
@@ -11,30 +11,30 @@ static bool has_control_character(const char *name) {
     return false;
 }
 
-/* What every client reads in the same way inside quotes: RFC 6266 appendix D. */
+/* Characters that all clients read in the same way inside quotes (RFC 6266 appendix D). */
 static bool is_plain(char c) {
     return c >= ' ' && c < 0x7f && strchr("\"\\%", c) == NULL;
 }
 
-/* The name for clients that do not know filename*: what is not plain becomes '_'. Returns
- * whether that was all of it. */
+/* The name for clients that do not know filename*, with '_' for other characters. True: it has
+ * no other characters. */
 static bool write_plain_name(struct buffer *to, const char *name) {
-    bool whole = true;
+    bool is_complete = true;
     for (; *name != '\0'; name++) {
-        whole = whole && is_plain(*name);
+        is_complete = is_complete && is_plain(*name);
         buffer_append(to, is_plain(*name) ? name : "_", 1);
     }
-    return whole;
+    return is_complete;
 }
 
 static void write_names(struct buffer *to, const char *name) {
     buffer_append_text(to, "; filename=\"");
-    bool whole = write_plain_name(to, name);
+    bool is_complete = write_plain_name(to, name);
     buffer_append_text(to, "\"");
-    if (whole || !utf8_valid(name, strlen(name)))
+    if (is_complete || !utf8_valid(name, strlen(name)))
         return;
     buffer_append_text(to, "; filename*=UTF-8''");
-    escape_url(to, name, ""); /* what it leaves is attr-char of RFC 8187 §3.2.1 */
+    escape_url(to, name, ""); /* unescaped characters are attr-char (RFC 8187 §3.2.1) */
 }
 
 int crew_response_attachment(crew_response *response, const char *filename) {

@@ -1,11 +1,12 @@
-/* Files: left to the web server where it can send them, else read and sent, with what
- * HTTP has for files: type, validators, preconditions, ranges.
+/* Files as responses. The web server sends the file where it can (app/sendfile.h); else it is
+ * read and sent here, with Content-Type, validators, preconditions and ranges.
  *
- * The file is opened first, and whatever is decided is decided about the open file:
- * between a look and an open another one could take its place. */
+ * The file is opened first, and all decisions are about the open file, as the path may be
+ * replaced at any time. */
 #include "app/media_type.h"
 #include "app/range.h"
 #include "app/response.h"
+#include "app/response_conditional.h"
 #include "app/sendfile.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -20,13 +21,13 @@
 
 enum { FIELD_BYTES = 80, PATH_IN_LOG_BYTES = 100, PIECE_BYTES = 64 * 1024 };
 
-/* What is opened. O_NONBLOCK: a FIFO without a writer would not come back. */
+/* O_NONBLOCK: opening a FIFO without a writer must not block. */
 enum { OPEN_FLAGS = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK };
 
-/* ---- what cannot be sent ---- */
+/* ---- errors ---- */
 
-/* No such file, or none for clients: outside (EXDEV, EAGAIN: openat2(2)), not readable, a
- * socket (ENXIO). */
+/* True when there is no such file for clients: it does not exist, is outside of the root (EXDEV,
+ * EAGAIN: openat2(2)), not readable, or a socket (ENXIO). */
 static bool is_absent(int error) {
     static const int absent[] = {ENOENT, ENOTDIR, ENAMETOOLONG, ELOOP,
                                  EXDEV,  EAGAIN,  EACCES,       ENXIO};
@@ -36,7 +37,7 @@ static bool is_absent(int error) {
     return false;
 }
 
-/* Anything else in errno is our trouble. The log has no room for more of a path. */
+/* Another errno is an error of the server. The path is cut to fit into the log line. */
 static int cannot(crew_response *response, const char *path) {
     char detail[PATH_IN_LOG_BYTES + 60];
     snprintf(detail, sizeof detail, "%.*s: %s", PATH_IN_LOG_BYTES, path, strerror(errno));
@@ -50,9 +51,9 @@ static int answer_absent(crew_request *request, crew_response *response,
     return crew_response_error(response, 404, NULL);
 }
 
-/* ---- leaving it to the web server ---- */
+/* ---- sending by the web server ---- */
 
-/* The name that FILE has now, without symbolic links. */
+/* The present path of the open FILE, without symbolic links. */
 static bool real_path(int file, char path[PATH_MAX]) {
     char link[FIELD_BYTES];
     snprintf(link, sizeof link, "/proc/self/fd/%d", file);
@@ -63,10 +64,10 @@ static bool real_path(int file, char path[PATH_MAX]) {
     return true;
 }
 
-/* False: the web server cannot, or may not. Only a web server's word counts: the fields
- * of a plain call are its caller's. */
-static bool leave_to_server(const crew_request *request, crew_response *response,
-                            int file) {
+/* False: the web server cannot send it, or must not. In plain calls the fields are the caller's
+ * and do not count. */
+static bool send_by_server(const crew_request *request, crew_response *response,
+                           int file) {
     const struct sendfile sendfile = {
         crew_request_param(request, "X_ACCEL_REDIRECT"),
         crew_request_param(request, "X_SENDFILE"),
@@ -84,14 +85,14 @@ static bool leave_to_server(const crew_request *request, crew_response *response
     return name != NULL;
 }
 
-/* ---- reading and sending it ---- */
+/* ---- sending here ---- */
 
-/* The part of the file, into the body. A file that has become shorter meanwhile is no
- * answer: its length is in the fields already. */
+/* Read a part of the file into the body. A file that has become shorter is an error, as its
+ * length is in the header fields already. */
 static int read_part(crew_response *response, int file, const char *path,
                      const struct range *part) {
     int error = CREW_OK;
-    char *room = response_body_room(response, (size_t)part->bytes, &error);
+    char *room = response_body_reserve(response, (size_t)part->bytes, &error);
     size_t done = 0;
     while (room != NULL && done < part->bytes) {
         ssize_t bytes = pread(file, room + done, (size_t)part->bytes - done,
@@ -102,23 +103,24 @@ static int read_part(crew_response *response, int file, const char *path,
             return cannot(response, path);
         done += bytes > 0 ? (size_t)bytes : 0;
     }
-    response->body.len += done;
+    response_body_commit(response, done);
     return error;
 }
 
-/* One that is larger than a response may be leaves while it is read, where it can. */
+/* A file larger than the response limit is flushed in pieces, if the response can stream. */
 static int stream_part(crew_response *response, int file, const char *path,
                        const struct range *part) {
-    if (response->stream.whole)
+    if (!response_can_stream(response))
         return response_invalid(response, CREW_EBADRESPONSE, CREW_ETOOLARGE,
                                 "over --max-response: ", path);
-    size_t most = response->max_body_bytes;
-    most = most == 0 || most > PIECE_BYTES ? PIECE_BYTES : most;
+    size_t max_bytes = response_max_body_bytes(response);
+    if (max_bytes == 0 || max_bytes > PIECE_BYTES)
+        max_bytes = PIECE_BYTES;
     struct range piece = {.first = part->first};
     uint64_t left = part->bytes;
     int error = CREW_OK;
     while (left > 0 && error == CREW_OK) {
-        piece.bytes = left < most ? left : most;
+        piece.bytes = left < max_bytes ? left : max_bytes;
         error = read_part(response, file, path, &piece);
         if (error == CREW_OK)
             error = crew_response_flush(response);
@@ -128,9 +130,10 @@ static int stream_part(crew_response *response, int file, const char *path,
     return error;
 }
 
-/* What of it the client gets (RFC 9110 §14.2). */
-static enum range_wish wanted_part(const crew_request *request, uint64_t size,
-                                   const struct validators *current, struct range *part) {
+/* The part that the client asks for (RFC 9110 §14.2). */
+static enum range_request wanted_part(const crew_request *request, uint64_t size,
+                                      const struct validators *current,
+                                      struct range *part) {
     const char *field = crew_request_header(request, "Range");
     if (strcmp(crew_request_method(request), "GET") != 0 ||
         !conditional_range_holds(crew_request_header(request, "If-Range"), current))
@@ -154,59 +157,58 @@ static void answer_part(crew_response *response, const struct range *part,
     crew_response_status(response, 206);
 }
 
-/* HEAD asks for the length, which needs no reading. */
+/* For HEAD the length is enough, without reading. */
 static int send_part(const crew_request *request, crew_response *response, int file,
                      const char *path, const struct range *part) {
     char length[FIELD_BYTES];
     if (strcmp(crew_request_method(request), "HEAD") != 0)
-        return part->bytes > response->max_body_bytes
+        return part->bytes > response_max_body_bytes(response)
                    ? stream_part(response, file, path, part)
                    : read_part(response, file, path, part);
     snprintf(length, sizeof length, "%" PRIu64, part->bytes);
     return crew_response_header(response, "Content-Length", length);
 }
 
-/* With the tag of a size and a time a file that was touched is another one, which costs a
- * transfer and no mistake. It is the same on every host that has a copy with its times.
- */
+/* The ETag consists of size and modification time. A file that was only touched gets another
+ * ETag, which costs a transfer. All hosts with a copy that has the same time agree. */
 static int send_conditionally(const crew_request *request, crew_response *response,
                               int file, const char *path, const struct stat *status) {
     char etag[FIELD_BYTES];
     snprintf(etag, sizeof etag, "\"%jx-%jx.%lx\"", (uintmax_t)status->st_size,
              (uintmax_t)status->st_mtim.tv_sec, (unsigned long)status->st_mtim.tv_nsec);
     const struct validators current = response_validators(etag, status->st_mtim.tv_sec);
-    if (response_settled(request, response, &current))
+    if (response_is_decided(request, response, &current))
         return CREW_OK;
 
     uint64_t size = (uint64_t)status->st_size;
     struct range part;
-    enum range_wish wish = wanted_part(request, size, &current, &part);
+    enum range_request wanted = wanted_part(request, size, &current, &part);
     crew_response_header(response, "Accept-Ranges", "bytes");
-    if (wish == RANGE_UNSATISFIABLE)
+    if (wanted == RANGE_UNSATISFIABLE)
         return answer_unsatisfiable(response, size);
-    if (wish == RANGE_PART)
+    if (wanted == RANGE_PART)
         answer_part(response, &part, size);
     return send_part(request, response, file, path, &part);
 }
 
-/* A file under another status (the page of a 404, say) is that answer, not a resource
- * with versions and parts; and a web server would make it a 200. */
+/* With a status other than 200 (a page for 404) the file is not a resource with versions and
+ * ranges, and a web server would change the status to 200. */
 static int send_file(const crew_request *request, crew_response *response, int file,
                      const char *path, const struct stat *status) {
     const struct range whole = {0, (uint64_t)status->st_size};
-    response->body.len = 0;
-    if (response->content_type.len == 0)
+    response_clear_body(response);
+    if (!response_has_content_type(response))
         crew_response_header(response, "Content-Type", media_type(path));
-    if (response->status != 200)
+    if (crew_response_get_status(response) != 200)
         return send_part(request, response, file, path, &whole);
-    if (leave_to_server(request, response, file))
+    if (send_by_server(request, response, file))
         return CREW_OK;
     return send_conditionally(request, response, file, path, status);
 }
 
-/* ---- what handlers call ---- */
+/* ---- public ---- */
 
-/* FILE: what open returned. */
+/* FILE: the result of open(2). */
 static int answer(crew_request *request, crew_response *response, int file,
                   const char *path) {
     struct stat status;
@@ -225,13 +227,13 @@ static int answer(crew_request *request, crew_response *response, int file,
 }
 
 int crew_response_file(crew_request *request, crew_response *response, const char *path) {
-    if (response->stream.begun)
+    if (response_has_begun(response))
         return CREW_EINVAL;
     return answer(request, response, open(path, OPEN_FLAGS), path);
 }
 
-/* The kernel sees to it that no "..", no symbolic link and no race leads out of ROOT
- * (openat2(2)). */
+/* With openat2(2) the kernel guarantees that "..", symbolic links and races do not lead out of
+ * ROOT. */
 static int open_below(int root, const char *relative) {
     const struct open_how how = {
         .flags = OPEN_FLAGS,
@@ -242,7 +244,7 @@ static int open_below(int root, const char *relative) {
 
 int crew_response_file_below(crew_request *request, crew_response *response,
                              const char *root, const char *relative) {
-    if (response->stream.begun)
+    if (response_has_begun(response))
         return CREW_EINVAL;
     int folder = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0)

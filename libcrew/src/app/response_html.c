@@ -1,8 +1,8 @@
-/* Pages: a format of the author's own, with what is inserted into it escaped.
+/* HTML with escaped insertions: the format string is markup, and what conversions produce is
+ * escaped.
  *
- * Each conversion is formatted by the C library, by itself, and its text escaped. So all
- * of printf's conversions mean what they mean there; left out are %n, %m, %p and wide
- * characters, which have no place in a page. */
+ * The C library formats each conversion by itself, so conversions mean what they mean for
+ * printf. %n, %m, %p and wide characters are not supported. */
 #include "app/escape.h"
 #include "app/response.h"
 #include <stdarg.h>
@@ -13,10 +13,10 @@
 enum { SPEC_BYTES = 64 };
 
 struct conversion {
-    char spec[SPEC_BYTES]; /* '%', flags, width, precision: what stands before ... */
+    char spec[SPEC_BYTES]; /* '%', flags, width, precision ... */
     size_t spec_bytes;
-    char length[3]; /* hh, h, l, ll, j, z, t, L ... */
-    char type;      /* and d, s ... */
+    char length[3]; /* ... hh, h, l, ll, j, z, t, L ... */
+    char type;      /* ... d, s and so on */
 };
 
 /* ---- reading a conversion ---- */
@@ -31,7 +31,7 @@ static bool add(struct conversion *conversion, const char *text, size_t bytes) {
     return true;
 }
 
-/* A number in the format, or '*': an argument takes its place. */
+/* A number in the format, or '*' for an argument. */
 static bool add_number(struct conversion *conversion, const char **format,
                        va_list *args) {
     char number[16];
@@ -42,11 +42,11 @@ static bool add_number(struct conversion *conversion, const char **format,
         return add(conversion, from, digits);
     }
     ++*format;
-    int made = snprintf(number, sizeof number, "%d", va_arg(*args, int));
-    return add(conversion, number, (size_t)made);
+    int bytes = snprintf(number, sizeof number, "%d", va_arg(*args, int));
+    return add(conversion, number, (size_t)bytes);
 }
 
-/* A negative precision counts as none (C11 §7.21.6.1), but cannot be written as one. */
+/* A negative precision is ignored (C11 §7.21.6.1). It is left out, as it cannot be written. */
 static bool add_precision(struct conversion *conversion, const char **format,
                           va_list *args) {
     size_t before = conversion->spec_bytes;
@@ -60,7 +60,7 @@ static bool add_precision(struct conversion *conversion, const char **format,
     return true;
 }
 
-/* FORMAT stands behind a '%', and afterwards behind the conversion. */
+/* *FORMAT is after a '%'; it is moved to the end of the conversion. */
 static bool read_conversion(struct conversion *conversion, const char **format,
                             va_list *args) {
     *conversion = (struct conversion){.spec = "%", .spec_bytes = 1};
@@ -118,7 +118,7 @@ static uintmax_t unsigned_argument(const struct conversion *conversion, va_list 
     return va_arg(*args, unsigned);
 }
 
-/* LENGTH and the type, behind what stands before them. */
+/* Append LENGTH and the type. */
 static bool complete(struct conversion *conversion, const char *length) {
     return add(conversion, length, strlen(length)) &&
            add(conversion, &conversion->type, 1);
@@ -128,9 +128,8 @@ static bool is_one_of(char type, const char *types) {
     return type != '\0' && strchr(types, type) != NULL;
 }
 
-/* The text of one conversion, from malloc; null: it is none, or memory is out. The
- * specification was read here and is complete with a type that was looked at, so that the
- * argument fits. */
+/* The text of one conversion, for the caller to free; null: not a supported conversion, or out
+ * of memory. The format is not a literal, but each type is checked here with its argument. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 static char *converted(struct conversion *conversion, va_list *args) {
@@ -187,15 +186,15 @@ static bool append_format(struct buffer *to, const char *format, va_list *args) 
 int crew_response_html(crew_response *response, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    bool sound = append_format(&response->body, format, &args);
+    bool valid = append_format(response_body(response), format, &args);
     va_end(args);
-    if (!sound)
+    if (!valid)
         return response_invalid(response, CREW_EFAILED, CREW_EINVAL,
                                 "crew_response_html cannot format: ", format);
     return response_written(response, RESPONSE_HTML);
 }
 
 int crew_response_url(crew_response *response, const char *text) {
-    escape_url(&response->body, text, "");
+    escape_url(response_body(response), text, "");
     return response_written(response, RESPONSE_TEXT);
 }

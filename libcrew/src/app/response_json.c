@@ -1,4 +1,3 @@
-/* JSON, written into the body as jansson makes it. */
 #include "app/response.h"
 
 #include <crew/json.h>

@@ -1,4 +1,3 @@
-/* The routes of an app. */
 #include "app/router.h"
 
 #include "base/xalloc.h"
@@ -31,6 +30,10 @@ static void node_fini(struct router_node *node) {
     free(node->literal);
 }
 
+bool router_has_routes(const struct router *router) {
+    return router->count > 0;
+}
+
 void router_fini(struct router *router) {
     node_fini(&router->root);
     *router = (struct router){0};
@@ -45,7 +48,7 @@ static int literal_compare(const struct router_node *node, const char *text,
     return (node->literal_bytes > bytes) - (node->literal_bytes < bytes);
 }
 
-/* The first literal below NODE that is not before TEXT. */
+/* The index of the first literal below NODE that does not sort before TEXT. */
 static size_t literal_begin(const struct router_node *node, const char *text,
                             size_t bytes) {
     size_t low = 0, high = node->literal_count;
@@ -67,15 +70,15 @@ static struct router_node *literal_find(const struct router_node *node, const ch
     return NULL;
 }
 
-/* Room for one more at AT in ARRAY, which has COUNT elements of SIZE. */
-static void *array_open(void *array, size_t count, size_t size, size_t at) {
-    char *opened = xreallocarray(array, count + 1, size);
-    memmove(opened + (at + 1) * size, opened + at * size, (count - at) * size);
-    return opened;
+/* Make space for one more element at AT in ARRAY, which has COUNT elements of SIZE bytes. */
+static void *array_insert(void *array, size_t count, size_t size, size_t at) {
+    char *grown = xreallocarray(array, count + 1, size);
+    memmove(grown + (at + 1) * size, grown + at * size, (count - at) * size);
+    return grown;
 }
 
-static struct router_node *literal_make(struct router_node *node, const char *text,
-                                        size_t bytes) {
+static struct router_node *literal_find_or_add(struct router_node *node, const char *text,
+                                               size_t bytes) {
     struct router_node *made = literal_find(node, text, bytes);
     if (made != NULL)
         return made;
@@ -83,16 +86,16 @@ static struct router_node *literal_make(struct router_node *node, const char *te
     made->literal = xmemdupz(text, bytes);
     made->literal_bytes = bytes;
     size_t at = literal_begin(node, text, bytes);
-    node->literals = array_open(node->literals, node->literal_count++,
-                                sizeof(struct router_node *), at);
+    node->literals = array_insert(node->literals, node->literal_count++,
+                                  sizeof(struct router_node *), at);
     node->literals[at] = made;
     return made;
 }
 
-static struct router_node *node_make(struct router_node *node,
-                                     const struct segment *segment) {
+static struct router_node *node_find_or_add(struct router_node *node,
+                                            const struct segment *segment) {
     if (segment->kind == SEGMENT_LITERAL)
-        return literal_make(node, segment->text, segment->bytes);
+        return literal_find_or_add(node, segment->text, segment->bytes);
     struct router_node **made =
         segment->kind == SEGMENT_PARAMETER ? &node->parameter : &node->rest;
     if (*made == NULL)
@@ -102,13 +105,13 @@ static struct router_node *node_make(struct router_node *node,
 
 /* ---- methods ---- */
 
-struct word {
+struct method {
     const char *text;
     size_t bytes;
 };
 
-/* The next of LEFT, which is a list with commas between; false when there is none. */
-static bool next_method(const char **left, struct word *method) {
+/* Read the next method of a list with commas, and advance *LEFT; false: there is none. */
+static bool next_method(const char **left, struct method *method) {
     if (*left == NULL)
         return false;
     const char *text = *left + strspn(*left, " ");
@@ -116,13 +119,13 @@ static bool next_method(const char **left, struct word *method) {
     *left = text[bytes] == ',' ? text + bytes + 1 : NULL;
     while (bytes > 0 && text[bytes - 1] == ' ')
         bytes--;
-    *method = (struct word){text, bytes};
+    *method = (struct method){text, bytes};
     return true;
 }
 
-/* "*" is a token, too. */
+/* "*" is a valid token as well. */
 static bool methods_valid(const char *methods) {
-    struct word method;
+    struct method method;
     while (next_method(&methods, &method))
         if (!http_field_name_valid(method.text, method.bytes))
             return false;
@@ -140,7 +143,7 @@ static int add_route(struct router_node *node, const char *method, const char *p
             break;
     }
     node->routes =
-        array_open(node->routes, node->route_count++, sizeof(struct route), at);
+        array_insert(node->routes, node->route_count++, sizeof(struct route), at);
     node->routes[at] = (struct route){xstrdup(method), xstrdup(pattern), handler};
     return CREW_OK;
 }
@@ -155,12 +158,12 @@ int router_add(struct router *router, const char *methods, const char *pattern,
     struct router_node *node = &router->root;
     struct segment segment;
     for (const char *left = pattern; pattern_next(&left, &segment);)
-        node = node_make(node, &segment);
+        node = node_find_or_add(node, &segment);
 
     int error = CREW_OK;
-    struct word word;
-    while (error == CREW_OK && next_method(&methods, &word)) {
-        char *method = xmemdupz(word.text, word.bytes);
+    struct method next;
+    while (error == CREW_OK && next_method(&methods, &next)) {
+        char *method = xmemdupz(next.text, next.bytes);
         error = add_route(node, method, pattern, handler);
         router->count += error == CREW_OK;
         free(method);
@@ -168,24 +171,23 @@ int router_add(struct router *router, const char *methods, const char *pattern,
     return error;
 }
 
-/* ---- looking a path up ---- */
+/* ---- look-up ---- */
 
-/* A walk over the nodes at which a path ends, the most specific first. It goes back where
- * a branch has nothing, and sees a node once at most: there is one way to each. */
+/* A depth-first walk over the nodes at which a path ends, the most specific first. Each node is
+ * visited at most once, as there is one way to it. */
 struct walk {
     const char *path;
     size_t path_bytes;
     struct router_match *match;
     size_t value_count;
-    bool (*arrive)(struct walk *walk, const struct router_node *node); /* true: enough */
-    const char *method;                                                /* for arrive */
-    struct buffer *allow;                                              /* for arrive */
+    bool (*visit)(struct walk *walk, const struct router_node *node); /* true: stop */
+    const char *method;                                               /* for visit */
+    struct buffer *allow;                                             /* for visit */
 };
 
 static bool walk_on(struct walk *walk, const struct router_node *node, size_t at);
 
-/* Let what stands for a parameter or the rest be BYTES from AT on, and go on behind it.
- */
+/* The parameter or the rest at NODE has the value of BYTES bytes at AT; walk on after it. */
 static bool walk_value(struct walk *walk, const struct router_node *node, size_t at,
                        size_t bytes) {
     if (node == NULL)
@@ -197,10 +199,10 @@ static bool walk_value(struct walk *walk, const struct router_node *node, size_t
     return false;
 }
 
-/* AT is where the next segment begins; behind the end of the path there is none. */
+/* AT is where the next segment begins; after the end of the path there is none. */
 static bool walk_on(struct walk *walk, const struct router_node *node, size_t at) {
     if (at > walk->path_bytes)
-        return node->route_count > 0 && walk->arrive(walk, node);
+        return node->route_count > 0 && walk->visit(walk, node);
     size_t left = walk->path_bytes - at;
     const char *slash = memchr(walk->path + at, '/', left);
     size_t bytes = slash != NULL ? (size_t)(slash - walk->path) - at : left;
@@ -214,7 +216,7 @@ static bool walk_on(struct walk *walk, const struct router_node *node, size_t at
            walk_value(walk, node->rest, at, left);
 }
 
-/* A path with a zero byte is no string, and fits nothing. */
+/* A path with a zero byte matches no route. */
 static void walk_path(struct walk *walk, const struct router *router) {
     if (walk->path_bytes > 0 && walk->path[0] == '/' &&
         memchr(walk->path, '\0', walk->path_bytes) == NULL)
@@ -238,7 +240,7 @@ static const struct route *route_for(const struct router_node *node, const char 
     return route;
 }
 
-static bool arrive_for_route(struct walk *walk, const struct router_node *node) {
+static bool visit_for_route(struct walk *walk, const struct router_node *node) {
     walk->match->path_known = true;
     walk->match->route = route_for(node, walk->method);
     walk->match->value_count = walk->value_count;
@@ -250,7 +252,7 @@ void router_find(const struct router *router, const char *method, const char *pa
     struct walk walk = {.path = path,
                         .path_bytes = path_bytes,
                         .match = match,
-                        .arrive = arrive_for_route,
+                        .visit = visit_for_route,
                         .method = method};
     match->route = NULL;
     match->path_known = false;
@@ -258,7 +260,7 @@ void router_find(const struct router *router, const char *method, const char *pa
     walk_path(&walk, router);
 }
 
-/* Is METHOD in a list whose elements end with ", "? */
+/* True when METHOD is in a list whose elements end with ", ". */
 static bool is_listed(const struct buffer *list, const char *method) {
     if (list->len == 0)
         return false;
@@ -275,7 +277,7 @@ static void list_method(struct buffer *list, const char *method) {
         buffer_printf(list, "%s, ", method);
 }
 
-static bool arrive_for_methods(struct walk *walk, const struct router_node *node) {
+static bool visit_for_methods(struct walk *walk, const struct router_node *node) {
     for (size_t i = 0; i < node->route_count; i++)
         list_method(walk->allow, node->routes[i].method);
     return false;
@@ -287,12 +289,12 @@ void router_allow(const struct router *router, const char *path, size_t path_byt
     struct walk walk = {.path = path,
                         .path_bytes = path_bytes,
                         .match = &match,
-                        .arrive = arrive_for_methods,
+                        .visit = visit_for_methods,
                         .allow = to};
     walk_path(&walk, router);
     if (is_listed(to, "GET"))
         list_method(to, "HEAD");
     list_method(to, "OPTIONS");
     if (!to->failed)
-        to->data[--to->len - 1] = '\0'; /* in the place of the last comma */
+        to->data[--to->len - 1] = '\0'; /* replaces the last comma */
 }

@@ -1,13 +1,13 @@
 /* The routes of an app: which handler serves a method and a path.
  *
- * A tree: a node for each segment of the patterns (app/pattern.h), so that a look-up costs
- * the segments of the path, however many routes there are. Paths are compared byte by
- * byte, methods as well (RFC 9110 §9.1: case matters).
+ * A tree with a node for each segment of the patterns (app/pattern.h). A look-up takes as many
+ * steps as the path has segments, however many routes there are. Paths and methods are compared
+ * byte by byte (RFC 9110 §9.1: methods are case-sensitive).
  *
- * Of the patterns that fit a path the most specific one counts that serves the method:
- * segment by segment from the left, a literal goes before a parameter, and that before the
- * rest. A route for "*" serves every method that has no route of its own with this
- * pattern; HEAD goes to the route for GET before it goes to "*" (RFC 9110 §9.3.2).
+ * Of the patterns that match a path, the most specific one that serves the method is used:
+ * segment by segment from the left, a literal precedes a parameter, and a parameter precedes
+ * the rest. A route for "*" serves the methods that have no route of their own with the same
+ * pattern. HEAD uses the route for GET before the one for "*" (RFC 9110 §9.3.2).
  */
 #ifndef CREW_APP_ROUTER_H
 #define CREW_APP_ROUTER_H
@@ -33,17 +33,17 @@ struct router_node {
     size_t route_count;
 };
 
-/* Zeroed memory is an empty router. */
+/* Zeroed memory is an empty router. All fields are router.c's. */
 struct router {
     struct router_node root;
     size_t count;
 };
 
-/* What was found for a path. */
+/* The result of a look-up. */
 struct router_match {
-    const struct route *route; /* null: there is none */
-    bool path_known;           /* there are routes, if not for this method */
-    size_t value_count;        /* what the parameters and the rest stand for ... */
+    const struct route *route; /* null: none for this method */
+    bool path_known;           /* there are routes for the path */
+    size_t value_count;        /* values of the parameters and the rest ... */
     struct router_value {
         size_t begin, bytes; /* ... in the path */
     } values[PATTERN_VALUES_MAX];
@@ -51,17 +51,19 @@ struct router_match {
 
 void router_fini(struct router *router);
 
-/* METHODS: one, or several with commas between. CREW_EINVAL: one of them is no token, the
- * pattern is not valid, or there is no handler. CREW_EEXIST: one of them has a route with
- * this pattern, whatever the names in it. */
+bool router_has_routes(const struct router *router);
+
+/* Add a route. METHODS: one method, or several with commas. CREW_EINVAL: a method is not a
+ * token, the pattern is not valid, or HANDLER is null. CREW_EEXIST: a method has a route with
+ * this pattern already; names of parameters do not matter. */
 int router_add(struct router *router, const char *methods, const char *pattern,
                crew_handler *handler);
 
 void router_find(const struct router *router, const char *method, const char *path,
                  size_t path_bytes, struct router_match *match);
 
-/* The value of Allow (RFC 9110 §10.2.1): the methods of all routes that fit PATH, those
- * that are served without a handler of their own included. Zero-terminated. */
+/* Append the value of Allow (RFC 9110 §10.2.1), zero-terminated: the methods of all routes for
+ * PATH, and HEAD and OPTIONS if they are served without a route. */
 void router_allow(const struct router *router, const char *path, size_t path_bytes,
                   struct buffer *to);
 

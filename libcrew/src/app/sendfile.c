@@ -1,19 +1,18 @@
-/* Leaving a file to the web server. */
 #include "app/sendfile.h"
 
 #include "app/escape.h"
 #include "base/utf8.h"
 #include <string.h>
 
-/* How many bytes are left without slashes at the end: "/" is "", so that a path below is
- * always what follows, from a slash on. */
+/* The length without slashes at the end. "/" becomes "", so that the path below a folder always
+ * starts with a slash. */
 static size_t trimmed(const char *text, size_t bytes) {
     while (bytes > 0 && text[bytes - 1] == '/')
         bytes--;
     return bytes;
 }
 
-/* What follows FOLDER in PATH, from its slash on; null when it is not below. */
+/* The part of PATH after FOLDER, with its slash; null: PATH is not below FOLDER. */
 static const char *below(const char *path, const char *folder, size_t folder_bytes) {
     size_t bytes = trimmed(folder, folder_bytes);
     bool is_below = folder_bytes > 0 && folder[0] == '/' &&
@@ -21,8 +20,8 @@ static const char *below(const char *path, const char *folder, size_t folder_byt
     return is_below ? path + bytes : NULL;
 }
 
-/* "X-Sendfile: PATH" as it is. lighttpd decodes it, Apache's module does not, and Caddy
- * ends it at '?', so what could be read in two ways is left to nobody. */
+/* True when all web servers read "X-Sendfile: PATH" in the same way: lighttpd decodes it,
+ * Apache's module does not, and Caddy cuts it at '?'. */
 static bool reads_the_same(const char *path) {
     size_t bytes = strlen(path);
     for (const char *at = path; *at != '\0'; at++)
@@ -31,7 +30,7 @@ static bool reads_the_same(const char *path) {
     return bytes > 0 && path[bytes - 1] != ' ' && utf8_valid(path, bytes);
 }
 
-/* "X-Accel-Redirect: URI", which is decoded. */
+/* "X-Accel-Redirect: URI"; nginx decodes it. */
 static bool write_uri(const char *mapping, const char *path, struct buffer *value) {
     const char *equals = strrchr(mapping, '=');
     if (equals == NULL || equals[1] != '/')

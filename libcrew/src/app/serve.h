@@ -1,4 +1,4 @@
-/* A request's way through an app: its hooks, its handler, its error page. */
+/* Serving a request: hooks, handler, error page. */
 #ifndef CREW_APP_SERVE_H
 #define CREW_APP_SERVE_H
 
@@ -6,8 +6,9 @@
 #include "app/request.h"
 #include "app/response.h"
 
-/* serve - run what APP has for REQUEST's task. 0: RESPONSE is the answer. Else how the call
- * ends; the log knows why. CREW_ENOWORKERS: nothing, and no hook was run. */
+/* Run the hooks and the handler for REQUEST's task. ROUTE_TASK is the task of the app's routes.
+ * 0: RESPONSE is the answer. Else the outcome of the call; the reason has been logged.
+ * CREW_ENOWORKERS: the app does not serve the task, and no hook was run. */
 int serve(const struct crew_app *app, const char *route_task, crew_request *request,
           crew_response *response);
 

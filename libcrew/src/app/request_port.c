@@ -1,7 +1,7 @@
-/* Where a handler runs: its state, its time, and its way to the outside (the port). */
+/* What a handler asks of its host: state, calls, publications, log lines. Calls and log lines
+ * leave through the port (crew/host.h). */
 #include "app/request.h"
 
-#include "base/clock.h"
 #include "wire/limits.h"
 #include "wire/publication.h"
 #include "wire/task_name.h"
@@ -13,63 +13,58 @@
 enum { LOG_LINE_BYTES = 2048 };
 
 void *crew_request_state(const crew_request *request) {
-    return request->context->state;
+    return request_context(request)->state;
 }
 
 const char *crew_request_uuid(const crew_request *request) {
-    return request->context->uuid;
+    return request_context(request)->uuid;
 }
 
 const char *crew_request_node_uuid(const crew_request *request) {
-    return request->context->node_uuid;
-}
-
-uint32_t crew_request_left_ms(const crew_request *request) {
-    uint64_t now_ms = clock_ms();
-    return now_ms < request->ends_at_ms ? (uint32_t)(request->ends_at_ms - now_ms) : 0;
+    return request_context(request)->node_uuid;
 }
 
 bool crew_request_stopping(const crew_request *request) {
-    const struct crew_host_port *port = &request->context->port;
+    const struct crew_host_port *port = &request_context(request)->port;
     return port->stopping(port->arg);
 }
 
-/* A call that is to end after its caller makes no sense: what is left is the bound. */
-static uint32_t call_expiration_ms(const crew_request *request, uint32_t wanted_ms) {
+/* A call ends before its caller does. */
+static uint32_t call_expiration_ms(const crew_request *request, uint32_t requested_ms) {
     uint32_t left_ms = crew_request_left_ms(request);
     if (left_ms == 0)
         left_ms = 1;
-    return wanted_ms != 0 && wanted_ms < left_ms ? wanted_ms : left_ms;
+    return requested_ms != 0 && requested_ms < left_ms ? requested_ms : left_ms;
 }
 
-static bool group_is_sound(const struct crew_group *group) {
-    bool sound = group->count > 0 && group->count <= CREW_GROUP_MAX &&
+static bool group_is_valid(const struct crew_group *group) {
+    bool valid = group->count > 0 && group->count <= CREW_GROUP_MAX &&
                  group->expiration_ms <= LIMIT_EXPIRATION_MS;
-    for (size_t i = 0; sound && i < group->count; i++) {
+    for (size_t i = 0; valid && i < group->count; i++) {
         const struct crew_call *call = &group->calls[i];
-        sound = call->task != NULL && task_name_valid(call->task, strlen(call->task)) &&
+        valid = call->task != NULL && task_name_valid(call->task, strlen(call->task)) &&
                 call->expiration_ms <= LIMIT_EXPIRATION_MS;
     }
-    return sound;
+    return valid;
 }
 
-static int make_group(crew_request *request, const struct crew_group *group,
-                      const struct crew_answer *answers[]) {
-    if (!group_is_sound(group))
+static int run_group(crew_request *request, const struct crew_group *group,
+                     const struct crew_answer *answers[]) {
+    if (!group_is_valid(group))
         return CREW_EINVAL;
-    struct crew_call *bounded = malloc(group->count * sizeof *bounded);
-    if (bounded == NULL)
+    struct crew_call *calls = malloc(group->count * sizeof *calls);
+    if (calls == NULL)
         return CREW_ENOMEM;
-    struct crew_group whole = *group;
-    whole.calls = bounded;
-    whole.expiration_ms = call_expiration_ms(request, group->expiration_ms);
+    struct crew_group bounded_group = *group;
+    bounded_group.calls = calls;
+    bounded_group.expiration_ms = call_expiration_ms(request, group->expiration_ms);
     for (size_t i = 0; i < group->count; i++) {
-        bounded[i] = group->calls[i];
-        bounded[i].expiration_ms = call_expiration_ms(request, bounded[i].expiration_ms);
+        calls[i] = group->calls[i];
+        calls[i].expiration_ms = call_expiration_ms(request, calls[i].expiration_ms);
     }
-    const struct crew_host_port *port = &request->context->port;
-    int error = port->group(port->arg, &whole, answers);
-    free(bounded);
+    const struct crew_host_port *port = &request_context(request)->port;
+    int error = port->group(port->arg, &bounded_group, answers);
+    free(calls);
     return error;
 }
 
@@ -84,7 +79,7 @@ int crew_request_group(crew_request *request, const struct crew_group *group,
                        const struct crew_answer *answers[]) {
     for (size_t i = 0; i < group->count; i++)
         answers[i] = NULL;
-    int error = make_group(request, group, answers);
+    int error = run_group(request, group, answers);
     for (size_t i = 0; i < group->count && answers[i] == NULL; i++)
         answers[i] = answer_without_call(error);
     return error;
@@ -98,7 +93,7 @@ int crew_request_call(crew_request *request, const struct crew_call *call,
 
 int crew_request_publish(crew_request *request, const char *channel,
                          const char *content_type, const void *body, size_t body_bytes) {
-    const struct crew_host_port *port = &request->context->port;
+    const struct crew_host_port *port = &request_context(request)->port;
     const struct crew_publication publication = {
         .channel = channel,
         .content_type = content_type,
@@ -117,6 +112,6 @@ void crew_request_log(crew_request *request, enum crew_log_level level,
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    const struct crew_host_port *port = &request->context->port;
-    port->log(port->arg, level, request->id, text);
+    const struct crew_host_port *port = &request_context(request)->port;
+    port->log(port->arg, level, crew_request_id(request), text);
 }

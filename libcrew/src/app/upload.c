@@ -1,19 +1,11 @@
-/* Uploads as files.
- *
- * A handler's process has the whole body in its memory before the handler runs, so a
- * large part that went to a temporary file at once would be there twice, whether or not
- * anybody wants a file. An upload is a view of the body, therefore, and the file is made
- * when it is asked for: at the place where it is to stay, or without a name and for the
- * handler's time.
- */
-#include "app/request.h"
+#include "app/upload.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { FILES_KEPT_BYTES = 256 };
+enum { FDS_KEPT_BYTES = 256 };
 
 /* ---- writing ---- */
 
@@ -30,8 +22,8 @@ static int write_all(int fd, const char *data, size_t bytes) {
     return CREW_OK;
 }
 
-/* A new file in the folder of the path that NAME begins with; the rest of its name is
- * made up and is in NAME then. -1: errno. */
+/* Create a file whose name is NAME and a random suffix, which is appended to NAME. -1: see
+ * errno. */
 static int open_temporary(struct buffer *name) {
     buffer_append(name, ".XXXXXX", sizeof ".XXXXXX");
     if (name->failed) {
@@ -43,7 +35,7 @@ static int open_temporary(struct buffer *name) {
 
 /* ---- a file to keep ---- */
 
-/* A link is never made over what is there, rename(2) would be. */
+/* Unlike rename(2), link(2) does not replace an existing file. */
 static int link_to(const char *temporary, const char *path) {
     if (link(temporary, path) == 0)
         return CREW_OK;
@@ -53,7 +45,7 @@ static int link_to(const char *temporary, const char *path) {
 static int save_as(const struct crew_upload *upload, int fd, const char *temporary,
                    const char *path) {
     int error = write_all(fd, upload->data, upload->bytes);
-    if (close(fd) != 0 && error == CREW_OK) /* a file system over the net fails here */
+    if (close(fd) != 0 && error == CREW_OK) /* network file systems report errors here */
         error = CREW_ESYSTEM;
     if (error == CREW_OK)
         error = link_to(temporary, path);
@@ -74,7 +66,7 @@ int crew_upload_save(const struct crew_upload *upload, const char *path) {
     return error;
 }
 
-/* ---- a file for the handler's time ---- */
+/* ---- temporary files ---- */
 
 static int open_nameless(void) {
     const char *folder = secure_getenv("TMPDIR");
@@ -88,25 +80,30 @@ static int open_nameless(void) {
     return fd;
 }
 
-int crew_request_upload_fd(crew_request *request, const struct crew_upload *upload,
-                           int *fd) {
-    if (buffer_reserve(&request->files, sizeof *fd) == NULL)
+int upload_files_open(struct upload_files *files, const struct crew_upload *upload,
+                      int *fd) {
+    if (buffer_reserve(&files->fds, sizeof *fd) == NULL)
         return CREW_ENOMEM;
-    int made = open_nameless();
-    if (made < 0)
+    int opened = open_nameless();
+    if (opened < 0)
         return CREW_ESYSTEM;
-    buffer_append(&request->files, &made, sizeof made);
-    int error = write_all(made, upload->data, upload->bytes);
-    if (error == CREW_OK && lseek(made, 0, SEEK_SET) != 0)
+    buffer_append(&files->fds, &opened, sizeof opened);
+    int error = write_all(opened, upload->data, upload->bytes);
+    if (error == CREW_OK && lseek(opened, 0, SEEK_SET) != 0)
         error = CREW_ESYSTEM;
     if (error == CREW_OK)
-        *fd = made;
+        *fd = opened;
     return error;
 }
 
-void request_close_files(struct crew_request *request) {
-    const int *files = (const int *)(const void *)request->files.data;
-    for (size_t i = 0; i < request->files.len / sizeof *files; i++)
-        close(files[i]);
-    buffer_reset(&request->files, FILES_KEPT_BYTES);
+void upload_files_reset(struct upload_files *files) {
+    const int *fds = (const int *)(const void *)files->fds.data;
+    for (size_t i = 0; i < files->fds.len / sizeof *fds; i++)
+        close(fds[i]);
+    buffer_reset(&files->fds, FDS_KEPT_BYTES);
+}
+
+void upload_files_fini(struct upload_files *files) {
+    upload_files_reset(files);
+    buffer_fini(&files->fds);
 }
