@@ -53,7 +53,8 @@ static void source_header(uint8_t type, size_t bytes) {
 static void source_begin(const uint8_t *data, size_t bytes) {
     const FCGI_BeginRequestBody begin = {.roleB0 = FCGI_RESPONDER,
                                          .flags = FCGI_KEEP_CONN};
-    source = (struct source){.data = data, .data_bytes = bytes};
+    static const uint8_t none;
+    source = (struct source){.data = bytes > 0 ? data : &none, .data_bytes = bytes};
     source_header(FCGI_BEGIN_REQUEST, sizeof begin);
     memcpy(source.head + source.head_bytes, &begin, sizeof begin);
     source.head_bytes += sizeof begin;

@@ -22,7 +22,7 @@ static void check(const crew_broker *broker) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
     crew_broker broker, copy;
     char why[200] = "", line[300];
-    char *text = strndup((const char *)data, bytes);
+    char *text = strndup(bytes > 0 ? (const char *)data : "", bytes);
     crew_broker_init(&broker);
     int error = crew_broker_parse(&broker, text, why, sizeof why);
     assert(error == 0 || (error == CREW_EMALFORMED && why[0] != '\0'));

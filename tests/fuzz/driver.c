@@ -1,13 +1,13 @@
-/* A fuzzing driver for compilers without libFuzzer; the target is a
+/* A fuzzing driver for compilers without libFuzzer. The target is a
  * LLVMFuzzerTestOneInput, so the same file works with clang's -fsanitize=fuzzer.
  *
  *     TARGET [--seconds N] [--seed N] [--max-bytes N] CORPUS|FILE ...
  *
- * Runs every file of the corpus as it is, then mutations of them until the time is over (a
- * fifth of it with CREW_TEST_FAST in the environment, twelve times with CREW_TEST_LONG). The
- * seed is printed. An input that makes the sanitizers or an assertion end the program, or
- * that takes more than ten seconds, is written to TARGET.input: `TARGET TARGET.input` repeats
- * it.
+ * Runs an empty input at a null pointer, as libFuzzer does first, then every file of the
+ * corpus, then mutations of them until the time is over (a fifth of it with CREW_TEST_FAST in
+ * the environment, twelve times with CREW_TEST_LONG). The seed is printed. An input for which
+ * the program is ended by a sanitizer or an assertion, or that takes more than ten seconds,
+ * is written to TARGET.input; `TARGET TARGET.input` reproduces it.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -23,14 +23,14 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
-#define MOST_INPUTS 4096
+#define MAX_INPUTS 4096
 
 struct input {
     uint8_t *data;
     size_t bytes;
 };
 
-static struct input corpus[MOST_INPUTS];
+static struct input corpus[MAX_INPUTS];
 static size_t corpus_count;
 static size_t max_bytes = 4096;
 static uint64_t seed;
@@ -59,8 +59,8 @@ static size_t below(size_t limit) {
 /* ---- the corpus ---- */
 
 static void add_input(const uint8_t *data, size_t bytes) {
-    /* When the corpus is full a new input takes the place of an older one. */
-    size_t at = corpus_count < MOST_INPUTS ? corpus_count++ : below(MOST_INPUTS);
+    /* If the corpus is full a new input replaces a random one. */
+    size_t at = corpus_count < MAX_INPUTS ? corpus_count++ : below(MAX_INPUTS);
     free(corpus[at].data);
     corpus[at].data = malloc(bytes + 1);
     corpus[at].bytes = bytes;
@@ -114,7 +114,7 @@ static size_t set_byte(uint8_t *data, size_t bytes) {
     return bytes;
 }
 
-/* A number in network order that is near an edge of its type: lengths live so. */
+/* A number in network order near a limit of its type, as in length fields. */
 static size_t set_number(uint8_t *data, size_t bytes) {
     size_t width = below(2) == 0 ? 2 : 4;
     if (bytes < width)
@@ -128,9 +128,9 @@ static size_t set_number(uint8_t *data, size_t bytes) {
 }
 
 static size_t cut_out(uint8_t *data, size_t bytes) {
-    size_t from = below(bytes), gone = below(bytes - from + 1);
-    memmove(data + from, data + from + gone, bytes - from - gone);
-    return bytes - gone;
+    size_t from = below(bytes), piece = below(bytes - from + 1);
+    memmove(data + from, data + from + piece, bytes - from - piece);
+    return bytes - piece;
 }
 
 static size_t repeat_piece(uint8_t *data, size_t bytes) {
@@ -172,7 +172,7 @@ static void on_abort(int signal_number) {
     keep_input();
 }
 
-/* Every ten seconds: has the present run been the present one for that long? */
+/* Called every ten seconds: the run must not be the same as the last time. */
 static void on_alarm(int signal_number) {
     (void)signal_number;
     if (runs_seen == runs_done) {
@@ -195,7 +195,7 @@ static void watch_for_failure(const char *target) {
 }
 
 static void run(const uint8_t *data, size_t bytes) {
-    /* A block of exactly this size, so that one byte too far is seen. */
+    /* A block of exactly this size, so that a read beyond the end is detected. */
     running.data = malloc(bytes > 0 ? bytes : 1);
     running.bytes = bytes;
     if (running.data == NULL)
@@ -246,7 +246,7 @@ int main(int argc, char **argv) {
             seconds = strtod(argv[at + 1], NULL);
         else
             take_option(argv[at], argv[at + 1]);
-    seed = seed != 0 ? seed : 1; /* xorshift stays at 0 */
+    seed = seed != 0 ? seed : 1; /* xorshift does not work with 0 */
     if (getenv("CREW_TEST_LONG") != NULL)
         seconds *= 12;
     else if (getenv("CREW_TEST_FAST") != NULL)
@@ -258,6 +258,7 @@ int main(int argc, char **argv) {
     if (corpus_count == 0)
         add_input((const uint8_t *)"", 0);
     watch_for_failure(argv[0]);
+    LLVMFuzzerTestOneInput(NULL, 0);
     for (size_t i = 0; i < corpus_count; i++)
         run(corpus[i].data, corpus[i].bytes);
     printf("%zu inputs, %lu mutations\n", corpus_count, run_mutations(seconds));

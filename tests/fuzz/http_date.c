@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
     static const int64_t now_s = 1700000000;
-    char *text = strndup((const char *)data, bytes);
+    char *text = strndup(bytes > 0 ? (const char *)data : "", bytes);
     char written[HTTP_DATE_BYTES];
     int64_t unix_s, again_s;
     if (http_date_read(text, now_s, &unix_s)) {

@@ -80,7 +80,8 @@ static void check(struct pattern_index *index, size_t from, size_t count,
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
-    char *text = strndup((const char *)data, bytes), *rest = text, *pattern;
+    char *text = strndup(bytes > 0 ? (const char *)data : "", bytes), *rest = text,
+         *pattern;
     const char *channel = strsep(&rest, "\n");
     struct pattern_index index;
     size_t count = 0;

@@ -131,7 +131,7 @@ static void check(const struct router *router, const struct added *added, size_t
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
-    char *text = strndup((const char *)data, bytes), *rest = text;
+    char *text = strndup(bytes > 0 ? (const char *)data : "", bytes), *rest = text;
     const char *path = strsep(&rest, "\n"), *pattern;
     const char *method = take_method(&path);
     struct router router = {0};

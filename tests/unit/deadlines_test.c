@@ -10,7 +10,7 @@ static struct deadline nodes[NODES];
 static const struct deadline *search_first(void) {
     const struct deadline *first = NULL;
     for (size_t i = 0; i < NODES; i++) {
-        bool in = nodes[i].place != 0;
+        bool in = nodes[i].position != 0;
         if (in && (first == NULL || nodes[i].at_ms < first->at_ms))
             first = &nodes[i];
     }
@@ -24,12 +24,12 @@ static void check_first(const struct deadlines *d) {
         assert_int_equal(first->at_ms, expected->at_ms);
 }
 
-/* Nobody is earlier than the parent, and every node knows its place. */
+/* No node is earlier than its parent, and every node has its own position. */
 static void check_heap(const struct deadlines *d) {
-    for (size_t place = 1; place <= d->count; place++) {
-        const struct deadline *node = d->heap[place - 1];
-        assert_int_equal(node->place, place);
-        assert_true(place == 1 || d->heap[place / 2 - 1]->at_ms <= node->at_ms);
+    for (size_t position = 1; position <= d->count; position++) {
+        const struct deadline *node = d->heap[position - 1];
+        assert_int_equal(node->position, position);
+        assert_true(position == 1 || d->heap[position / 2 - 1]->at_ms <= node->at_ms);
     }
 }
 
@@ -46,10 +46,10 @@ static void test_deadlines_random_sets_moves_and_clears(void **state) {
         struct deadline *node = &nodes[random_below(NODES)];
         if (random_below(3) == 0) {
             deadlines_clear(&d, node);
-            assert_int_equal(node->place, 0);
+            assert_int_equal(node->position, 0);
         } else {
             deadlines_set(&d, node, random_below(1000));
-            assert_int_not_equal(node->place, 0);
+            assert_int_not_equal(node->position, 0);
         }
         check_heap(&d);
         if (step % 16 == 0)
@@ -68,7 +68,7 @@ static void test_deadlines_taken_in_order_when_due(void **state) {
         struct deadline *node = deadlines_take_due(&d, 1000 + i);
         assert_non_null(node);
         assert_int_equal(node->at_ms, 1000 + i);
-        assert_int_equal(node->place, 0);
+        assert_int_equal(node->position, 0);
         assert_null(deadlines_take_due(&d, 1000 + i));
     }
     assert_null(deadlines_first(&d));

@@ -1,9 +1,8 @@
-/* One thread beside, two queues: jobs that wait to run, and jobs that wait for their
- * done.
+/* Two queues: jobs to run, and finished jobs whose DONE is not called yet.
  *
- * Design notes. The thread starts with the first job, with all signals blocked, because
- * signals belong to the program's own threads. Should no thread be possible, jobs run
- * where they are added: slower, but nobody waits for ever.
+ * Design notes. The thread starts with the first job, with all signals blocked: the
+ * program's own threads handle them. If it cannot be created, jobs are run by
+ * background_thread_add: slower, but they are done.
  */
 #include "base/background_thread.h"
 
@@ -24,7 +23,7 @@ struct background_thread {
     bool started;
     pthread_t thread;
     pthread_mutex_t lock; /* guards all below */
-    pthread_cond_t more;  /* something to run, or stopping */
+    pthread_cond_t more;  /* there is a job, or stopping */
     bool stopping;
     struct queue waiting;
     struct queue finished;
@@ -52,68 +51,68 @@ static struct background_job *queue_take(struct queue *q) {
 }
 
 struct background_thread *background_thread_new(int wakeup_fd) {
-    struct background_thread *o = xcalloc(1, sizeof *o);
-    o->wakeup_fd = wakeup_fd;
-    pthread_mutex_init(&o->lock, NULL);
-    pthread_cond_init(&o->more, NULL);
-    queue_init(&o->waiting);
-    queue_init(&o->finished);
-    return o;
+    struct background_thread *t = xcalloc(1, sizeof *t);
+    t->wakeup_fd = wakeup_fd;
+    pthread_mutex_init(&t->lock, NULL);
+    pthread_cond_init(&t->more, NULL);
+    queue_init(&t->waiting);
+    queue_init(&t->finished);
+    return t;
 }
 
-/* The next job to run; null: stop. */
-static struct background_job *wait_for_job(struct background_thread *o) {
+/* The next job to run; null: the thread ends. */
+static struct background_job *wait_for_job(struct background_thread *t) {
     struct background_job *job = NULL;
-    pthread_mutex_lock(&o->lock);
-    while (!o->stopping && o->waiting.first == NULL)
-        pthread_cond_wait(&o->more, &o->lock);
-    if (!o->stopping)
-        job = queue_take(&o->waiting);
-    pthread_mutex_unlock(&o->lock);
+    pthread_mutex_lock(&t->lock);
+    while (!t->stopping && t->waiting.first == NULL)
+        pthread_cond_wait(&t->more, &t->lock);
+    if (!t->stopping)
+        job = queue_take(&t->waiting);
+    pthread_mutex_unlock(&t->lock);
     return job;
 }
 
-static void run_job(struct background_thread *o, struct background_job *job) {
+static void run_job(struct background_thread *t, struct background_job *job) {
     job->run(job);
-    pthread_mutex_lock(&o->lock);
-    queue_add(&o->finished, job);
-    pthread_mutex_unlock(&o->lock);
-    wakeup_signal(o->wakeup_fd);
+    pthread_mutex_lock(&t->lock);
+    queue_add(&t->finished, job);
+    pthread_mutex_unlock(&t->lock);
+    wakeup_signal(t->wakeup_fd);
 }
 
 static void *run_jobs(void *arg) {
-    struct background_thread *o = arg;
+    struct background_thread *t = arg;
     struct background_job *job;
-    while ((job = wait_for_job(o)) != NULL)
-        run_job(o, job);
+    while ((job = wait_for_job(t)) != NULL)
+        run_job(t, job);
     return NULL;
 }
 
-static bool start_thread(struct background_thread *o) {
+static bool start_thread(struct background_thread *t) {
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    o->started = pthread_create(&o->thread, NULL, run_jobs, o) == 0;
+    t->started = pthread_create(&t->thread, NULL, run_jobs, t) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return o->started;
+    return t->started;
 }
 
-void background_thread_add(struct background_thread *o, struct background_job *job) {
-    if (!o->started && !start_thread(o)) {
-        run_job(o, job);
+void background_thread_add(struct background_thread *t, struct background_job *job) {
+    if (!t->started && !start_thread(t)) {
+        run_job(t, job);
         return;
     }
-    pthread_mutex_lock(&o->lock);
-    queue_add(&o->waiting, job);
-    pthread_cond_signal(&o->more);
-    pthread_mutex_unlock(&o->lock);
+    pthread_mutex_lock(&t->lock);
+    queue_add(&t->waiting, job);
+    pthread_cond_signal(&t->more);
+    pthread_mutex_unlock(&t->lock);
 }
 
-void background_thread_collect(struct background_thread *o) {
-    pthread_mutex_lock(&o->lock);
-    struct background_job *job = o->finished.first;
-    queue_init(&o->finished);
-    pthread_mutex_unlock(&o->lock);
+void background_thread_collect(struct background_thread *t) {
+    pthread_mutex_lock(&t->lock);
+    struct background_job *job = t->finished.first;
+    queue_init(&t->finished);
+    pthread_mutex_unlock(&t->lock);
     while (job != NULL) {
         struct background_job *next = job->next; /* done frees the job */
         job->done(job);
@@ -121,26 +120,26 @@ void background_thread_collect(struct background_thread *o) {
     }
 }
 
-static void stop_thread(struct background_thread *o) {
-    pthread_mutex_lock(&o->lock);
-    o->stopping = true;
-    pthread_cond_signal(&o->more);
-    pthread_mutex_unlock(&o->lock);
-    if (o->started)
-        pthread_join(o->thread, NULL);
+static void stop_thread(struct background_thread *t) {
+    pthread_mutex_lock(&t->lock);
+    t->stopping = true;
+    pthread_cond_signal(&t->more);
+    pthread_mutex_unlock(&t->lock);
+    if (t->started)
+        pthread_join(t->thread, NULL);
 }
 
-void background_thread_free(struct background_thread *o) {
-    if (o == NULL)
+void background_thread_free(struct background_thread *t) {
+    if (t == NULL)
         return;
-    stop_thread(o);
+    stop_thread(t);
     struct background_job *job;
-    while ((job = queue_take(&o->waiting)) != NULL) {
-        job->run = NULL; /* tells DONE that it did not run */
-        queue_add(&o->finished, job);
+    while ((job = queue_take(&t->waiting)) != NULL) {
+        job->run = NULL; /* for DONE: it was not run */
+        queue_add(&t->finished, job);
     }
-    background_thread_collect(o);
-    pthread_cond_destroy(&o->more);
-    pthread_mutex_destroy(&o->lock);
-    free(o);
+    background_thread_collect(t);
+    pthread_cond_destroy(&t->more);
+    pthread_mutex_destroy(&t->lock);
+    free(t);
 }

@@ -1,5 +1,5 @@
-/* One thread beside, for work that would hold up a loop: compressing and inflating large
- * bodies. It starts with the first job. Jobs run in the order in which they came. */
+/* A background thread for work that would block an event loop: compressing and inflating
+ * large bodies. It starts with the first job. Jobs run in the order they are added. */
 #ifndef CREW_BASE_BACKGROUND_THREAD_H
 #define CREW_BASE_BACKGROUND_THREAD_H
 
@@ -7,18 +7,19 @@ struct background_thread;
 
 struct background_job {
     struct background_job *next;
-    void (*run)(struct background_job *job); /* on the background thread */
-    void (*done)(struct background_job
-                     *job); /* on the thread that calls background_thread_collect;
-                                              frees the job */
+    /* On the background thread. Null in DONE: the job was not run. */
+    void (*run)(struct background_job *job);
+    /* On the thread that calls background_thread_collect; frees the job. */
+    void (*done)(struct background_job *job);
 };
 
-/* WAKE_FD is woken (wakeup_signal) when there is something to collect. */
+/* WAKEUP_FD is signalled (base/wakeup.h) when there are finished jobs to collect. */
 struct background_thread *background_thread_new(int wakeup_fd);
-void background_thread_add(struct background_thread *o, struct background_job *job);
-void background_thread_collect(struct background_thread *o);
-/* Waits for the job that runs, then calls DONE of all others without running them (their
- * RUN is skipped; job->run is set to null so that DONE can tell). Null is fine. */
-void background_thread_free(struct background_thread *o);
+void background_thread_add(struct background_thread *t, struct background_job *job);
+/* Call DONE of all finished jobs. */
+void background_thread_collect(struct background_thread *t);
+/* Wait for the running job, then call DONE of all jobs, those that were not run included.
+ * Null is fine. */
+void background_thread_free(struct background_thread *t);
 
 #endif

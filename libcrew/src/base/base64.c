@@ -11,7 +11,7 @@ static void encode(uint8_t to[4], const uint8_t from[3]) {
 void base64_append(struct buffer *to, const void *data, size_t bytes) {
     const uint8_t *from = data;
     uint8_t *out = bytes > 0 ? buffer_reserve(to, (bytes + 2) / 3 * 4) : NULL;
-    if (!out)
+    if (out == NULL)
         return;
     to->len += (bytes + 2) / 3 * 4;
     for (; bytes >= 3; bytes -= 3, from += 3, out += 4)

@@ -1,4 +1,4 @@
-/* base64 (RFC 4648 §4), for bodies that are no text. */
+/* base64 (RFC 4648 §4). */
 #ifndef CREW_BASE_BASE64_H
 #define CREW_BASE_BASE64_H
 

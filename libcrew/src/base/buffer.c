@@ -1,4 +1,3 @@
-/* A growing byte buffer that remembers a failure until it is asked. */
 #include "base/buffer.h"
 
 #include <assert.h>
@@ -17,7 +16,7 @@ void buffer_fini(struct buffer *b) {
     *b = BUFFER_INIT;
 }
 
-/* Doubling keeps the cost of many small appends linear. */
+/* Doubling makes the cost of many small appends linear. */
 static size_t next_capacity(const struct buffer *b, size_t needed) {
     size_t cap = b->cap > 0 ? b->cap : FIRST_CAPACITY_BYTES;
     while (cap < needed) {
@@ -42,7 +41,7 @@ static bool grow(struct buffer *b, size_t bytes) {
 
 uint8_t *buffer_grow(struct buffer *b, size_t bytes) {
     if (b->failed || !grow(b, bytes)) {
-        b->failed = true; /* for good: a gap would be worse than an end */
+        b->failed = true; /* until buffer_reset: the contents must have no gap */
         return NULL;
     }
     return b->data + b->len;
@@ -64,11 +63,11 @@ static void append_formatted(struct buffer *b, const char *format, va_list args)
         b->failed = true;
         return;
     }
-    /* vsnprintf ends with a zero byte that does not belong to the contents. */
-    size_t room = (size_t)bytes + 1;
-    uint8_t *to = buffer_reserve(b, room);
+    /* vsnprintf writes a terminating zero, which is not part of the contents. */
+    size_t space = (size_t)bytes + 1;
+    uint8_t *to = buffer_reserve(b, space);
     if (to != NULL) {
-        vsnprintf((char *)to, room, format, args);
+        vsnprintf((char *)to, space, format, args);
         b->len += (size_t)bytes;
     }
 }

@@ -1,6 +1,6 @@
-/* A growing byte buffer. Appending never fails halfway: when memory is out, the buffer is
- * marked failed, keeps what it has, and the one who uses it asks once at the end. Numbers
- * are written in network order. What a request does many times is inline. */
+/* A growing byte buffer. If memory runs out, it keeps its contents and is marked failed,
+ * and later appends do nothing: check `failed` once at the end. Numbers are written in
+ * network order. Functions on the hot path are inline. */
 #ifndef CREW_BASE_BUFFER_H
 #define CREW_BASE_BUFFER_H
 
@@ -22,11 +22,11 @@ struct buffer {
 void buffer_init(struct buffer *b);
 void buffer_fini(struct buffer *b);
 
-/* For buffer_reserve, where BYTES more do not fit. */
+/* buffer_reserve if BYTES more do not fit. */
 uint8_t *buffer_grow(struct buffer *b, size_t bytes);
 
-/* Room for BYTES more behind the end; returns where they go, null when memory is out.
- * The length does not change: add to b->len what was written. */
+/* Reserve space for BYTES after the end and return its address; null: out of memory. The
+ * length does not change: add to b->len what is written. */
 static inline uint8_t *buffer_reserve(struct buffer *b, size_t bytes) {
     bool fits = !b->failed && b->data != NULL && b->cap - b->len >= bytes;
     return fits ? b->data + b->len : buffer_grow(b, bytes);
@@ -63,16 +63,16 @@ static inline void buffer_u64(struct buffer *b, uint64_t v) {
     buffer_append(b, &v, sizeof v);
 }
 
-/* Overwrite four bytes already there. */
+/* Overwrite four bytes at offset AT. */
 void buffer_put_u32_at(struct buffer *b, size_t at, uint32_t v);
 
-/* Forget the contents, keep the memory (shrunk when it is above KEEP bytes). */
+/* Empty it; keep at most KEEP bytes of memory. */
 void buffer_reset(struct buffer *b, size_t keep);
 
-/* Drop the first BYTES. */
+/* Remove the first BYTES. */
 void buffer_consume(struct buffer *b, size_t bytes);
 
-/* Reading numbers in network order. */
+/* Read numbers in network order. */
 static inline uint16_t bytes_u16(const uint8_t *p) {
     uint16_t v;
     memcpy(&v, p, sizeof v);

@@ -1,4 +1,3 @@
-/* Time, monotonic and of the wall. */
 #include "base/clock.h"
 
 #include <time.h>

@@ -1,4 +1,4 @@
-/* Time. Inside, only monotonic milliseconds; the wall clock only on the wire. */
+/* Clocks. Programs use monotonic time; wall clock time is only for messages and logs. */
 #ifndef CREW_BASE_CLOCK_H
 #define CREW_BASE_CLOCK_H
 

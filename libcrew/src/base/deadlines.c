@@ -1,41 +1,41 @@
-/* A binary heap of deadlines. Places are 1-based, so that zero means "not in it": the
- * parent of place p is p / 2, its children are 2p and 2p + 1. */
+/* Positions start at 1, so that 0 means "not in the heap": the parent of position p is p
+ * / 2, its children are 2p and 2p + 1. */
 #include "base/deadlines.h"
 
 #include "base/xalloc.h"
 #include <assert.h>
 #include <stdlib.h>
 
-static void put(struct deadlines *d, size_t place, struct deadline *node) {
-    d->heap[place - 1] = node;
-    node->place = place;
+static void put(struct deadlines *d, size_t position, struct deadline *node) {
+    d->heap[position - 1] = node;
+    node->position = position;
 }
 
-static struct deadline *get(const struct deadlines *d, size_t place) {
-    return d->heap[place - 1];
+static struct deadline *get(const struct deadlines *d, size_t position) {
+    return d->heap[position - 1];
 }
 
-static void rise(struct deadlines *d, struct deadline *node) {
-    size_t place = node->place;
-    while (place > 1 && get(d, place / 2)->at_ms > node->at_ms) {
-        put(d, place, get(d, place / 2));
-        place /= 2;
+static void sift_up(struct deadlines *d, struct deadline *node) {
+    size_t position = node->position;
+    while (position > 1 && get(d, position / 2)->at_ms > node->at_ms) {
+        put(d, position, get(d, position / 2));
+        position /= 2;
     }
-    put(d, place, node);
+    put(d, position, node);
 }
 
-static void sink(struct deadlines *d, struct deadline *node) {
-    size_t place = node->place;
-    while (place * 2 <= d->count) {
-        size_t child = place * 2;
+static void sift_down(struct deadlines *d, struct deadline *node) {
+    size_t position = node->position;
+    while (position * 2 <= d->count) {
+        size_t child = position * 2;
         if (child < d->count && get(d, child + 1)->at_ms < get(d, child)->at_ms)
             child++;
         if (get(d, child)->at_ms >= node->at_ms)
             break;
-        put(d, place, get(d, child));
-        place = child;
+        put(d, position, get(d, child));
+        position = child;
     }
-    put(d, place, node);
+    put(d, position, node);
 }
 
 void deadlines_fini(struct deadlines *d) {
@@ -53,26 +53,26 @@ static void add(struct deadlines *d, struct deadline *node) {
 }
 
 void deadlines_set(struct deadlines *d, struct deadline *node, uint64_t at_ms) {
-    if (node->place == 0)
+    if (node->position == 0)
         add(d, node);
-    assert(get(d, node->place) == node);
+    assert(get(d, node->position) == node);
     node->at_ms = at_ms;
-    rise(d, node);
-    sink(d, node);
+    sift_up(d, node);
+    sift_down(d, node);
 }
 
 void deadlines_clear(struct deadlines *d, struct deadline *node) {
-    if (node->place == 0)
+    if (node->position == 0)
         return;
-    assert(get(d, node->place) == node);
-    size_t hole = node->place;
+    assert(get(d, node->position) == node);
+    size_t freed = node->position;
     struct deadline *last = get(d, d->count);
     d->count--;
-    node->place = 0;
+    node->position = 0;
     if (last != node) {
-        put(d, hole, last);
-        rise(d, last);
-        sink(d, last);
+        put(d, freed, last);
+        sift_up(d, last);
+        sift_down(d, last);
     }
 }
 

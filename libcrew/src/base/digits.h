@@ -1,14 +1,13 @@
-/* Numbers as text, for what is written once for each request: printf is many times
- * slower. */
+/* Numbers as text, for the hot path: printf is many times slower. */
 #ifndef CREW_BASE_DIGITS_H
 #define CREW_BASE_DIGITS_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#define DIGITS_BYTES 21 /* of the longest, with its zero */
+#define DIGITS_BYTES 21 /* of the longest number, with its terminating zero */
 
-/* Write NUMBER in this base (10, 16) and a zero behind it; how many digits it has. */
+/* Write NUMBER in BASE (10, 16) and a terminating zero. Returns the number of digits. */
 static inline size_t digits_write(char to[DIGITS_BYTES], uint64_t number, unsigned base) {
     char reversed[DIGITS_BYTES];
     size_t count = 0;

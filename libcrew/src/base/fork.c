@@ -1,5 +1,5 @@
-/* Counted by a handler that runs in each child: getpid(2) would be a system call each
- * time. */
+/* Counted by a pthread_atfork handler: getpid(2) would be a system call for each
+ * check. */
 #include "base/fork.h"
 
 #include <pthread.h>
@@ -11,12 +11,12 @@ static void in_child(void) {
     atomic_fetch_add_explicit(&generation, 1, memory_order_relaxed);
 }
 
-static void listen(void) {
+static void install_handler(void) {
     pthread_atfork(NULL, NULL, in_child);
 }
 
 unsigned fork_generation(void) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, listen);
+    pthread_once(&once, install_handler);
     return atomic_load_explicit(&generation, memory_order_relaxed);
 }

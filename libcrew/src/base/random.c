@@ -1,5 +1,4 @@
-/* Random names and numbers, straight from the kernel: no state, safe on any thread and in
- * a child process. */
+/* Directly from the kernel: no state, safe on any thread and in a forked child. */
 #include "base/random.h"
 
 #include <errno.h>
@@ -8,10 +7,10 @@
 
 static void fill_random(uint8_t *to, size_t bytes) {
     while (bytes > 0) {
-        ssize_t got = getrandom(to, bytes, 0);
-        if (got > 0) {
-            to += got;
-            bytes -= (size_t)got;
+        ssize_t filled = getrandom(to, bytes, 0);
+        if (filled > 0) {
+            to += filled;
+            bytes -= (size_t)filled;
         } else if (errno != EINTR) {
             abort(); /* a kernel without getrandom: ids would not be unique */
         }

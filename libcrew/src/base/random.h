@@ -1,4 +1,4 @@
-/* Names that are unique in the world (getrandom). */
+/* Random ids and numbers (getrandom(2)). */
 #ifndef CREW_BASE_RANDOM_H
 #define CREW_BASE_RANDOM_H
 
@@ -10,7 +10,7 @@
 /* A random UUID, version 4 (RFC 9562 §5.4), as text with its terminating zero. */
 void random_uuid(char text[UUID_BYTES]);
 
-/* BYTES * 2 random hex digits and a terminating zero into TEXT. */
+/* Write BYTES * 2 random hexadecimal digits and a terminating zero to TEXT. */
 void random_hex(char *text, size_t bytes);
 
 /* A random number below LIMIT, for jitter. */

@@ -11,7 +11,7 @@ static size_t sequence_bytes(uint8_t lead) {
     return lead >= 0xf0 && lead <= 0xf4 ? 4 : 0;
 }
 
-static int is_sound(uint32_t code, size_t bytes) {
+static int is_valid_code(uint32_t code, size_t bytes) {
     static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
     int surrogate = code >= 0xd800 && code <= 0xdfff;
     return code >= smallest[bytes] && code <= 0x10ffff && !surrogate;
@@ -29,7 +29,7 @@ size_t utf8_first(const char *text, size_t bytes, uint32_t *code) {
             return 0;
         value = (value << 6) | (p[i] & 0x3fu);
     }
-    if (!is_sound(value, length))
+    if (!is_valid_code(value, length))
         return 0;
     *code = value;
     return length;
@@ -39,22 +39,22 @@ static bool is_control(uint32_t code) {
     return code < 0x20 || (code >= 0x7f && code < 0xa0);
 }
 
-static bool is_sound_text(const char *text, size_t bytes, bool controls_too) {
+static bool is_valid_text(const char *text, size_t bytes, bool allow_controls) {
     while (bytes > 0) {
         uint32_t code;
-        size_t taken = utf8_first(text, bytes, &code);
-        if (taken == 0 || (!controls_too && is_control(code)))
+        size_t used = utf8_first(text, bytes, &code);
+        if (used == 0 || (!allow_controls && is_control(code)))
             return false;
-        text += taken;
-        bytes -= taken;
+        text += used;
+        bytes -= used;
     }
     return true;
 }
 
 bool utf8_valid(const char *text, size_t bytes) {
-    return is_sound_text(text, bytes, true);
+    return is_valid_text(text, bytes, true);
 }
 
 bool utf8_printable(const char *text, size_t bytes) {
-    return is_sound_text(text, bytes, false);
+    return is_valid_text(text, bytes, false);
 }

@@ -1,4 +1,3 @@
-/* Waking another thread through an eventfd. */
 #include "base/wakeup.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* A descriptor that one thread makes readable to wake another (eventfd). */
+/* Wakes a thread that polls a descriptor (eventfd(2)). */
 #ifndef CREW_BASE_WAKEUP_H
 #define CREW_BASE_WAKEUP_H
 

@@ -1,4 +1,3 @@
-/* Allocation of small objects of fixed size: the program aborts when memory is out. */
 #include "base/xalloc.h"
 
 #include <stdbool.h>
@@ -14,7 +13,7 @@ static _Noreturn void out_of_memory(void) {
 }
 
 void *xcalloc(size_t count, size_t size) {
-    bool is_empty = count == 0 || size == 0; /* calloc of nothing may return null */
+    bool is_empty = count == 0 || size == 0; /* calloc of 0 bytes may return null */
     void *p = is_empty ? calloc(1, 1) : calloc(count, size);
     if (p == NULL)
         out_of_memory();
@@ -23,7 +22,7 @@ void *xcalloc(size_t count, size_t size) {
 
 void *xreallocarray(void *old, size_t count, size_t size) {
     if (count == 0 || size == 0)
-        count = size = 1; /* realloc to nothing would free */
+        count = size = 1; /* reallocarray to 0 bytes may free */
     void *p = reallocarray(old, count, size);
     if (p == NULL)
         out_of_memory();

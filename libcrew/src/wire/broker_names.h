@@ -1,4 +1,4 @@
-/* The names on the broker that everybody shares (docs/wire.md). */
+/* Names of exchanges, queues and headers that all programs share (docs/wire.md). */
 #ifndef CREW_WIRE_BROKER_NAMES_H
 #define CREW_WIRE_BROKER_NAMES_H
 

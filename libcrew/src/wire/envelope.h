@@ -8,7 +8,7 @@
  *              id_bytes:u8
  *              fields_bytes:u16
  *              pairs_bytes:u32
- *              id fields pairs body    (the body is what is left of the item)
+ *              id fields pairs body    (the body is the rest of the item)
  *   fields   = (code:u8 bytes:u16 value)*     unknown codes are skipped
  *   pairs    = (name_bytes:u16 value_bytes:u32 name value)*
  *
@@ -25,15 +25,15 @@
 
 enum wire_kind {
     WIRE_REQUEST = 1,
-    WIRE_ANSWER = 2, /* a whole answer, or how the call ended */
+    WIRE_ANSWER = 2, /* a complete answer, or the error of the call */
     WIRE_HEAD = 3,   /* streamed answer: status and header fields */
     WIRE_CHUNK = 4,  /* streamed answer: a part of the body */
-    WIRE_END = 5,    /* streamed answer: its end, or how it failed */
-    WIRE_CREDIT = 6, /* caller to worker: so many more bytes of body */
-    WIRE_CANCEL = 7, /* caller to workers: do not begin this request */
-    WIRE_TAKEN = 8,  /* worker to caller: a handler has it */
-    WIRE_PING = 9    /* caller to worker: the worker itself answers */
-    /* 128 to 255 never travel over AMQP: programs may use them between their processes */
+    WIRE_END = 5,    /* streamed answer: its end, or its error */
+    WIRE_CREDIT = 6, /* caller to worker: more bytes of body may be sent */
+    WIRE_CANCEL = 7, /* caller to workers: do not start this request */
+    WIRE_TAKEN = 8,  /* worker to caller: a handler has started */
+    WIRE_PING = 9    /* caller to worker: answered by the worker, not by a handler */
+    /* 128 to 255 are not sent over AMQP: programs use them between their processes */
 };
 
 struct wire_bytes {
@@ -41,28 +41,27 @@ struct wire_bytes {
     size_t len;
 };
 
-/* A text's bytes; none for null. */
+/* The bytes of a text; empty for null. */
 static inline struct wire_bytes wire_text(const char *text) {
     return (struct wire_bytes){(const uint8_t *)text, text != NULL ? strlen(text) : 0};
 }
 
-/* An item, taken apart. Fields that are absent are zero. Everything points into the
- * envelope that was read. */
+/* A decoded item. Absent fields are zero. Pointers point into the envelope. */
 struct wire_item {
     uint8_t kind;
     struct wire_bytes id;
     uint64_t deadline_unix_ms;      /* request: absolute end of its budget */
-    uint32_t budget_ms;             /* request: what was left when it was sent */
+    uint32_t budget_ms;             /* request: time left when it was sent */
     bool may_repeat;                /* request */
     uint16_t status;                /* answer, head */
-    struct wire_bytes error;        /* answer, end: the outcome's word; empty: none */
+    struct wire_bytes error;        /* answer, end: the error word; empty: none */
     uint64_t run_us;                /* answer, end: time in the handler */
     uint32_t sequence;              /* chunk */
     uint32_t credit_bytes;          /* credit */
     struct wire_bytes worker;       /* taken, answer, head: the worker's id */
     struct wire_bytes task;         /* between processes: name of the task */
     struct wire_bytes content_type; /* body of a plain call, between processes */
-    struct wire_bytes pairs;        /* checked: wire_pairs_next cannot fail on it */
+    struct wire_bytes pairs;        /* valid: wire_pairs_next cannot fail on it */
     struct wire_bytes body;
 };
 
@@ -81,21 +80,23 @@ enum wire_field {
     WIRE_F_CONTENT_TYPE = 11     /* text */
 };
 
-/* ---- writing. Failure shows in buffer->failed. The caps of limits.h are the reader's: a
- * writer that others can make exceed them checks before. ---- */
+/* ---- writing ---- */
+
+/* An error sets buffer->failed. The limits of limits.h are enforced by the reader: a
+ * writer whose input is not bounded checks them itself. */
 
 #define WIRE_HEAD_BYTES 4
 #define WIRE_PAIR_HEAD_BYTES 6 /* lengths of name and value */
 
-/* The head that begins an envelope. */
+/* Write the head of an envelope. */
 void wire_begin(struct buffer *to);
 
-/* A whole item; item->pairs is a ready block (may be empty). */
+/* Write an item. item->pairs is an encoded block or empty. */
 void wire_put(struct buffer *to, const struct wire_item *item);
 
-/* The same in two steps, where pairs and body are made in place: wire_open writes all up
- * to the fields and returns a mark; append pairs with wire_put_pair; then wire_open_body;
- * then append the body; wire_close fixes the lengths. */
+/* Write an item with pairs and body generated in place: wire_open writes everything up to
+ * the fields and returns a mark; append pairs with wire_put_pair; call wire_open_body;
+ * append the body; wire_close sets the lengths. */
 size_t wire_open(struct buffer *to, const struct wire_item *item);
 void wire_put_pair(struct buffer *to, const char *name, size_t name_bytes,
                    const char *value, size_t value_bytes);
@@ -113,14 +114,15 @@ struct wire_reader {
 /* CREW_EMALFORMED: not an envelope of this version. */
 int wire_read(struct wire_reader *reader, const void *data, size_t bytes);
 
-/* 1: ITEM is filled. 0: the envelope ends here. Negative: malformed; whatever came before
- * was sound. Lengths, fields and pairs are checked, known kinds must have an id. */
+/* 1: ITEM is the next item. 0: the end. Negative: malformed; the items before are valid.
+ * Lengths, fields and pairs are checked; items of known kinds must have an id. */
 int wire_next(struct wire_reader *reader, struct wire_item *item);
 
-/* Walk over a checked block: false at its end. *BLOCK is shortened. */
+/* Remove the first pair of a valid block. False: the block is empty. */
 bool wire_pairs_next(struct wire_bytes *block, struct crew_pair *pair);
 
-/* Is it a sound block? For blocks that did not come through wire_next. */
+/* Whether BLOCK is valid; *COUNT (may be null) is its number of pairs. Blocks of
+ * wire_next are valid. */
 bool wire_pairs_valid(struct wire_bytes block, size_t *count);
 
 #endif

@@ -1,6 +1,5 @@
-/* Reading an envelope. Every length is checked against what is there before it is used,
- * so that whoever walks the result needs no checks of their own. A malformed envelope
- * stays at the same place: reading on gives the same error again. */
+/* Every length is checked before it is used, so that users of an item need no checks. The
+ * reader does not advance over a malformed item: reading again returns the same error. */
 #include "wire/envelope.h"
 
 #include "wire/limits.h"
@@ -18,75 +17,75 @@ int wire_read(struct wire_reader *reader, const void *data, size_t bytes) {
     return CREW_OK;
 }
 
-/* ---- numbers and texts out of fields: false when the length is not that of the type ---- */
+/* ---- fields: false if the length is not that of the type ---- */
 
-static bool take_u8(struct wire_bytes value, uint8_t *to) {
+static bool read_u8(struct wire_bytes value, uint8_t *to) {
     if (value.len != sizeof *to)
         return false;
     *to = value.data[0];
     return true;
 }
 
-static bool take_u16(struct wire_bytes value, uint16_t *to) {
+static bool read_u16(struct wire_bytes value, uint16_t *to) {
     if (value.len != sizeof *to)
         return false;
     *to = bytes_u16(value.data);
     return true;
 }
 
-static bool take_u32(struct wire_bytes value, uint32_t *to) {
+static bool read_u32(struct wire_bytes value, uint32_t *to) {
     if (value.len != sizeof *to)
         return false;
     *to = bytes_u32(value.data);
     return true;
 }
 
-static bool take_u64(struct wire_bytes value, uint64_t *to) {
+static bool read_u64(struct wire_bytes value, uint64_t *to) {
     if (value.len != sizeof *to)
         return false;
     *to = bytes_u64(value.data);
     return true;
 }
 
-static bool take_text(struct wire_bytes value, struct wire_bytes *to) {
+static bool read_text(struct wire_bytes value, struct wire_bytes *to) {
     *to = value;
     return true;
 }
 
-static bool take_repeat(struct wire_bytes value, bool *may_repeat) {
+static bool read_repeat(struct wire_bytes value, bool *may_repeat) {
     uint8_t number;
-    if (!take_u8(value, &number))
+    if (!read_u8(value, &number))
         return false;
     *may_repeat = number == 1;
     return true;
 }
 
-static bool take_field(struct wire_item *item, uint8_t code, struct wire_bytes value) {
+static bool read_field(struct wire_item *item, uint8_t code, struct wire_bytes value) {
     switch ((enum wire_field)code) {
     case WIRE_F_DEADLINE_UNIX_MS:
-        return take_u64(value, &item->deadline_unix_ms);
+        return read_u64(value, &item->deadline_unix_ms);
     case WIRE_F_BUDGET_MS:
-        return take_u32(value, &item->budget_ms);
+        return read_u32(value, &item->budget_ms);
     case WIRE_F_REPEAT:
-        return take_repeat(value, &item->may_repeat);
+        return read_repeat(value, &item->may_repeat);
     case WIRE_F_STATUS:
-        return take_u16(value, &item->status);
+        return read_u16(value, &item->status);
     case WIRE_F_ERROR:
-        return take_text(value, &item->error);
+        return read_text(value, &item->error);
     case WIRE_F_RUN_US:
-        return take_u64(value, &item->run_us);
+        return read_u64(value, &item->run_us);
     case WIRE_F_SEQUENCE:
-        return take_u32(value, &item->sequence);
+        return read_u32(value, &item->sequence);
     case WIRE_F_CREDIT_BYTES:
-        return take_u32(value, &item->credit_bytes);
+        return read_u32(value, &item->credit_bytes);
     case WIRE_F_WORKER:
-        return take_text(value, &item->worker);
+        return read_text(value, &item->worker);
     case WIRE_F_TASK:
-        return take_text(value, &item->task);
+        return read_text(value, &item->task);
     case WIRE_F_CONTENT_TYPE:
-        return take_text(value, &item->content_type);
+        return read_text(value, &item->content_type);
     }
-    return true; /* a field of a later version */
+    return true; /* a field of a later version is skipped */
 }
 
 static bool read_fields(struct wire_item *item, struct wire_bytes fields) {
@@ -96,7 +95,7 @@ static bool read_fields(struct wire_item *item, struct wire_bytes fields) {
         uint8_t code = fields.data[0];
         struct wire_bytes value = {fields.data + FIELD_HEAD_BYTES,
                                    bytes_u16(fields.data + 1)};
-        if (value.len > fields.len - FIELD_HEAD_BYTES || !take_field(item, code, value))
+        if (value.len > fields.len - FIELD_HEAD_BYTES || !read_field(item, code, value))
             return false;
         fields.data = value.data + value.len;
         fields.len -= FIELD_HEAD_BYTES + value.len;
@@ -106,7 +105,7 @@ static bool read_fields(struct wire_item *item, struct wire_bytes fields) {
 
 /* ---- items ---- */
 
-/* Cut the next BYTES off REST. */
+/* Remove the first BYTES of REST. */
 static bool cut(struct wire_bytes *rest, size_t bytes, struct wire_bytes *piece) {
     if (bytes > rest->len)
         return false;
@@ -116,7 +115,7 @@ static bool cut(struct wire_bytes *rest, size_t bytes, struct wire_bytes *piece)
     return true;
 }
 
-static bool is_of_this_version(uint8_t kind) {
+static bool is_amqp_kind(uint8_t kind) {
     return kind >= WIRE_REQUEST && kind <= WIRE_PING;
 }
 
@@ -132,12 +131,12 @@ static bool read_item(struct wire_item *item, struct wire_bytes rest) {
         return false;
     item->body = rest;
     if (item->id.len > LIMIT_ITEM_ID_BYTES ||
-        (item->id.len == 0 && is_of_this_version(item->kind)))
+        (item->id.len == 0 && is_amqp_kind(item->kind)))
         return false;
     return wire_pairs_valid(item->pairs, NULL) && read_fields(item, fields);
 }
 
-/* The bytes of the next item behind its length, which moves the reader on. */
+/* The bytes of the next item after its length. Does not advance the reader. */
 static bool cut_item(struct wire_reader *reader, struct wire_bytes *rest) {
     struct wire_bytes left = {reader->at, (size_t)(reader->end - reader->at)};
     struct wire_bytes length;
@@ -149,7 +148,7 @@ static bool cut_item(struct wire_reader *reader, struct wire_bytes *rest) {
 }
 
 static bool is_known(uint8_t kind) {
-    return is_of_this_version(kind) || kind >= 128;
+    return is_amqp_kind(kind) || kind >= 128;
 }
 
 int wire_next(struct wire_reader *reader, struct wire_item *item) {
@@ -170,7 +169,7 @@ int wire_next(struct wire_reader *reader, struct wire_item *item) {
 
 /* ---- pairs ---- */
 
-/* Reads one pair off the front; false when the block is empty or not sound. */
+/* Remove the first pair; false if the block is empty or not valid. */
 static bool cut_pair(struct wire_bytes *block, struct crew_pair *pair) {
     struct wire_bytes rest = *block, head, name, value;
     if (!cut(&rest, WIRE_PAIR_HEAD_BYTES, &head) ||

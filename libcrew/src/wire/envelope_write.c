@@ -1,8 +1,8 @@
-/* Writing an envelope. What does not fit the number that says its length marks the buffer
- * failed, as running out of memory does: a cut value would be a lie. */
+/* A value that is too long for its length field sets buffer->failed, as running out of
+ * memory does: it must not be truncated. */
 #include "wire/envelope.h"
 
-/* Where the parts of an item stand, from its mark (the place of its `rest`). */
+/* Offsets in an item from its mark, the position of its `rest`. */
 #define KIND_AT 4
 #define FIELDS_BYTES_AT 6
 #define PAIRS_BYTES_AT 8
@@ -12,7 +12,7 @@ void wire_begin(struct buffer *to) {
     buffer_append(to, "CRW\x01", 4);
 }
 
-/* ---- fields: those that are zero are left out ---- */
+/* ---- fields: those that are zero are omitted ---- */
 
 static void put_field_head(struct buffer *to, enum wire_field code, size_t bytes) {
     buffer_u8(to, (uint8_t)code);
@@ -85,14 +85,14 @@ static void patch_u32(struct buffer *to, size_t at, size_t value) {
 }
 
 size_t wire_open(struct buffer *to, const struct wire_item *item) {
-    static const uint8_t lengths_to_come[6] = {0}; /* of fields and pairs */
+    static const uint8_t lengths[6] = {0}; /* of fields and pairs, set later */
     const size_t mark = to->len;
     if (item->id.len > UINT8_MAX)
         to->failed = true;
-    buffer_u32(to, 0); /* rest: wire_close knows */
+    buffer_u32(to, 0); /* rest, set by wire_close */
     buffer_u8(to, item->kind);
     buffer_u8(to, (uint8_t)item->id.len);
-    buffer_append(to, lengths_to_come, sizeof lengths_to_come);
+    buffer_append(to, lengths, sizeof lengths);
     buffer_append(to, item->id.data, item->id.len);
     const size_t fields_at = to->len;
     put_fields(to, item);

@@ -1,24 +1,22 @@
-/* gzip with bounds: no more time for what does not shrink, no more memory than allowed.
- */
 #include "wire/gzip.h"
 
 #include <crew/error.h>
 #include <stdint.h>
 #include <zlib.h>
 
-/* For zlib: the largest window, and a gzip header and nothing else. */
+/* windowBits of zlib: the largest window, gzip format only. */
 #define GZIP_ONLY_BITS (15 + 16)
-#define USUAL_MEMORY_LEVEL 8
+#define DEFAULT_MEMORY_LEVEL 8
 #define SAMPLE_BYTES 65536
 #define FIRST_OUTPUT_BYTES 16384
-#define LARGEST_STEP_BYTES 4194304
+#define STEP_MAX_BYTES 4194304
 
 static size_t worthwhile_bytes(size_t bytes) {
     return bytes - bytes / 8;
 }
 
-/* Compress the sample, then the rest in the same stream; a flush between the two makes
- * the sample's size known. */
+/* Compress the sample, then the rest in the same stream. The flush between them gives the
+ * size of the compressed sample. */
 static bool deflate_into(z_stream *z, size_t bytes) {
     if (bytes > SAMPLE_BYTES) {
         z->avail_in = SAMPLE_BYTES;
@@ -35,31 +33,31 @@ bool gzip_deflate(struct buffer *to, const void *data, size_t bytes) {
     z_stream z = {0};
     if (to->failed || bytes == 0 || bytes > UINT32_MAX)
         return false;
-    /* There is room for a result that is worth it, so a larger one fails by itself. */
-    uint8_t *room = buffer_reserve(to, worthwhile_bytes(bytes));
-    if (room == NULL) {
-        to->failed = false; /* the caller can send it as it is */
+    /* Only a worthwhile result fits, so deflate fails on a larger one. */
+    uint8_t *space = buffer_reserve(to, worthwhile_bytes(bytes));
+    if (space == NULL) {
+        to->failed = false; /* the caller can send it uncompressed */
         return false;
     }
-    if (deflateInit2(&z, Z_BEST_SPEED, Z_DEFLATED, GZIP_ONLY_BITS, USUAL_MEMORY_LEVEL,
+    if (deflateInit2(&z, Z_BEST_SPEED, Z_DEFLATED, GZIP_ONLY_BITS, DEFAULT_MEMORY_LEVEL,
                      Z_DEFAULT_STRATEGY) != Z_OK)
         return false;
     z.next_in = (z_const Bytef *)data;
-    z.next_out = room;
+    z.next_out = space;
     z.avail_out = (uInt)worthwhile_bytes(bytes);
-    bool worth_it = deflate_into(&z, bytes);
-    if (worth_it)
+    bool worthwhile = deflate_into(&z, bytes);
+    if (worthwhile)
         to->len += z.total_out;
     deflateEnd(&z);
-    return worth_it;
+    return worthwhile;
 }
 
-/* How much room to make next: what came out so far, as data that shrinks well goes on to
- * do, and one byte above the limit, which shows that it was passed. */
+/* How much space to reserve next: as much as the output so far, at most one byte over the
+ * limit, which shows that it is exceeded. */
 static size_t next_step(size_t produced, size_t max_bytes) {
     size_t step = produced < FIRST_OUTPUT_BYTES ? FIRST_OUTPUT_BYTES : produced;
-    if (step > LARGEST_STEP_BYTES)
-        step = LARGEST_STEP_BYTES;
+    if (step > STEP_MAX_BYTES)
+        step = STEP_MAX_BYTES;
     return step > max_bytes - produced ? max_bytes - produced + 1 : step;
 }
 
@@ -67,18 +65,18 @@ static int error_of(int zlib_result) {
     return zlib_result == Z_MEM_ERROR ? CREW_ENOMEM : CREW_EMALFORMED;
 }
 
-/* One step of output. CREW_OK with *ENDED: nothing is left to do. */
-static int inflate_step(z_stream *z, struct buffer *to, size_t room_bytes, bool *ended) {
-    z->next_out = buffer_reserve(to, room_bytes);
+/* Produce a step of output. *ENDED: the end of the input is reached. */
+static int inflate_step(z_stream *z, struct buffer *to, size_t space_bytes, bool *ended) {
+    z->next_out = buffer_reserve(to, space_bytes);
     if (z->next_out == NULL)
         return CREW_ENOMEM;
-    z->avail_out = (uInt)room_bytes;
+    z->avail_out = (uInt)space_bytes;
     int result = inflate(z, Z_NO_FLUSH);
-    to->len += room_bytes - z->avail_out;
+    to->len += space_bytes - z->avail_out;
     if (result == Z_STREAM_END && z->avail_in > 0)
         return inflateReset(z) == Z_OK ? CREW_OK : CREW_EMALFORMED;
     *ended = result == Z_STREAM_END;
-    /* Z_BUF_ERROR: input is over before the stream is. */
+    /* Z_BUF_ERROR: the input is truncated. */
     return result == Z_OK || *ended ? CREW_OK : error_of(result);
 }
 

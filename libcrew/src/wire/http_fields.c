@@ -1,4 +1,3 @@
-/* HTTP header fields and statuses (RFC 9110). */
 #include "wire/http_fields.h"
 
 #include <string.h>

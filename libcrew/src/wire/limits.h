@@ -1,4 +1,4 @@
-/* Every cap that a peer can reach, in one place. docs/wire.md lists them. */
+/* Limits for input from peers (docs/wire.md). */
 #ifndef CREW_WIRE_LIMITS_H
 #define CREW_WIRE_LIMITS_H
 
@@ -8,16 +8,15 @@
 #define LIMIT_PAIRS_BYTES (1024u * 1024u) /* name/value block of an item */
 #define LIMIT_PAIR_COUNT 4096u            /* pairs in a block */
 #define LIMIT_ITEMS_PER_MESSAGE 256u      /* items of an envelope */
-#define LIMIT_EXPIRATION_MS \
-    1500000u /* 1500 s: RabbitMQ gives up on an unacked
-                                               message after 30 minutes */
+/* 1500 s: RabbitMQ closes the AMQP channel of a message unacked for 30 minutes. */
+#define LIMIT_EXPIRATION_MS 1500000u
 #define LIMIT_EXPIRATION_DEFAULT_MS 30000u
-#define LIMIT_MESSAGE_BYTES (128u * 1024u * 1024u) /* an AMQP message that we take in */
+#define LIMIT_MESSAGE_BYTES (128u * 1024u * 1024u) /* body of an incoming AMQP message */
 #define LIMIT_INFLATED_DEFAULT_BYTES (64u * 1024u * 1024u)
-#define LIMIT_CANCELLED_IDS 10000u /* ids that a worker remembers not to begin */
+#define LIMIT_CANCELLED_IDS 10000u /* ids of cancelled requests that a worker remembers */
 /* of a streamed answer: CREW_CHUNK_BYTES and CREW_WINDOW_BYTES in crew/message.h */
 
-/* What is read of a body for a handler (crew/request.h); all but the first are defaults. */
+/* For parsing request bodies (crew/request.h); all but the first are defaults. */
 #define LIMIT_PART_HEAD_BYTES (8 * 1024) /* header of a part of a multipart form */
 #define LIMIT_FORM_FIELDS 1000u
 #define LIMIT_JSON_BYTES (1024u * 1024u)

@@ -1,4 +1,3 @@
-/* Task names: text that every AMQP client can show and route by. */
 #include "wire/task_name.h"
 
 #include "base/utf8.h"

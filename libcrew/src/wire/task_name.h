@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* 1 to LIMIT_TASK_NAME_BYTES bytes of UTF-8, no control characters. */
+/* 1 to LIMIT_TASK_NAME_BYTES bytes of UTF-8 without control characters. */
 bool task_name_valid(const char *name, size_t bytes);
 
 #endif
