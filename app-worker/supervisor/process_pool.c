@@ -76,7 +76,7 @@ static void on_collect(void *arg, void *owner) {
 
 static void on_requeue(void *arg, void *task) {
     (void)arg;
-    crew_task_put_back(task);
+    crew_task_requeue(task);
 }
 
 static const char *on_task_name(void *arg, void *task) {
@@ -122,7 +122,7 @@ static void on_set_prefetch(void *arg, unsigned limit) {
 
 static void on_inspect_queue(void *arg, const char *task_name) {
     struct process_pool *pool = arg;
-    crew_worker_look(pool->worker, task_name);
+    crew_worker_inspect_queue(pool->worker, task_name);
 }
 
 static void on_timer(uv_timer_t *timer) {

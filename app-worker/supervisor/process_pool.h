@@ -34,7 +34,7 @@ struct process_pool *process_pool_new(uv_loop_t *loop, const struct settings *se
 /* A task has arrived. */
 void process_pool_add(struct process_pool *pool, crew_task *task);
 
-/* The broker's answer to crew_worker_look. */
+/* The broker's answer to crew_worker_inspect_queue. */
 void process_pool_queue_inspected(struct process_pool *pool, const char *task,
                                   uint32_t messages, uint32_t consumers);
 

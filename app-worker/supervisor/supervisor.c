@@ -165,7 +165,7 @@ static void on_credit(void *arg, crew_task *task, uint32_t allowed_bytes) {
     process_pool_credit(supervisor->pool, task, allowed_bytes);
 }
 
-static void on_gone(void *arg, crew_task *task) {
+static void on_unread(void *arg, crew_task *task) {
     struct supervisor *supervisor = arg;
     process_pool_stream_closed(supervisor->pool, task);
 }
@@ -288,14 +288,13 @@ static void on_signal(uv_signal_t *handle, int number) {
 static int make_worker(struct supervisor *supervisor) {
     const struct crew_worker_options options = {
         .name = "app-worker",
-        .prefetch = supervisor->settings->prefetch,
-        .prefetch_most = supervisor->settings->max_prefetch,
+        .prefetch = supervisor->settings->max_prefetch,
         .gzip_above_bytes = GZIP_ABOVE_BYTES,
         .on_task = on_task,
         .task_arg = supervisor,
-        .on_queue = on_queue,
+        .on_queue_info = on_queue,
         .on_credit = on_credit,
-        .on_gone = on_gone,
+        .on_unread = on_unread,
         .on_event = log_event,
         .caller_driven_io = true,
     };
@@ -303,6 +302,8 @@ static int make_worker(struct supervisor *supervisor) {
         crew_worker_new(&supervisor->settings->broker, &options, &supervisor->worker);
     if (error != CREW_OK)
         log_error("cannot make a worker: %s", crew_strerror(error));
+    else
+        crew_worker_set_prefetch(supervisor->worker, supervisor->settings->prefetch);
     return error;
 }
 

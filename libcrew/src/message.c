@@ -1,7 +1,8 @@
-/* What callers prepare and keep: bodies of calls, copies of answers. */
+/* Bodies of calls, pairs of tasks, copies of answers. */
 #include <crew/message.h>
 
 #include "base/utf8.h"
+#include "wire/envelope.h"
 #include "wire/json.h"
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,19 @@ int crew_call_json(struct crew_call *call, const char *text, char *why,
         return CREW_EMALFORMED;
     set_body(call, "application/json", text, bytes);
     return CREW_OK;
+}
+
+/* ---- pairs ---- */
+
+bool crew_pairs_next(const void *pairs, size_t bytes, size_t *offset,
+                     struct crew_pair *pair) {
+    if (*offset >= bytes)
+        return false;
+    struct wire_bytes rest = {(const uint8_t *)pairs + *offset, bytes - *offset};
+    if (!wire_pairs_next(&rest, pair))
+        return false;
+    *offset = bytes - rest.len;
+    return true;
 }
 
 /* ---- copies ---- */

@@ -316,7 +316,7 @@ static void test_put_back_runs_elsewhere(void **state) {
     scene_until(&scene, a->held_count == 1);
     assert_int_equal(crew_worker_serve(a->worker, NULL, 0), 0);
     struct actor *b = ready_worker(1);
-    crew_task_put_back(a->held[0]);
+    crew_task_requeue(a->held[0]);
     finish(&o);
     assert_int_equal(o.error, 0);
     assert_memory_equal(o.body, "again", 5);
@@ -376,7 +376,7 @@ static void change_prefetch(struct actor *a, unsigned raised) {
     scene_until(&scene, a->held_count == raised);
     crew_worker_set_prefetch(a->worker, 1);
     a->looks = 0;
-    crew_worker_look(a->worker, task);
+    crew_worker_inspect_queue(a->worker, task);
     scene_until(&scene, a->looks == 1); /* so the limit before it is in force */
     for (size_t i = 0; i + 1 < raised; i++) {
         actor_echo(a->held[i]);
@@ -415,13 +415,13 @@ static void test_a_worker_looks_at_its_queue(void **state) {
     for (size_t i = 0; i < 3; i++)
         start(&call, &o[i]);
     scene_until(&scene, a->held_count + scene.actors[1].held_count == 2);
-    crew_worker_look(a->worker, "not.served");
-    crew_worker_look(a->worker, task);
-    crew_worker_look(a->worker, task);
+    crew_worker_inspect_queue(a->worker, "not.served");
+    crew_worker_inspect_queue(a->worker, task);
+    crew_worker_inspect_queue(a->worker, task);
     scene_until(&scene, a->looks > 0);
     assert_int_equal(a->messages, 1);
     assert_int_equal(a->consumers, 2);
-    crew_worker_look(a->worker, task);
+    crew_worker_inspect_queue(a->worker, task);
     scene_until(&scene, a->looks == 2);
     for (size_t i = 0; i < 2; i++)
         actor_echo(scene.actors[i].held[0]);

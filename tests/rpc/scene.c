@@ -73,17 +73,17 @@ static void on_queue(void *arg, const char *task, uint32_t messages, uint32_t co
 struct actor *scene_worker(struct scene *s, size_t place, const char *task) {
     struct actor *a = &s->actors[place];
     a->scene = s;
-    struct crew_worker_options options = {.prefetch = 1,
-                                          .prefetch_most = 2,
+    struct crew_worker_options options = {.prefetch = 2,
                                           .gzip_above_bytes = 32768,
                                           .on_task = on_task,
                                           .task_arg = a,
-                                          .on_queue = on_queue,
+                                          .on_queue_info = on_queue,
                                           .on_event = say,
                                           .event_arg = worker_name};
     if (crew_worker_new(&s->broker, &options, &a->worker) != 0 ||
         crew_worker_serve(a->worker, &task, 1) != 0)
         abort();
+    crew_worker_set_prefetch(a->worker, 1);
     return a;
 }
 

@@ -23,7 +23,7 @@ struct actor {
     size_t held_count;
     unsigned begun;   /* how often a task was begun */
     unsigned refused; /* how often begin said no */
-    unsigned looks;   /* answers to crew_worker_look, and the latest one */
+    unsigned looks;   /* answers to crew_worker_inspect_queue, and the latest one */
     uint32_t messages;
     uint32_t consumers;
 };

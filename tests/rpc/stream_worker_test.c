@@ -45,7 +45,7 @@ static void on_credit(void *arg, crew_task *given, uint32_t allowed_bytes) {
     s->credits++;
 }
 
-static void on_gone(void *arg, crew_task *given) {
+static void on_unread(void *arg, crew_task *given) {
     struct streamer *s = arg;
     assert_ptr_equal(given, s->task);
     s->gone++;
@@ -79,7 +79,7 @@ static int open_all(void **state) {
                                                 .on_task = on_task,
                                                 .task_arg = &streamer,
                                                 .on_credit = on_credit,
-                                                .on_gone = on_gone};
+                                                .on_unread = on_unread};
     crew_broker_init(&broker);
     assert_int_equal(crew_broker_parse(&broker, caller_url(), NULL, 0), 0);
     assert_int_equal(crew_worker_new(&broker, &options, &streamer.worker), 0);

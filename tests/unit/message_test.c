@@ -207,6 +207,39 @@ static void test_a_copy_of_next_to_nothing(void **state) {
     crew_answer_free(NULL);
 }
 
+/* Name "A", value "bc", then one without name and value. */
+static const uint8_t block[] = {0, 1, 0, 0, 0, 2, 'A', 'b', 'c', 0, 0, 0, 0, 0, 0};
+
+static void test_pairs_are_read_in_order(void **state) {
+    (void)state;
+    struct crew_pair pair;
+    size_t offset = 0;
+    assert_true(crew_pairs_next(block, sizeof block, &offset, &pair));
+    assert_int_equal(pair.name_bytes, 1);
+    assert_memory_equal(pair.name, "A", 1);
+    assert_int_equal(pair.value_bytes, 2);
+    assert_memory_equal(pair.value, "bc", 2);
+    assert_true(crew_pairs_next(block, sizeof block, &offset, &pair));
+    assert_int_equal(pair.name_bytes + pair.value_bytes, 0);
+    assert_false(crew_pairs_next(block, sizeof block, &offset, &pair));
+    assert_int_equal(offset, sizeof block);
+    offset = 0;
+    assert_false(crew_pairs_next(NULL, 0, &offset, &pair));
+}
+
+/* A block that is cut anywhere ends before the pair that is incomplete. */
+static void test_cut_pairs_end_early(void **state) {
+    (void)state;
+    for (size_t bytes = 0; bytes < sizeof block; bytes++) {
+        struct crew_pair pair;
+        size_t offset = 0, count = 0;
+        while (crew_pairs_next(block, bytes, &offset, &pair))
+            count++;
+        assert_int_equal(count, bytes >= 9);
+        assert_int_equal(offset, bytes >= 9 ? 9 : 0);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bytes_are_any),
@@ -216,6 +249,8 @@ int main(void) {
         cmocka_unit_test(test_what_is_not_json),
         cmocka_unit_test(test_json_is_not_nested_without_end),
         cmocka_unit_test(test_why_says_where),
+        cmocka_unit_test(test_pairs_are_read_in_order),
+        cmocka_unit_test(test_cut_pairs_end_early),
         cmocka_unit_test(test_a_copy_stands_alone),
         cmocka_unit_test(test_a_copy_of_next_to_nothing),
     };

@@ -9,6 +9,7 @@
 
 #include <crew/error.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -23,6 +24,16 @@ struct crew_pair {
     const char *value;
     size_t value_bytes;
 };
+
+/* crew_pairs_next - the pair of a name/value block that begins at *OFFSET (0: the first),
+ * which is moved to the next one. PAIRS and BYTES come from crew_task_view. PAIR points into
+ * the block. False at its end, and if the rest of it is malformed.
+ *
+ *     size_t offset = 0;
+ *     while (crew_pairs_next(v.pairs, v.pairs_bytes, &offset, &pair)) ...
+ */
+CREW_API bool crew_pairs_next(const void *pairs, size_t bytes, size_t *offset,
+                              struct crew_pair *pair);
 
 /* The kinds of call (docs/wire.md). */
 enum crew_form {

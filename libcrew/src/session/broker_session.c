@@ -65,10 +65,8 @@ static void set_drive_timer(struct broker_session_link *l) {
     int due_ms = link_drive_due_ms(l->link);
     if (due_ms < 0)
         return;
-    uint64_t at_ms = clock_ms() + (uint64_t)due_ms;
-    if (!deadline_is_set(&l->drive_timer.deadline) ||
-        at_ms < l->drive_timer.deadline.at_ms)
-        broker_session_timer_set(l->session, &l->drive_timer, at_ms);
+    broker_session_timer_set_earlier(l->session, &l->drive_timer,
+                                     clock_ms() + (uint64_t)due_ms);
 }
 
 static struct link_event *drive_link(struct broker_session_link *l, bool readable) {
@@ -278,6 +276,13 @@ void broker_session_timer_set(struct broker_session *s,
     deadlines_set(&s->deadlines, &timer->deadline, at_ms);
     if (!s->dispatching)
         arm_timer(s);
+}
+
+void broker_session_timer_set_earlier(struct broker_session *s,
+                                      struct broker_session_timer *timer,
+                                      uint64_t at_ms) {
+    if (!deadline_is_set(&timer->deadline) || at_ms < timer->deadline.at_ms)
+        broker_session_timer_set(s, timer, at_ms);
 }
 
 void broker_session_timer_clear(struct broker_session *s,

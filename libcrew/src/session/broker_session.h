@@ -156,6 +156,9 @@ void broker_session_flush(struct broker_session *s);
 
 void broker_session_timer_set(struct broker_session *s,
                               struct broker_session_timer *timer, uint64_t at_ms);
+/* Not if it runs and fires earlier. */
+void broker_session_timer_set_earlier(struct broker_session *s,
+                                      struct broker_session_timer *timer, uint64_t at_ms);
 void broker_session_timer_clear(struct broker_session *s,
                                 struct broker_session_timer *timer);
 

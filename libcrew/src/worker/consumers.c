@@ -1,24 +1,43 @@
-/* Which queues a worker consumes: its task queues (with acks, under one prefetch over
- * all), and a queue of its own for notices. Everything is declared again after a
- * reconnect. */
-#include "worker/worker_internal.h"
+#include "worker/consumers.h"
 
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/xalloc.h"
 #include "session/topology.h"
+#include "wire/broker_names.h"
+#include "wire/limits.h"
 #include "wire/task_name.h"
+#include <crew/error.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <uthash.h>
 
-#define RETRY_SOON_MS 100u
-#define RETRY_LATEST_MS 5000u
+#define RETRY_MIN_MS 100u
+#define RETRY_MAX_MS 5000u
 
 #define QUEUE_NAME_BYTES (sizeof NAME_TASK_QUEUE_PREFIX + LIMIT_TASK_NAME_BYTES)
 
-static void name_queue(char *queue, const char *task) {
+/* Each state says what ends it. All but IDLE also end with the connection. */
+enum consumer_state {
+    CONSUMER_IDLE, /* no connection, or refused: consumers_connected, the retry timer */
+    CONSUMER_DECLARING, /* queue and consumer are being declared: LINK_CONSUME is done */
+    CONSUMER_CONSUMING, /* until it is cancelled */
+    CONSUMER_CANCELLING /* LINK_CANCEL is done; declared again if still wanted */
+};
+
+struct consumer {
+    char queue[QUEUE_NAME_BYTES];
+    UT_hash_handle hh;
+    enum consumer_state state;
+    bool is_wanted;     /* false: freed when it is idle */
+    bool has_own_limit; /* it was started with a per-consumer prefetch */
+    bool warned;        /* that the broker refuses it; until it is consumed */
+    bool is_being_inspected;
+};
+
+static void name_queue(char queue[QUEUE_NAME_BYTES], const char *task) {
     snprintf(queue, QUEUE_NAME_BYTES, "%s%s", NAME_TASK_QUEUE_PREFIX, task);
 }
 
@@ -26,365 +45,399 @@ static const char *task_of_queue(const char *queue) {
     return queue + sizeof NAME_TASK_QUEUE_PREFIX - 1;
 }
 
-static bool connected(const crew_worker *w) {
-    return broker_session_epoch(&w->session, BROKER_SESSION_CONSUMER) != 0;
+static bool is_connected(const struct consumers *c) {
+    return broker_session_epoch(c->session, BROKER_SESSION_CONSUMER) != 0;
 }
 
-static void step(crew_worker *w, struct link_op *op) {
-    broker_session_op(&w->session, BROKER_SESSION_CONSUMER, op);
+static void start_op(struct consumers *c, struct link_op *op) {
+    broker_session_op(c->session, BROKER_SESSION_CONSUMER, op);
 }
 
 /* ---- notices ---- */
 
-static void notice_step(crew_worker *w, struct link_op *op) {
-    op->owner = w; /* marks it as one of these */
-    w->notice_steps++;
-    broker_session_op(&w->session, BROKER_SESSION_PUBLISHER, op);
+static void start_notice_op(struct consumers *c, struct link_op *op) {
+    op->owner = c; /* marks it for consumers_op_done */
+    c->notice_ops++;
+    broker_session_op(c->session, BROKER_SESSION_PUBLISHER, op);
 }
 
-static void listen_for(crew_worker *w, const struct served *s) {
-    if (w->notice_queue != NULL)
-        notice_step(w, topology_bind_notices(w->notice_queue, NAME_CONTROL_TASK_PREFIX,
-                                             task_of_queue(s->queue)));
+static void bind_notices(struct consumers *c, const char *prefix, const char *name) {
+    if (c->notice_queue != NULL)
+        start_notice_op(c, topology_bind_notices(c->notice_queue, prefix, name));
 }
 
-static void stop_listening_for(crew_worker *w, const struct served *s) {
-    if (w->notice_queue != NULL)
-        notice_step(w, topology_unbind_notices(w->notice_queue, NAME_CONTROL_TASK_PREFIX,
-                                               task_of_queue(s->queue)));
+static void unbind_notices(struct consumers *c, const char *prefix, const char *name) {
+    if (c->notice_queue != NULL)
+        start_notice_op(c, topology_unbind_notices(c->notice_queue, prefix, name));
 }
 
-void queues_listen(crew_worker *w) {
+static void bind_task_notices(struct consumers *c, const struct consumer *consumer) {
+    bind_notices(c, NAME_CONTROL_TASK_PREFIX, task_of_queue(consumer->queue));
+}
+
+void consumers_publisher_connected(struct consumers *c) {
     char hex[17], name[sizeof NAME_WORKER_QUEUE_PREFIX + 64];
     random_hex(hex, 8);
-    snprintf(name, sizeof name, "%s%s.%s", NAME_WORKER_QUEUE_PREFIX, w->uuid, hex);
-    free(w->notice_queue);
-    w->notice_queue = xstrdup(name);
-    notice_step(w, topology_control());
-    notice_step(w, topology_exclusive_queue(name));
-    notice_step(w, topology_bind_notices(name, NAME_CONTROL_WORKER_PREFIX, w->uuid));
-    notice_step(w, topology_consume(name, true));
-    const struct served *s;
-    for (s = w->served; s != NULL; s = s->hh.next)
-        listen_for(w, s);
+    snprintf(name, sizeof name, "%s%s.%s", NAME_WORKER_QUEUE_PREFIX, c->worker, hex);
+    free(c->notice_queue);
+    c->notice_queue = xstrdup(name);
+    start_notice_op(c, topology_control());
+    start_notice_op(c, topology_exclusive_queue(name));
+    bind_notices(c, NAME_CONTROL_WORKER_PREFIX, c->worker);
+    start_notice_op(c, topology_consume(name, true));
+    const struct consumer *consumer;
+    for (consumer = c->all; consumer != NULL; consumer = consumer->hh.next)
+        bind_task_notices(c, consumer);
 }
 
-/* ---- one task queue ---- */
-
-static bool is_awaited(const struct served *s) {
-    return s->wanted && s->state != SERVED_CONSUMING;
+bool consumers_is_notice_queue(const struct consumers *c, const char *queue) {
+    return c->notice_queue != NULL && strcmp(queue, c->notice_queue) == 0;
 }
 
-/* The one place where either changes. */
-static void served_set(crew_worker *w, struct served *s, bool wanted,
-                       enum served_state state) {
-    w->awaited -= is_awaited(s);
-    s->wanted = wanted;
-    s->state = state;
-    w->awaited += is_awaited(s);
+/* ---- one consumer ---- */
+
+static bool is_missing(const struct consumer *consumer) {
+    return consumer->is_wanted && consumer->state != CONSUMER_CONSUMING;
 }
 
-static void served_enter(crew_worker *w, struct served *s, enum served_state state) {
-    served_set(w, s, s->wanted, state);
+/* The only place where state and is_wanted change. */
+static void set(struct consumers *c, struct consumer *consumer, bool is_wanted,
+                enum consumer_state state) {
+    c->missing -= is_missing(consumer);
+    consumer->is_wanted = is_wanted;
+    consumer->state = state;
+    c->missing += is_missing(consumer);
 }
 
-static void served_declare(crew_worker *w, struct served *s) {
-    served_enter(w, s, SERVED_DECLARING);
-    s->own_limit = w->own_limit != 0;
-    step(w, topology_task_queue(s->queue));
-    step(w, topology_consume(s->queue, false));
-    listen_for(w, s);
+static void enter(struct consumers *c, struct consumer *consumer,
+                  enum consumer_state state) {
+    set(c, consumer, consumer->is_wanted, state);
 }
 
-static void served_cancel(crew_worker *w, struct served *s) {
-    served_enter(w, s, SERVED_CANCELLING);
-    stop_listening_for(w, s);
-    step(w, link_op_new(LINK_CANCEL, s->queue));
+static void declare(struct consumers *c, struct consumer *consumer) {
+    enter(c, consumer, CONSUMER_DECLARING);
+    consumer->has_own_limit = c->per_consumer != 0;
+    start_op(c, topology_task_queue(consumer->queue));
+    start_op(c, topology_consume(consumer->queue, false));
+    bind_task_notices(c, consumer);
 }
 
-static void served_forget(crew_worker *w, struct served *s) {
-    HASH_DEL(w->served, s);
-    free(s->queue);
-    free(s);
+static void cancel(struct consumers *c, struct consumer *consumer) {
+    enter(c, consumer, CONSUMER_CANCELLING);
+    unbind_notices(c, NAME_CONTROL_TASK_PREFIX, task_of_queue(consumer->queue));
+    start_op(c, link_op_new(LINK_CANCEL, consumer->queue));
 }
 
-static void served_stop(crew_worker *w, struct served *s) {
-    served_set(w, s, false, s->state);
-    if (s->state == SERVED_IDLE)
-        served_forget(w, s);
-    else if (s->state == SERVED_CONSUMING)
-        served_cancel(w, s);
-    /* DECLARING: cancelled when its consume is done. CANCELLING: already under way. */
+static void destroy(struct consumers *c, struct consumer *consumer) {
+    HASH_DEL(c->all, consumer);
+    free(consumer);
 }
 
-static struct served *find_served(const crew_worker *w, const char *task) {
+static void stop(struct consumers *c, struct consumer *consumer) {
+    set(c, consumer, false, consumer->state);
+    if (consumer->state == CONSUMER_IDLE)
+        destroy(c, consumer);
+    else if (consumer->state == CONSUMER_CONSUMING)
+        cancel(c, consumer);
+    /* DECLARING: cancelled when its consume is done. CANCELLING: freed when that is done. */
+}
+
+static struct consumer *find_queue(const struct consumers *c, const char *queue) {
+    struct consumer *consumer = NULL;
+    if (queue != NULL)
+        HASH_FIND_STR(c->all, queue, consumer);
+    return consumer;
+}
+
+static struct consumer *find_task(const struct consumers *c, const char *task) {
     char queue[QUEUE_NAME_BYTES];
-    struct served *s;
     name_queue(queue, task);
-    HASH_FIND_STR(w->served, queue, s);
-    return s;
+    return find_queue(c, queue);
 }
 
-static void served_start(crew_worker *w, const char *task) {
-    struct served *s = find_served(w, task);
-    if (s == NULL) {
-        s = xcalloc(1, sizeof *s);
-        s->queue = xcalloc(1, QUEUE_NAME_BYTES);
-        name_queue(s->queue, task);
-        HASH_ADD_KEYPTR(hh, w->served, s->queue, strlen(s->queue), s);
+static void start(struct consumers *c, const char *task) {
+    struct consumer *consumer = find_task(c, task);
+    if (consumer == NULL) {
+        consumer = xcalloc(1, sizeof *consumer);
+        name_queue(consumer->queue, task);
+        HASH_ADD_STR(c->all, queue, consumer);
     }
-    served_set(w, s, true, s->state);
-    if (s->state == SERVED_IDLE && connected(w))
-        served_declare(w, s);
+    set(c, consumer, true, consumer->state);
+    if (consumer->state == CONSUMER_IDLE && is_connected(c))
+        declare(c, consumer);
 }
 
-/* ---- all of them ---- */
-
-static void declare_idle(crew_worker *w) {
-    struct served *s, *next;
-    HASH_ITER (hh, w->served, s, next)
-        if (s->wanted && s->state == SERVED_IDLE)
-            served_declare(w, s);
+static void declare_idle(struct consumers *c) {
+    struct consumer *consumer, *next;
+    HASH_ITER (hh, c->all, consumer, next)
+        if (consumer->is_wanted && consumer->state == CONSUMER_IDLE)
+            declare(c, consumer);
 }
 
 /* ---- prefetch ---- */
 
-/* Lifts the shared limit, too (RabbitMQ). */
-static void set_own_limit(crew_worker *w, unsigned limit) {
-    w->own_limit = limit;
-    w->shared_limit = 0;
-    step(w, topology_prefetch(limit, true));
+/* RabbitMQ lifts the global limit with this, too. */
+static void set_per_consumer(struct consumers *c, unsigned limit) {
+    c->per_consumer = limit;
+    c->global = 0;
+    start_op(c, topology_prefetch(limit, true));
 }
 
-static void set_shared_limit(crew_worker *w, unsigned limit) {
-    if (limit == w->shared_limit)
+static void set_global(struct consumers *c, unsigned limit) {
+    if (limit == c->global)
         return;
-    w->shared_limit = limit;
-    step(w, topology_prefetch(limit, false));
+    c->global = limit;
+    start_op(c, topology_prefetch(limit, false));
 }
 
-static bool may_have_own_limit(const crew_worker *w) {
-    return !w->several && w->prefetch <= w->prefetch_most;
+/* Consumers that have a limit of their own are started again without it. */
+static void lift_per_consumer(struct consumers *c) {
+    set_per_consumer(c, 0);
+    struct consumer *consumer, *next;
+    HASH_ITER (hh, c->all, consumer, next)
+        if (consumer->state == CONSUMER_CONSUMING && consumer->has_own_limit)
+            cancel(c, consumer);
 }
 
-static void lift_own_limits(crew_worker *w) {
-    set_own_limit(w, 0);
-    struct served *s, *next;
-    HASH_ITER (hh, w->served, s, next)
-        if (s->state == SERVED_CONSUMING && s->own_limit)
-            served_cancel(w, s); /* and consumed again when that is done */
+static void apply_prefetch(struct consumers *c) {
+    if (c->per_consumer != 0 && (c->has_several || c->prefetch > c->per_consumer))
+        lift_per_consumer(c);
+    set_global(c, c->prefetch == c->per_consumer ? 0 : c->prefetch);
 }
 
-/* A limit over all consumers can be changed at any time, and costs the broker a question
- * to its limiter for every message. A consumer's own limit costs nothing, and is what it
- * began with. So the consumer of a worker of one queue begins with the highest limit, and
- * the shared one is in force while it is to be less; while it is to be more, or there are
- * several queues, only that one is. */
-static void set_limits(crew_worker *w) {
-    if (w->own_limit != 0 && !may_have_own_limit(w))
-        lift_own_limits(w);
-    set_shared_limit(w, w->prefetch == w->own_limit ? 0 : w->prefetch);
+void consumers_set_prefetch(struct consumers *c, unsigned prefetch) {
+    prefetch = prefetch == 0 ? 1 : prefetch;
+    if (prefetch == c->prefetch)
+        return;
+    c->prefetch = prefetch;
+    if (prefetch > c->highest_prefetch)
+        c->highest_prefetch = prefetch;
+    if (is_connected(c))
+        apply_prefetch(c);
 }
 
-void queues_connected(crew_worker *w) {
-    step(w, topology_dlx());
-    set_own_limit(w, may_have_own_limit(w) ? w->prefetch_most : 0);
-    set_limits(w);
-    declare_idle(w);
+unsigned consumers_highest_prefetch(const struct consumers *c) {
+    return c->highest_prefetch;
 }
 
-void queues_disconnected(crew_worker *w) {
-    struct served *s, *next;
-    HASH_ITER (hh, w->served, s, next) {
-        served_enter(w, s, SERVED_IDLE);
-        if (!s->wanted)
-            served_forget(w, s);
+/* ---- connection ---- */
+
+void consumers_connected(struct consumers *c) {
+    start_op(c, topology_dlx());
+    set_per_consumer(c, c->has_several ? 0 : c->highest_prefetch);
+    apply_prefetch(c);
+    declare_idle(c);
+}
+
+void consumers_disconnected(struct consumers *c) {
+    struct consumer *consumer, *next;
+    HASH_ITER (hh, c->all, consumer, next) {
+        enter(c, consumer, CONSUMER_IDLE);
+        if (!consumer->is_wanted)
+            destroy(c, consumer);
     }
 }
 
-void queues_retry(struct broker_session_timer *timer) {
-    crew_worker *w = (crew_worker *)((char *)timer - offsetof(struct crew_worker, retry));
-    if (connected(w))
-        declare_idle(w);
+static void retry_is_due(struct broker_session_timer *timer) {
+    struct consumers *c =
+        (struct consumers *)((char *)timer - offsetof(struct consumers, retry));
+    if (is_connected(c))
+        declare_idle(c);
 }
 
-static void retry_in(crew_worker *w, uint64_t ms) {
-    broker_session_timer_set(&w->session, &w->retry, clock_ms() + ms);
+static void retry_in(struct consumers *c, uint64_t ms) {
+    broker_session_timer_set(c->session, &c->retry, clock_ms() + ms);
 }
 
-/* In a cluster a queue is away as long as its node is. */
-static void retry_later(crew_worker *w) {
-    uint64_t ms = RETRY_SOON_MS;
-    for (unsigned i = 0; i < w->refusals && ms < RETRY_LATEST_MS; i++)
+/* In a cluster a queue is unavailable as long as its node is down. */
+static void retry_later(struct consumers *c) {
+    uint64_t ms = RETRY_MIN_MS;
+    for (unsigned i = 0; i < c->refusals && ms < RETRY_MAX_MS; i++)
         ms *= 2;
-    w->refusals++;
-    retry_in(w, ms < RETRY_LATEST_MS ? ms : RETRY_LATEST_MS);
+    c->refusals++;
+    retry_in(c, ms < RETRY_MAX_MS ? ms : RETRY_MAX_MS);
 }
 
-void queues_consumer_gone(crew_worker *w, const char *queue) {
-    struct served *s = NULL;
-    if (queue != NULL)
-        HASH_FIND_STR(w->served, queue, s);
-    if (s == NULL) {
-        queues_listen(w);
-        return;
+bool consumers_cancelled_by_broker(struct consumers *c, const char *queue) {
+    struct consumer *consumer = find_queue(c, queue);
+    if (consumer == NULL) {
+        consumers_publisher_connected(c);
+        return false;
     }
-    broker_session_report(&w->session, CREW_EVENT_WARNING,
-                          "the broker ended our consumer of %s; declaring it again",
+    broker_session_report(c->session, CREW_EVENT_WARNING,
+                          "the broker cancelled the consumer of %s; declaring it again",
                           queue);
-    served_enter(w, s, SERVED_IDLE);
-    w->said_ready = false;
-    if (s->wanted)
-        retry_in(w, RETRY_SOON_MS);
+    enter(c, consumer, CONSUMER_IDLE);
+    if (consumer->is_wanted)
+        retry_in(c, RETRY_MIN_MS);
     else
-        served_forget(w, s);
+        destroy(c, consumer);
+    return true;
 }
 
-/* ---- the broker's answers ---- */
+/* ---- operations that are done ---- */
 
-static void describe(crew_worker *w, const struct link_op *op, const char *comment) {
+static void warn(struct consumers *c, const struct link_op *op, const char *comment) {
     char text[480];
     topology_describe(op, text, sizeof text);
-    broker_session_report(&w->session, CREW_EVENT_WARNING, "%s%s", text, comment);
+    broker_session_report(c->session, CREW_EVENT_WARNING, "%s%s", text, comment);
 }
 
-/* Once for a queue, however often it is tried again. */
-static void warn_refused(crew_worker *w, struct served *s, const struct link_op *op) {
-    if (s == NULL)
-        describe(w, op, "");
-    else if (!s->warned)
-        describe(w, op, "; trying again until it works");
-    if (s != NULL)
-        s->warned = true;
+static void warn_foreign(struct consumers *c, const struct link_op *op) {
+    if (!c->warned_foreign)
+        warn(c, op, "");
+    c->warned_foreign = true;
 }
 
-static void consume_done(crew_worker *w, struct served *s, bool ok) {
-    served_enter(w, s, ok ? SERVED_CONSUMING : SERVED_IDLE);
+/* Once for a queue, however often it is retried. */
+static void warn_refused(struct consumers *c, struct consumer *consumer,
+                         const struct link_op *op) {
+    if (consumer == NULL)
+        warn(c, op, "");
+    else if (!consumer->warned)
+        warn(c, op, "; trying again until it works");
+    if (consumer != NULL)
+        consumer->warned = true;
+}
+
+static void consume_done(struct consumers *c, struct consumer *consumer, bool ok) {
+    enter(c, consumer, ok ? CONSUMER_CONSUMING : CONSUMER_IDLE);
     if (ok) {
-        s->warned = false;
-        w->refusals = 0;
+        consumer->warned = false;
+        c->refusals = 0;
     }
-    if (!s->wanted)
-        served_stop(w, s);
+    if (!consumer->is_wanted)
+        stop(c, consumer);
     else if (!ok)
-        retry_later(w);
-    else if (s->own_limit && w->own_limit == 0)
-        served_cancel(w, s);
+        retry_later(c);
+    else if (consumer->has_own_limit && c->per_consumer == 0)
+        cancel(c, consumer); /* the limit was lifted meanwhile */
 }
 
-static void cancel_done(crew_worker *w, struct served *s) {
-    served_enter(w, s, SERVED_IDLE);
-    if (!s->wanted)
-        served_forget(w, s);
-    else if (connected(w))
-        served_declare(w, s);
+static void cancel_done(struct consumers *c, struct consumer *consumer) {
+    enter(c, consumer, CONSUMER_IDLE);
+    if (!consumer->is_wanted)
+        destroy(c, consumer);
+    else if (is_connected(c))
+        declare(c, consumer);
 }
 
-static void look_done(crew_worker *w, struct served *s, const struct link_op *op) {
-    if (s == NULL)
-        return;
-    s->looking = false;
-    if (op->ok && w->on_queue != NULL)
-        w->on_queue(w->task_arg, task_of_queue(s->queue), op->messages, op->consumers);
+static void inspect_done(struct consumers *c, struct consumer *consumer,
+                         const struct link_op *op) {
+    consumer->is_being_inspected = false;
+    if (op->ok && c->on_info != NULL)
+        c->on_info(c->info_arg, task_of_queue(consumer->queue), op->messages,
+                   op->consumers);
 }
 
-void queues_op_done(crew_worker *w, struct link_op *op) {
+static void update(struct consumers *c, struct consumer *consumer,
+                   const struct link_op *op) {
     bool connection_lost = !op->ok && op->reply_code == 0;
-    if (op->owner == w)
-        w->notice_steps--;
-    struct served *s = NULL;
-    HASH_FIND_STR(w->served, op->name, s);
-    if (op->foreign && op->ok && !w->warned_foreign) {
-        w->warned_foreign = true;
-        describe(w, op, "");
-    }
     if (op->kind == LINK_PROBE_QUEUE)
-        look_done(w, s, op);
-    else if (!op->ok && !connection_lost)
-        warn_refused(w, s, op);
-    /* After a lost connection queues_disconnected puts everything right. */
-    if (s != NULL && !connection_lost && op->kind == LINK_CONSUME)
-        consume_done(w, s, op->ok);
-    if (s != NULL && !connection_lost && op->kind == LINK_CANCEL)
-        cancel_done(w, s);
+        inspect_done(c, consumer, op);
+    /* After a lost connection consumers_disconnected has set the state. */
+    else if (op->kind == LINK_CONSUME && !connection_lost)
+        consume_done(c, consumer, op->ok);
+    else if (op->kind == LINK_CANCEL && !connection_lost)
+        cancel_done(c, consumer);
+}
+
+void consumers_op_done(struct consumers *c, struct link_op *op) {
+    struct consumer *consumer = find_queue(c, op->name);
+    if (op->owner == c)
+        c->notice_ops--;
+    if (op->ok && op->foreign)
+        warn_foreign(c, op);
+    if (!op->ok && op->reply_code != 0 && op->kind != LINK_PROBE_QUEUE)
+        warn_refused(c, consumer, op);
+    if (consumer != NULL)
+        update(c, consumer, op);
     link_op_free(op);
 }
 
-/* A worker that cannot hear that a task was cancelled yet is not ready. */
-bool queues_ready(const crew_worker *w) {
-    return w->notice_steps == 0 && w->awaited == 0 && w->served != NULL;
-}
+/* ---- what to consume ---- */
 
-bool queues_serves(const crew_worker *w, const char *task) {
-    const struct served *s = find_served(w, task);
-    return s != NULL && s->wanted;
-}
-
-/* Consumers that may still be sent something although they are not wanted. */
-size_t queues_cancelling(const crew_worker *w) {
-    size_t count = 0;
-    const struct served *s;
-    for (s = w->served; s != NULL; s = s->hh.next)
-        count += !s->wanted && s->state != SERVED_IDLE;
-    return count;
-}
-
-void queues_fini(crew_worker *w) {
-    struct served *s, *next;
-    HASH_ITER (hh, w->served, s, next)
-        served_forget(w, s);
-    free(w->notice_queue);
-}
-
-/* ---- public ---- */
-
-static int check_names(const char *const *names, size_t count) {
+static int check_names(const char *const *tasks, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        if (!task_name_valid(names[i], strlen(names[i])))
+        if (!task_name_valid(tasks[i], strlen(tasks[i])))
             return CREW_EINVAL;
         for (size_t j = 0; j < i; j++)
-            if (strcmp(names[i], names[j]) == 0)
+            if (strcmp(tasks[i], tasks[j]) == 0)
                 return CREW_EEXIST;
     }
     return 0;
 }
 
-static bool is_named(const char *task, const char *const *names, size_t count) {
+static bool is_among(const char *task, const char *const *tasks, size_t count) {
     for (size_t i = 0; i < count; i++)
-        if (strcmp(task, names[i]) == 0)
+        if (strcmp(task, tasks[i]) == 0)
             return true;
     return false;
 }
 
-int crew_worker_serve(crew_worker *w, const char *const *names, size_t count) {
-    int error = check_names(names, count);
+int consumers_serve(struct consumers *c, const char *const *tasks, size_t count) {
+    int error = check_names(tasks, count);
     if (error != 0)
         return error;
-    struct served *s, *next;
-    HASH_ITER (hh, w->served, s, next)
-        if (!is_named(task_of_queue(s->queue), names, count))
-            served_stop(w, s);
-    w->several = count > 1;
-    if (connected(w))
-        set_limits(w);
+    struct consumer *consumer, *next;
+    HASH_ITER (hh, c->all, consumer, next)
+        if (!is_among(task_of_queue(consumer->queue), tasks, count))
+            stop(c, consumer);
+    c->has_several = count > 1;
+    if (is_connected(c))
+        apply_prefetch(c);
     for (size_t i = 0; i < count; i++)
-        served_start(w, names[i]);
+        start(c, tasks[i]);
     return 0;
 }
 
-void crew_worker_set_prefetch(crew_worker *w, unsigned prefetch) {
-    prefetch = prefetch == 0 ? 1 : prefetch;
-    if (prefetch == w->prefetch)
+void consumers_inspect(struct consumers *c, const char *task) {
+    struct consumer *consumer = find_task(c, task);
+    if (consumer == NULL || consumer->is_being_inspected || !is_connected(c))
         return;
-    w->prefetch = prefetch;
-    if (connected(w))
-        set_limits(w);
+    consumer->is_being_inspected = true;
+    start_op(c, link_op_new(LINK_PROBE_QUEUE, consumer->queue));
 }
 
-void crew_worker_look(crew_worker *w, const char *task) {
-    struct served *s = find_served(w, task);
-    if (s == NULL || s->looking || !connected(w))
-        return;
-    s->looking = true;
-    step(w, link_op_new(LINK_PROBE_QUEUE, s->queue));
+/* ---- state ---- */
+
+/* Without its notices a worker would not learn that a task was cancelled. */
+bool consumers_are_ready(const struct consumers *c) {
+    return c->notice_ops == 0 && c->missing == 0 && c->all != NULL;
+}
+
+bool consumers_serves(const struct consumers *c, const char *task) {
+    const struct consumer *consumer = find_task(c, task);
+    return consumer != NULL && consumer->is_wanted;
+}
+
+size_t consumers_count(const struct consumers *c) {
+    return HASH_COUNT(c->all);
+}
+
+size_t consumers_count_stopping(const struct consumers *c) {
+    size_t count = 0;
+    const struct consumer *consumer;
+    for (consumer = c->all; consumer != NULL; consumer = consumer->hh.next)
+        count += !consumer->is_wanted && consumer->state != CONSUMER_IDLE;
+    return count;
+}
+
+void consumers_init(struct consumers *c, struct broker_session *session,
+                    const char *worker, unsigned prefetch, consumers_info_fn *on_info,
+                    void *info_arg) {
+    *c = (struct consumers){.session = session,
+                            .worker = worker,
+                            .on_info = on_info,
+                            .info_arg = info_arg,
+                            .retry.fire = retry_is_due};
+    c->prefetch = prefetch == 0 ? 1 : prefetch;
+    c->highest_prefetch = c->prefetch;
+}
+
+void consumers_fini(struct consumers *c) {
+    struct consumer *consumer, *next;
+    HASH_ITER (hh, c->all, consumer, next)
+        destroy(c, consumer);
+    free(c->notice_queue);
 }

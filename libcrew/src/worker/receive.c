@@ -1,293 +1,270 @@
-/* What comes to a worker: tasks from its queues, notices to its own queue.
- *
- * Everything is checked before anything runs. A message that cannot be read is rejected,
- * so that the broker dead-letters it to its caller; nothing of it runs. What is left of
- * the caller's time is the least of: the absolute deadline by our clock, the budget that
- * was sent along, the message's expiration; so a task never gets more than its budget
- * after delivery, however wrong a clock is.
- */
-#include "worker/worker_internal.h"
+#include "worker/receive.h"
 
 #include "base/clock.h"
 #include "base/xalloc.h"
+#include "session/compress_job.h"
+#include "wire/broker_names.h"
+#include "wire/envelope.h"
+#include "wire/limits.h"
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#define SKEW_WORTH_A_WORD_MS 1000
-#define PING_STATUS 204
+#define MAX_CLOCK_SKEW_MS 1000 /* more is reported */
+#define WARNING_INTERVAL_MS 1000u
 
-static bool text_equal(const char *text, const char *word) {
-    return text != NULL && strcmp(text, word) == 0;
+void receiver_init(struct receiver *r, struct broker_session *session,
+                   const struct consumers *consumers, struct tasks *tasks,
+                   size_t max_request_bytes) {
+    *r = (struct receiver){.session = session,
+                           .consumers = consumers,
+                           .tasks = tasks,
+                           .max_request_bytes = max_request_bytes};
 }
 
-static void reject(crew_worker *w, struct message *m, const char *why) {
-    worker_warn(w, "rejected a message of %s: %s", m->consumer, why);
-    broker_session_reject(&w->session, m);
+size_t receive_count_pending(const struct receiver *r) {
+    return r->inflating;
+}
+
+/* Peers can cause these warnings as often as they like. */
+static void warn(struct receiver *r, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void warn(struct receiver *r, const char *format, ...) {
+    uint64_t now_ms = clock_ms();
+    if (now_ms - r->warned_ms < WARNING_INTERVAL_MS)
+        return;
+    r->warned_ms = now_ms;
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    broker_session_report(r->session, CREW_EVENT_WARNING, "%s", text);
+}
+
+static bool text_equal(const char *text, const char *other) {
+    return text != NULL && strcmp(text, other) == 0;
+}
+
+static void reject(struct receiver *r, struct message *m, const char *why) {
+    warn(r, "rejected a message of %s: %s", m->consumer, why);
+    broker_session_reject(r->session, m);
     message_free(m);
 }
 
 /* ---- notices ---- */
 
-static void cancel(crew_worker *w, crew_task *task, const struct wire_item *item) {
-    if (task != NULL && task->state != TASK_PUT_BACK)
-        task_cancel(task);
-    else
-        cancelled_remember(w, item);
-}
-
-static void take_notice(crew_worker *w, const struct wire_item *item) {
-    crew_task *task = NULL;
-    HASH_FIND(hh, w->tasks, item->id.data, item->id.len, task);
-    if (item->kind == WIRE_CANCEL)
-        cancel(w, task, item);
-    else if (item->kind == WIRE_CREDIT && task != NULL && task->stream != NULL)
-        stream_credit(task, item->credit_bytes);
-}
-
-static void receive_notice(crew_worker *w, const struct message *m) {
+static void receive_notice(struct receiver *r, const struct message *m) {
     struct wire_reader reader;
     struct wire_item item;
     int more = -1;
     if (!m->unreadable && wire_read(&reader, m->body.data, m->body.len) == 0)
         more = 1;
     while (more > 0 && (more = wire_next(&reader, &item)) > 0)
-        take_notice(w, &item);
+        if (item.kind == WIRE_CANCEL)
+            tasks_cancel(r->tasks, &item);
+        else if (item.kind == WIRE_CREDIT)
+            tasks_credit(r->tasks, &item);
     if (more < 0)
-        worker_warn(w, "a malformed notice came");
+        warn(r, "received a malformed notice");
 }
 
 /* ---- how much time is left ---- */
 
-static void least(uint64_t *left_ms, uint64_t ms) {
+static void limit_to(uint64_t *left_ms, uint64_t ms) {
     if (ms < *left_ms)
         *left_ms = ms;
 }
 
-static uint64_t left_by_clock(crew_worker *w, uint64_t deadline_unix_ms,
+static uint64_t left_by_clock(struct receiver *r, uint64_t deadline_unix_ms,
                               uint32_t budget_ms) {
     int64_t left_ms = (int64_t)(deadline_unix_ms - clock_unix_ms());
-    if (budget_ms != 0 && left_ms > (int64_t)budget_ms + SKEW_WORTH_A_WORD_MS)
-        worker_warn(w, "a caller's clock is ahead of ours by %lld ms or more",
-                    (long long)(left_ms - (int64_t)budget_ms));
-    if (left_ms < -SKEW_WORTH_A_WORD_MS)
-        worker_warn(w,
-                    "a task came %lld ms after its deadline: it waited, or its caller's "
-                    "clock is behind ours",
-                    (long long)-left_ms);
+    if (budget_ms != 0 && left_ms > (int64_t)budget_ms + MAX_CLOCK_SKEW_MS)
+        warn(r, "a caller's clock is ahead of ours by %lld ms or more",
+             (long long)(left_ms - (int64_t)budget_ms));
+    if (left_ms < -MAX_CLOCK_SKEW_MS)
+        warn(
+            r,
+            "a task came %lld ms after its deadline: it waited, or its caller's clock is "
+            "behind ours",
+            (long long)-left_ms);
     return left_ms > 0 ? (uint64_t)left_ms : 0;
 }
 
-static uint64_t deadline_of(crew_worker *w, const struct message *m,
+static uint64_t deadline_of(struct receiver *r, const struct message *m,
                             uint64_t deadline_unix_ms, uint32_t budget_ms) {
     uint64_t left_ms = LIMIT_EXPIRATION_MS;
     if (m->p.has_expiration)
-        least(&left_ms, m->p.expiration_ms);
+        limit_to(&left_ms, m->p.expiration_ms);
     if (budget_ms != 0)
-        least(&left_ms, budget_ms);
+        limit_to(&left_ms, budget_ms);
     if (deadline_unix_ms != 0)
-        least(&left_ms, left_by_clock(w, deadline_unix_ms, budget_ms));
+        limit_to(&left_ms, left_by_clock(r, deadline_unix_ms, budget_ms));
     return clock_ms() + left_ms;
 }
 
-/* ---- a task begins its life ---- */
-
-static bool sent_before(const struct message *m) {
-    return m->redelivered || message_header(m, NAME_REPEATED) != NULL;
-}
-
-/* The same task in hand, or answered not long ago. One that we have put back, of which
- * the broker's confirm is still to come, may be M itself: that is to be run. */
-static crew_task *find_known(crew_worker *w, const struct message *m, const char *key) {
-    crew_task *known = NULL;
-    if (sent_before(m))
-        HASH_FIND_STR(w->tasks, key, known);
-    if (known != NULL && known->state == TASK_PUT_BACK && !m->redelivered)
-        return NULL;
-    return known;
-}
-
-/* TASK is complete; decide what becomes of it. Frees it where it is a known one. */
-static void admit(crew_worker *w, crew_task *task, const char *key) {
-    struct delivery *d = task->source;
-    crew_task *known = find_known(w, d->message, key);
-    if (known != NULL) {
-        task_redelivered(known, d, task->reply_to);
-        task->settle = NULL;
-        task_free(task);
-        return;
-    }
-    task_add(task, key);
-    if (cancelled_has(w, task->id, strlen(task->id)))
-        task_refuse(task, 0);
-    else if (sent_before(d->message) && !task->may_repeat)
-        task_refuse(task, CREW_ELOST);
-    else if (task->deadline_ms <= clock_ms())
-        task_refuse(task, CREW_EEXPIRED);
-    else if (task->item.kind == WIRE_PING)
-        task_respond(task, &(struct crew_answer){.status = PING_STATUS});
-    else
-        task_offer(task);
-}
-
-static crew_task *task_from(crew_worker *w, struct delivery *d) {
-    crew_task *task = task_new(w, d);
-    task->name = d->message->consumer + sizeof NAME_TASK_QUEUE_PREFIX - 1;
-    task->reply_to = xstrdup(d->message->p.reply_to);
-    return task;
-}
-
-static void admit_item(crew_worker *w, struct delivery *d, const struct wire_item *item) {
-    crew_task *task = task_from(w, d);
-    task->form = item->kind == WIRE_PING ? CREW_PING : CREW_HTTP;
-    task->understands_notices = true;
-    task->item = *item;
-    task->id = xcalloc(1, item->id.len + 1);
-    memcpy(task->id, item->id.data, item->id.len);
-    task->deadline_ms =
-        deadline_of(w, d->message, item->deadline_unix_ms, item->budget_ms);
-    task->may_repeat = item->may_repeat || item->kind == WIRE_PING;
-    admit(w, task, task->id);
-}
-
-/* ---- plain calls ---- */
+/* ---- plain tasks ---- */
 
 static int64_t number_header(const struct message *m, const char *name) {
     const struct message_header *h = message_header(m, name);
     return h != NULL && h->text == NULL && h->number > 0 ? h->number : 0;
 }
 
-static void plain_pairs(struct buffer *to, const struct message *m) {
+static bool is_reserved(const char *name) {
+    return strncmp(name, "x-", 2) == 0 || strncmp(name, "crew-", 5) == 0;
+}
+
+static void put_headers(struct buffer *pairs, const struct message *m) {
     for (size_t i = 0; i < m->p.header_count; i++) {
         const struct message_header *h = &m->p.headers[i];
-        if (h->text != NULL && strncmp(h->name, "x-", 2) != 0 &&
-            strncmp(h->name, "crew-", 5) != 0)
-            wire_put_pair(to, h->name, strlen(h->name), h->text, strlen(h->text));
+        if (h->text != NULL && !is_reserved(h->name))
+            wire_put_pair(pairs, h->name, strlen(h->name), h->text, strlen(h->text));
     }
 }
 
-static void admit_plain(crew_worker *w, struct delivery *d) {
-    const struct message *m = d->message;
-    crew_task *task = task_from(w, d);
-    task->form = CREW_PLAIN;
-    task->understands_notices = number_header(m, NAME_VERSION) != 0;
-    task->id = xstrdup(m->p.correlation_id == NULL ? "" : m->p.correlation_id);
-    task->item.body = (struct wire_bytes){m->body.data, m->body.len};
-    plain_pairs(&task->pairs, m);
-    task->item.pairs = (struct wire_bytes){task->pairs.data, task->pairs.len};
-    task->deadline_ms = deadline_of(w, m, (uint64_t)number_header(m, NAME_DEADLINE), 0);
-    task->may_repeat = number_header(m, NAME_REPEAT) != 0;
-    /* Foreign callers number their calls 1, 2, 3: only their reply queue makes it unique.
-     */
+static void receive_plain(struct receiver *r, struct delivery *d) {
+    const struct message *m = delivery_message(d);
+    const char *id = m->p.correlation_id != NULL ? m->p.correlation_id : "";
+    const char *reply_to = m->p.reply_to != NULL ? m->p.reply_to : "";
+    struct task_source source = {
+        .delivery = d,
+        .form = CREW_PLAIN,
+        .id = wire_text(id),
+        .understands_notices = number_header(m, NAME_VERSION) != 0,
+        .deadline_ms = deadline_of(r, m, (uint64_t)number_header(m, NAME_DEADLINE), 0),
+        .may_repeat = number_header(m, NAME_REPEAT) != 0,
+        .item.body = {m->body.data, m->body.len},
+    };
+    put_headers(&source.pairs, m);
+    source.item.pairs = (struct wire_bytes){source.pairs.data, source.pairs.len};
+    /* Foreign callers may number their calls 1, 2, 3: the id is unique in their reply queue
+     * only. */
     char key[600];
-    if (task->understands_notices)
-        snprintf(key, sizeof key, "%s", task->id);
-    else
-        snprintf(key, sizeof key, "%s/%s", task->reply_to == NULL ? "" : task->reply_to,
-                 task->id);
-    admit(w, task, key);
+    snprintf(key, sizeof key, "%s/%s", reply_to, id);
+    source.key = source.understands_notices ? NULL : key;
+    tasks_receive(r->tasks, &source);
 }
 
-/* ---- deliveries ---- */
+/* ---- envelopes ---- */
 
-static bool id_is_sound(const struct wire_item *item) {
-    return item->id.len <= LIMIT_ITEM_ID_BYTES &&
-           memchr(item->id.data, '\0', item->id.len) == NULL;
+static bool is_valid_id(struct wire_bytes id) {
+    return id.len <= LIMIT_ITEM_ID_BYTES && memchr(id.data, '\0', id.len) == NULL;
 }
 
-static bool is_for_us(const struct wire_item *item) {
+static bool is_task(const struct wire_item *item) {
     return item->kind == WIRE_REQUEST || item->kind == WIRE_PING;
 }
 
-static size_t count_requests(const struct message *m, bool *sound) {
+/* 0: the envelope is malformed, or holds no task. */
+static size_t count_tasks(const struct message *m) {
     struct wire_reader reader;
     struct wire_item item;
     size_t count = 0;
     int more = wire_read(&reader, m->body.data, m->body.len) == 0 ? 1 : -1;
     while (more > 0 && (more = wire_next(&reader, &item)) > 0) {
-        count += is_for_us(&item);
-        if (!id_is_sound(&item))
+        count += is_task(&item);
+        if (!is_valid_id(item.id))
             more = -1;
     }
-    *sound = more == 0;
-    return count;
+    return more == 0 ? count : 0;
 }
 
-static void admit_envelope(crew_worker *w, struct delivery *d) {
+static void receive_item(struct receiver *r, struct delivery *d,
+                         const struct wire_item *item) {
+    bool is_ping = item->kind == WIRE_PING;
+    const struct task_source source = {
+        .delivery = d,
+        .form = is_ping ? CREW_PING : CREW_HTTP,
+        .id = item->id,
+        .understands_notices = true,
+        .deadline_ms =
+            deadline_of(r, delivery_message(d), item->deadline_unix_ms, item->budget_ms),
+        .may_repeat = item->may_repeat || is_ping,
+        .item = *item,
+    };
+    tasks_receive(r->tasks, &source);
+}
+
+/* The envelope was checked by count_tasks. */
+static void receive_items(struct receiver *r, struct delivery *d) {
+    const struct message *m = delivery_message(d);
     struct wire_reader reader;
     struct wire_item item;
-    /* It was checked before; tasks may be answered and gone while we walk on. */
-    if (wire_read(&reader, d->message->body.data, d->message->body.len) != 0)
+    if (wire_read(&reader, m->body.data, m->body.len) != 0)
         return;
     while (wire_next(&reader, &item) > 0)
-        if (is_for_us(&item))
-            admit_item(w, d, &item);
+        if (is_task(&item))
+            receive_item(r, d, &item);
 }
 
-static void receive_inflated(crew_worker *w, struct message *m) {
-    bool envelope = text_equal(m->p.content_type, WIRE_CONTENT_TYPE);
-    bool sound = true;
-    size_t count = envelope ? count_requests(m, &sound) : 1;
-    if (!sound || count == 0) {
-        reject(w, m, "not a sound envelope of requests");
+/* ---- messages ---- */
+
+static void receive_tasks(struct receiver *r, struct message *m) {
+    bool is_envelope = text_equal(m->p.content_type, WIRE_CONTENT_TYPE);
+    size_t count = is_envelope ? count_tasks(m) : 1;
+    if (count == 0) {
+        reject(r, m, "not a valid envelope of requests");
         return;
     }
-    struct delivery *d = xcalloc(1, sizeof *d);
-    d->message = m;
-    d->refs = 1; /* ours, while we walk through it */
-    d->unsettled = count;
-    if (envelope)
-        admit_envelope(w, d);
+    struct delivery *d = delivery_new(r->session, m, count);
+    if (is_envelope)
+        receive_items(r, d);
     else
-        admit_plain(w, d);
+        receive_plain(r, d);
     delivery_release(d);
 }
 
 struct inflating {
-    crew_worker *worker;
+    struct receiver *receiver;
     struct message *message;
 };
 
-static void inflated(void *arg, int result, struct buffer *body) {
+static void on_inflated(void *arg, int result, struct buffer *body) {
     struct inflating *i = arg;
-    crew_worker *w = i->worker;
-    w->inflating--;
-    if (result == 0) {
-        i->message->body = *body;
-        buffer_init(body);
-        receive_inflated(w, i->message);
-    } else if (result == CREW_ECLOSED) {
-        message_free(i->message);
-    } else {
-        reject(w, i->message, crew_strerror(result));
-    }
+    struct receiver *r = i->receiver;
+    struct message *m = i->message;
     free(i);
-}
-
-static void inflate(crew_worker *w, struct message *m) {
-    struct inflating *i = xcalloc(1, sizeof *i);
-    i->worker = w;
-    i->message = m;
-    w->inflating++;
-    compress_job_inflate(&w->session, &m->body, w->max_request_bytes, inflated, i);
-}
-
-void worker_receive(crew_worker *w, struct message *m) {
-    const char *encoding = m->p.content_encoding;
-    if (text_equal(m->consumer, w->notice_queue == NULL ? "" : w->notice_queue)) {
-        receive_notice(w, m);
+    r->inflating--;
+    if (result == 0) {
+        m->body = *body;
+        buffer_init(body);
+        receive_tasks(r, m);
+    } else if (result == CREW_ECLOSED) {
         message_free(m);
-    } else if (strncmp(m->consumer, NAME_TASK_QUEUE_PREFIX,
-                       sizeof NAME_TASK_QUEUE_PREFIX - 1) != 0) {
-        message_free(m); /* a notice queue of an earlier connection */
-    } else if (m->unreadable) {
-        reject(w, m, "its properties cannot be read");
-    } else if (encoding != NULL && strcasecmp(encoding, "gzip") == 0) {
-        inflate(w, m);
-    } else if (message_is_unencoded(m)) {
-        receive_inflated(w, m);
     } else {
-        reject(w, m, "its content encoding is neither gzip nor identity");
+        reject(r, m, crew_strerror(result));
+    }
+}
+
+static void inflate(struct receiver *r, struct message *m) {
+    struct inflating *i = xcalloc(1, sizeof *i);
+    i->receiver = r;
+    i->message = m;
+    r->inflating++;
+    compress_job_inflate(r->session, &m->body, r->max_request_bytes, on_inflated, i);
+}
+
+static bool is_task_queue(const char *queue) {
+    return strncmp(queue, NAME_TASK_QUEUE_PREFIX, sizeof NAME_TASK_QUEUE_PREFIX - 1) == 0;
+}
+
+void receive_message(struct receiver *r, struct message *m) {
+    const char *encoding = m->p.content_encoding;
+    if (consumers_is_notice_queue(r->consumers, m->consumer)) {
+        receive_notice(r, m);
+        message_free(m);
+    } else if (!is_task_queue(m->consumer)) {
+        message_free(m); /* from the notice queue of an earlier connection */
+    } else if (m->unreadable) {
+        reject(r, m, "its properties cannot be read");
+    } else if (encoding != NULL && strcasecmp(encoding, "gzip") == 0) {
+        inflate(r, m);
+    } else if (message_is_unencoded(m)) {
+        receive_tasks(r, m);
+    } else {
+        reject(r, m, "its content encoding is neither gzip nor identity");
     }
 }

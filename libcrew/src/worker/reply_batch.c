@@ -1,157 +1,179 @@
-/* Answers that leave together: several in one message where they go to the same caller,
- * since a message costs the broker as much as many answers in it. They leave with the
- * flush at the end of the turn that made them, and wait for no others.
- *
- * A message that holds one answer is the task's own, and comes back to it with its publish status.
- * One that holds several is made for the way; each task keeps its own.
- */
-#include "worker/worker_internal.h"
+#include "worker/reply_batch.h"
 
 #include "base/xalloc.h"
+#include "wire/envelope.h"
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
 
-#define SMALL_BYTES 16384u /* larger answers travel alone and are not copied */
-#define SHIPMENT_BYTES 65536u
-#define SHIPMENT_ANSWERS 32u
+#define SHARED_ANSWER_BYTES 16384u /* larger answers travel alone and are not copied */
+#define BATCH_BYTES 65536u
+#define BATCH_ANSWERS 32u
 
-/* A message with the link, and the tasks whose answers are in it. */
-struct shipment {
-    struct publish_waiter waiter; /* first */
-    crew_worker *worker;
-    struct crew_task *tasks; /* those that have not gone meanwhile */
-    size_t count;            /* of all that were in it */
-    struct shipment *prev, *next;
+/* A message with the link, and the entries whose answers are in it. A message of one answer
+ * is the entry's own; one of several is a copy, and the entries keep their own. */
+struct reply_batch {
+    struct publish_waiter waiter; /* first: a waiter is turned back into its batch */
+    struct reply_batches *all;
+    struct reply_batch_entry *entries; /* those that were not abandoned */
+    size_t count;                      /* of all answers that are in the message */
+    struct reply_batch *prev, *next;
 };
 
-static void shipment_free(struct shipment *s) {
-    DL_DELETE(s->worker->shipments, s);
-    free(s);
+void reply_batches_init(struct reply_batches *all, struct broker_session *session) {
+    *all = (struct reply_batches){.session = session};
 }
 
-void shipments_fini(crew_worker *w) {
-    while (w->shipments != NULL)
-        shipment_free(w->shipments);
+static void batch_free(struct reply_batch *batch) {
+    DL_DELETE(batch->all->sent, batch);
+    free(batch);
 }
 
-void shipment_leave(crew_task *task) {
-    if (task->shipment != NULL)
-        DL_DELETE2(task->shipment->tasks, task, ship_prev, ship_next);
-    task->shipment = NULL;
+void reply_batches_fini(struct reply_batches *all) {
+    while (all->sent != NULL)
+        batch_free(all->sent);
+}
+
+static void leave_batch(struct reply_batch_entry *entry) {
+    DL_DELETE(entry->batch->entries, entry);
+    entry->batch = NULL;
 }
 
 static void on_published(struct publish_waiter *waiter, struct message *m) {
-    struct shipment *s = (struct shipment *)waiter;
+    struct reply_batch *batch = (struct reply_batch *)waiter;
     enum publish_status status = m->status;
-    crew_task *task = s->tasks;
-    if (s->count == 1 && task != NULL) {
-        shipment_leave(task);
-        task_message_published(task, m);
-        m = NULL;
-    }
-    while ((task = s->tasks) != NULL) {
-        shipment_leave(task);
-        reply_settled(task, status);
+    struct reply_batch_entry *entry;
+    while ((entry = batch->entries) != NULL) {
+        struct message *own = entry->message;
+        leave_batch(entry);
+        entry->message = NULL;
+        if (batch->count == 1) {
+            own = m;
+            m = NULL;
+        }
+        entry->published(entry, own, status);
     }
     message_free(m);
-    shipment_free(s);
+    batch_free(batch);
 }
 
-static struct shipment *shipment_new(crew_worker *w) {
-    struct shipment *s = xcalloc(1, sizeof *s);
-    s->waiter.published = on_published;
-    s->worker = w;
-    DL_APPEND(w->shipments, s);
-    return s;
+static struct reply_batch *batch_new(struct reply_batches *all) {
+    struct reply_batch *batch = xcalloc(1, sizeof *batch);
+    batch->waiter.published = on_published;
+    batch->all = all;
+    DL_APPEND(all->sent, batch);
+    return batch;
 }
 
-static void load(struct shipment *s, crew_task *task) {
-    task->shipment = s;
-    DL_APPEND2(s->tasks, task, ship_prev, ship_next);
-    s->count++;
+static void join_batch(struct reply_batch *batch, struct reply_batch_entry *entry) {
+    entry->batch = batch;
+    DL_APPEND(batch->entries, entry);
+    batch->count++;
 }
 
-void shipment_send(crew_task *task, struct message *m) {
-    struct shipment *s = shipment_new(task->worker);
-    load(s, task);
-    publish_waiter_attach(&s->waiter, m);
-    broker_session_publish(&task->worker->session, m);
+static void publish(struct reply_batch *batch, struct message *m) {
+    publish_waiter_attach(&batch->waiter, m);
+    broker_session_publish(batch->all->session, m);
 }
 
-/* ---- what is ready ---- */
-
-void shipment_ready(crew_task *task) {
-    task->reply_state = REPLY_READY;
-    DL_APPEND(task->worker->ready, task);
-    broker_session_wake(&task->worker->session);
+void reply_batch_send(struct reply_batches *all, struct reply_batch_entry *entry,
+                      struct message *m) {
+    struct reply_batch *batch = batch_new(all);
+    join_batch(batch, entry);
+    publish(batch, m);
 }
 
-static void take(crew_task *task) {
-    DL_DELETE(task->worker->ready, task);
-    task->reply_state = REPLY_SENT;
+/* ---- the queue ---- */
+
+void reply_batch_add(struct reply_batches *all, struct reply_batch_entry *entry,
+                     struct message *m, bool may_share) {
+    entry->message = m;
+    entry->may_share = may_share;
+    entry->is_queued = true;
+    DL_APPEND(all->queue, entry);
+    broker_session_wake(all->session);
 }
 
-static void send_alone(crew_task *task) {
-    struct message *m = task->reply;
-    task->reply = NULL; /* until its status is known */
-    take(task);
-    shipment_send(task, m);
+static void dequeue(struct reply_batches *all, struct reply_batch_entry *entry) {
+    DL_DELETE(all->queue, entry);
+    entry->is_queued = false;
 }
 
-static bool is_small(const crew_task *task) {
-    return task->form != CREW_PLAIN && task->reply->p.content_encoding == NULL &&
-           task->reply->body.len <= SMALL_BYTES;
-}
-
-static bool goes_with(const crew_task *task, const crew_task *first) {
-    return is_small(task) && strcmp(task->reply_to, first->reply_to) == 0;
-}
-
-static struct message *joint_message(const crew_task *first) {
-    const struct message_properties p = {.exchange = "",
-                                         .routing_key = first->reply_to,
-                                         .content_type = WIRE_CONTENT_TYPE,
-                                         .correlation_id = first->id,
-                                         .mandatory = true};
-    struct message *m = message_new(&p);
-    wire_begin(&m->body);
+struct message *reply_batch_withdraw(struct reply_batches *all,
+                                     struct reply_batch_entry *entry) {
+    if (!entry->is_queued)
+        return NULL;
+    struct message *m = entry->message;
+    dequeue(all, entry);
+    entry->message = NULL;
     return m;
 }
 
-/* FIRST, and those behind it that go to the same caller. */
-static void send_joint(crew_worker *w, crew_task *first) {
-    struct message *m = joint_message(first);
-    struct shipment *s = shipment_new(w);
-    publish_waiter_attach(&s->waiter, m);
-    crew_task *task, *next;
-    for (task = first; task != NULL && s->count < SHIPMENT_ANSWERS; task = next) {
-        next = task->next;
-        if (!goes_with(task, first) ||
-            m->body.len + task->reply->body.len > SHIPMENT_BYTES)
-            continue;
-        buffer_append(&m->body, task->reply->body.data + WIRE_HEAD_BYTES,
-                      task->reply->body.len - WIRE_HEAD_BYTES);
-        take(task);
-        load(s, task);
-    }
-    broker_session_publish(&w->session, m);
+void reply_batch_abandon(struct reply_batches *all, struct reply_batch_entry *entry) {
+    if (entry->is_queued)
+        dequeue(all, entry);
+    if (entry->batch != NULL)
+        leave_batch(entry);
+    message_free(entry->message);
+    entry->message = NULL;
 }
 
-static bool has_company(const crew_task *first) {
-    for (const crew_task *task = first->next; task != NULL; task = task->next)
-        if (goes_with(task, first))
+/* ---- sending ---- */
+
+static bool can_share(const struct reply_batch_entry *entry) {
+    return entry->may_share && entry->message->p.content_encoding == NULL &&
+           entry->message->body.len <= SHARED_ANSWER_BYTES;
+}
+
+static bool can_join(const struct reply_batch_entry *entry,
+                     const struct reply_batch_entry *first) {
+    return can_share(entry) &&
+           strcmp(entry->message->p.routing_key, first->message->p.routing_key) == 0;
+}
+
+static bool has_company(const struct reply_batch_entry *first) {
+    for (const struct reply_batch_entry *e = first->next; e != NULL; e = e->next)
+        if (can_join(e, first))
             return true;
     return false;
 }
 
-void shipments_flush(crew_worker *w) {
-    if (broker_session_epoch(&w->session, BROKER_SESSION_PUBLISHER) == 0)
+static void send_alone(struct reply_batches *all, struct reply_batch_entry *entry) {
+    reply_batch_send(all, entry, reply_batch_withdraw(all, entry));
+}
+
+/* An envelope with the properties of the first answer's. */
+static struct message *shared_message(const struct message *first) {
+    struct message *m = message_new(&first->p);
+    wire_begin(&m->body);
+    return m;
+}
+
+/* Send FIRST together with those behind it that go to the same caller. */
+static void send_together(struct reply_batches *all, struct reply_batch_entry *first) {
+    struct reply_batch *batch = batch_new(all);
+    struct message *m = shared_message(first->message);
+    struct reply_batch_entry *entry, *next;
+    for (entry = first; entry != NULL && batch->count < BATCH_ANSWERS; entry = next) {
+        const struct buffer *answer = &entry->message->body;
+        next = entry->next;
+        if (!can_join(entry, first) || m->body.len + answer->len > BATCH_BYTES)
+            continue;
+        buffer_append(&m->body, answer->data + WIRE_HEAD_BYTES,
+                      answer->len - WIRE_HEAD_BYTES);
+        dequeue(all, entry);
+        join_batch(batch, entry);
+    }
+    publish(batch, m);
+}
+
+void reply_batches_flush(struct reply_batches *all) {
+    struct reply_batch_entry *first;
+    if (broker_session_epoch(all->session, BROKER_SESSION_PUBLISHER) == 0)
         return;
-    crew_task *first;
-    while ((first = w->ready) != NULL)
-        if (is_small(first) && has_company(first))
-            send_joint(w, first);
+    while ((first = all->queue) != NULL)
+        if (can_share(first) && has_company(first))
+            send_together(all, first);
         else
-            send_alone(first);
+            send_alone(all, first);
 }
