@@ -1,6 +1,6 @@
-/* matches PATTERN... -- CHANNEL... - print "PATTERN<tab>CHANNEL" for each pattern that matches
- * a channel, as libcrew's index finds them. Exit status 1: matching the patterns one by one
- * gives another number. */
+/* matches PATTERN... -- CHANNEL... - print "PATTERN<tab>CHANNEL" for each pattern that
+ * matches a channel, as libcrew's index finds them. Exit status 1: matching the patterns
+ * one by one gives another number. */
 #include "pubsub/pattern.h"
 #include "pubsub/pattern_index.h"
 #include <stdio.h>

@@ -1,5 +1,6 @@
-/* pubsub/subscription.h on a history in memory: what a subscription reads, in which order, and
- * when it is called back. A random run is compared with the log of everything that was added. */
+/* pubsub/subscription.h on a history in memory: what a subscription reads, in which
+ * order, and when it is called back. A random run is compared with the log of everything
+ * that was added. */
 #include "pubsub/pattern.h"
 #include "pubsub/subscription.h"
 #include "unit.h"
@@ -243,8 +244,8 @@ static uint64_t expected(const struct reader *r, uint64_t from) {
     return 0;
 }
 
-/* It reads the oldest message that is left of those for it. There is a gap if one for it was
- * dropped, and none if nothing was dropped since its cursor. */
+/* It reads the oldest message that is left of those for it. There is a gap if one for it
+ * was dropped, and none if nothing was dropped since its cursor. */
 static void read_one(struct reader *r) {
     bool gap = false;
     uint64_t complete_from = history_complete_from(&history);

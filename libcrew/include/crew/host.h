@@ -1,8 +1,8 @@
-/* crew/host.h - run an app's handlers: what app-worker's handler processes do.
+/* crew/host.h - run the handlers of an app, as app-worker's handler processes do.
  *
- * A host is an app, loaded and set up, and a port through which its handlers reach the
- * outside. It knows neither broker nor socket. One thread uses a host; handlers, hooks and
- * the app's set-up and tear-down run on it.
+ * A host is an app that is loaded and set up, and a port: the functions through which its
+ * handlers reach the outside. It uses no broker and no socket itself. A host is used by
+ * one thread; handlers, hooks, set-up and tear-down run on it.
  */
 #ifndef CREW_HOST_H
 #define CREW_HOST_H
@@ -16,37 +16,38 @@ extern "C" {
 
 typedef struct crew_host crew_host;
 
-/* How handlers reach the outside. All functions but flush must be there. */
+/* How handlers reach the outside. All functions but flush are required. */
 struct crew_host_port {
     void *arg;
-    /* Make the calls of a group and wait for its end; what it returns is that of
-     * crew_client_group_wait. ANSWERS, one for each call, stay good until the handler has
-     * returned. A group that was not made leaves them untouched. */
+    /* Make the calls of a group and wait until it ends; returns what
+     * crew_client_group_wait would. ANSWERS has one element per call; the answers must
+     * stay valid until the handler has returned. If the group was not made, ANSWERS is
+     * untouched. */
     int (*group)(void *arg, const struct crew_group *group,
                  const struct crew_answer *answers[]);
-    /* A line for the log, about the request with this id. */
+    /* Log a line about the request with this id. */
     void (*log)(void *arg, enum crew_log_level level, const char *request_id,
                 const char *text);
-    bool (*stopping)(void *arg); /* whether the handler has been told to stop */
-    /* Send the beginning of an answer (HEAD; null when it has been sent) and so much of the
-     * body. Blocks until it may be sent. An error: the handler shall stop. Null: what
-     * handlers flush is kept, and answers are whole. */
+    bool (*stopping)(void *arg); /* true: the handler is to stop */
+    /* Send a part of a streamed answer: HEAD (null if it was sent already) and BYTES
+     * bytes of the body. Blocks until they may be sent. On an error the handler is to
+     * stop. Null: answers are not streamed. */
     int (*flush)(void *arg, const struct crew_answer *head, const void *data,
                  size_t bytes);
-    /* Publish a message and wait until the broker has it; what it returns is that of
-     * crew_client_publish_wait. */
+    /* Publish a message and wait for the broker's confirm; returns what
+     * crew_client_publish_wait would. */
     int (*publish)(void *arg, const struct crew_publication *publication);
 };
 
-/* The app and its surroundings. All it points to must outlive the host. */
+/* Options of a host. What they point to must outlive it. */
 struct crew_host_options {
     const char *path; /* the .so */
-    /* Null: PATH is loaded. Else crew_app_init of an app that is linked in, and PATH what it
-     * is called. */
+    /* Null: load PATH. Else crew_app_init of an app that is linked into the program; PATH
+     * is its name in messages. */
     int (*init)(crew_app *app);
-    int argc; /* argv[0] is what the app is called on the command line */
+    int argc; /* argv[0]: the app as on app-worker's command line */
     char *const *argv;
-    const char *route_task; /* the task behind which the app's routes live */
+    const char *route_task; /* the task of the app's routes */
     const char *uuid;       /* of this handler process */
     const char *node_uuid;  /* of its app-worker */
     size_t max_response_bytes;
@@ -54,27 +55,30 @@ struct crew_host_options {
 };
 
 /* crew_host_new - load the .so, check its ABI, run its CREW_APP and its set-up. OPTIONS
- * itself is copied. On an error WHY (WHY_BYTES large) says what is wrong, in one line.
- * CREW_EINVAL: no .so, no crew app, another ABI, an app that serves nothing or registers
- * what is not acceptable. CREW_EEXIST: a route or task is there twice. CREW_EFAILED:
- * CREW_APP or the set-up returned an error. Blocks as long as these do. */
+ * itself is copied. On an error WHY, a buffer of WHY_BYTES bytes, gets the reason in one
+ * line. Blocks as long as CREW_APP and set-up do. Errors:
+ *
+ *     CREW_EINVAL   there is no .so, it is not a crew app or has another ABI, or the app
+ *                   registers nothing, or something that is invalid
+ *     CREW_EEXIST   a route or task is registered twice
+ *     CREW_EFAILED  CREW_APP or the set-up has returned an error */
 CREW_API int crew_host_new(const struct crew_host_options *options, crew_host **host,
                            char *why, size_t why_bytes);
 
-/* crew_host_tasks - the names of the tasks that the app serves, the route task included if
- * it has routes. Owned by the host, the same for its whole life. */
+/* crew_host_tasks - the names of the tasks that the app serves, with the route task if it
+ * has routes, and their number. Owned by the host and constant. */
 CREW_API const char *const *crew_host_tasks(const crew_host *host, size_t *count);
 
-/* crew_host_run - run the handler for TASK with a budget of LEFT_MS. The answer is complete:
- * a handler's failure, an invalid response, 404 and 405 are answers too; CREW_ENOWORKERS
- * is the answer to a task that the app does not serve. Of an answer whose head went through
- * the port's flush, error and run_us are left to be told. TASK need not live longer than
- * the call. ANSWER's memory is the host's, good until the next run. Blocks as long as the
- * handler does. */
+/* crew_host_run - run the handler of TASK, which has LEFT_MS milliseconds. ANSWER is
+ * always set: a handler's failure, an invalid response, 404 and 405 are answers as well,
+ * and CREW_ENOWORKERS if the app does not serve the task. If the answer was streamed
+ * through the port's flush, only error and run_us are set. TASK is not used after the
+ * call. ANSWER's memory belongs to the host and is valid until the next run. Blocks as
+ * long as the handler does. */
 CREW_API void crew_host_run(crew_host *host, const struct crew_task_view *task,
                             uint32_t left_ms, struct crew_answer *answer);
 
-/* crew_host_free - tear-down, then unload. Null is fine. */
+/* crew_host_free - run the tear-down and unload the app. HOST may be null. */
 CREW_API void crew_host_free(crew_host *host);
 
 #ifdef __cplusplus

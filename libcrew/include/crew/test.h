@@ -1,5 +1,5 @@
-/* crew/test.h - test an app: its handlers run in the test's own process, without a broker, a
- * worker or a web server.
+/* crew/test.h - test an app: its handlers run in the test's own process, without a
+ * broker, a worker or a web server.
  *
  *     #include <assert.h>
  *     #include <crew/test.h>
@@ -22,15 +22,15 @@
  * These functions are in libcrew-test.so, not in libcrew.so. With CMake, link
  * crew::crew-test.
  *
- * The test client works with any test framework, or without one. Handlers run one at a time
- * on the thread that makes the request, as in a handler process. There is no supervisor: a
- * handler that crashes or hangs makes the test crash or hang, so that a debugger can show
- * where, and no signal is sent at its deadline.
+ * The test client works with any test framework, or without one. Handlers run one at a
+ * time on the thread that makes the request, as in a handler process. There is no
+ * supervisor: a handler that crashes or hangs makes the test crash or hang, so that a
+ * debugger can show where, and no signal is sent at its deadline.
  *
- * A crew_test is used by one thread at a time; a program may have several of them. Functions
- * block only while handlers run. Arguments are copied, except for ARG. Results belong to the
- * crew_test; unless stated otherwise they are valid until crew_test_clear or
- * crew_test_free. The program is aborted when memory for a copy is exhausted.
+ * A crew_test is used by one thread at a time; a program may have several of them.
+ * Functions block only while handlers run. Arguments are copied, except for ARG. Results
+ * belong to the crew_test; unless stated otherwise they are valid until crew_test_clear
+ * or crew_test_free. The program is aborted when memory for a copy is exhausted.
  */
 #ifndef CREW_TEST_H
 #define CREW_TEST_H
@@ -61,10 +61,10 @@ struct crew_test_options {
 /* The function that CREW_APP defines, for a test that is linked with the app's source. */
 int crew_app_init(crew_app *app);
 
-/* crew_test_new_app - make a test client for the app whose CREW_APP is INIT (crew_app_init).
- * Runs INIT and the app's set-up. OPTIONS may be null. On an error *TEST is untouched and
- * WHY, a buffer of WHY_BYTES bytes or null, gets a one-line explanation. Errors are those of
- * crew_host_new (crew/host.h). */
+/* crew_test_new_app - make a test client for the app whose CREW_APP is INIT
+ * (crew_app_init). Runs INIT and the app's set-up. OPTIONS may be null. On an error *TEST
+ * is untouched and WHY, a buffer of WHY_BYTES bytes or null, gets a one-line explanation.
+ * Errors are those of crew_host_new (crew/host.h). */
 CREW_API int crew_test_new_app(int (*init)(crew_app *app),
                                const struct crew_test_options *options, crew_test **test,
                                char *why, size_t why_bytes);
@@ -73,8 +73,8 @@ CREW_API int crew_test_new_app(int (*init)(crew_app *app),
 CREW_API int crew_test_new(const char *path, const struct crew_test_options *options,
                            crew_test **test, char *why, size_t why_bytes);
 
-/* crew_test_clear - free all responses and all recorded calls, publications and log lines.
- * Settings, stubs and cookies stay. */
+/* crew_test_clear - free all responses and all recorded calls, publications and log
+ * lines. Settings, stubs and cookies stay. */
 CREW_API void crew_test_clear(crew_test *test);
 
 /* crew_test_free - run the app's tear-down, unload it, and free all results. TEST may be
@@ -128,22 +128,23 @@ struct crew_test_request {
  *
  * REQUEST_METHOD, QUERY_STRING, CONTENT_TYPE, CONTENT_LENGTH and the rest of nginx's
  * fastcgi_params. If the handler runs longer than its time (crew_test_set_left_ms) the
- * response is CREW_ETIMEOUT, after the handler has returned. CREW_EINVAL with status 0: no
- * handler was run, because the path does not begin with '/' or contains a space, a control
- * character or %00, or the method, a header field or the task name is not valid. */
+ * response is CREW_ETIMEOUT, after the handler has returned. CREW_EINVAL with status
+ * 0: no handler was run, because the path does not begin with '/' or contains a space,
+ * a control character or %00, or the method, a header field or the task name is not
+ * valid. */
 CREW_API const struct crew_test_response *
 crew_test_send(crew_test *test, const struct crew_test_request *request);
 
-/* crew_test_get, crew_test_post - make a GET or POST request. CONTENT_TYPE and BODY may be
- * null. */
+/* crew_test_get, crew_test_post - make a GET or POST request. CONTENT_TYPE and BODY may
+ * be null. */
 CREW_API const struct crew_test_response *crew_test_get(crew_test *test,
                                                         const char *path);
 CREW_API const struct crew_test_response *
 crew_test_post(crew_test *test, const char *path, const char *content_type,
                const void *body, size_t body_bytes);
 
-/* crew_test_post_json - POST the text JSON as application/json. It is sent unchanged, even
- * if it is not valid JSON. */
+/* crew_test_post_json - POST the text JSON as application/json. It is sent unchanged,
+ * even if it is not valid JSON. */
 CREW_API const struct crew_test_response *
 crew_test_post_json(crew_test *test, const char *path, const char *json);
 
@@ -157,9 +158,9 @@ CREW_API const struct crew_test_response *crew_test_post_form(crew_test *test,
                                                               const char *path, ...)
     __attribute__((sentinel));
 
-/* crew_test_follow - follow redirects (301, 302, 303, 307, 308) as a browser does, as long
- * as they lead to the app. Returns the last response: RESPONSE itself if it is no redirect;
- * a redirect if it leads out of the app, or after 20 of them. */
+/* crew_test_follow - follow redirects (301, 302, 303, 307, 308) as a browser does, as
+ * long as they lead to the app. Returns the last response: RESPONSE itself if it is no
+ * redirect; a redirect if it leads out of the app, or after 20 of them. */
 CREW_API const struct crew_test_response *
 crew_test_follow(crew_test *test, const struct crew_test_response *response);
 
@@ -167,15 +168,16 @@ crew_test_follow(crew_test *test, const struct crew_test_response *response);
 CREW_API const struct crew_test_response *
 crew_test_task(crew_test *test, const char *task, const char *text);
 
-/* crew_test_run - make any call (crew/message.h). Its expiration_ms is the handler's time;
- * 0: that of crew_test_set_left_ms. CREW_EINVAL, status 0: the task name is not valid. */
+/* crew_test_run - make any call (crew/message.h). Its expiration_ms is the handler's
+ * time; 0: that of crew_test_set_left_ms. CREW_EINVAL, status 0: the task name is not
+ * valid. */
 CREW_API const struct crew_test_response *crew_test_run(crew_test *test,
                                                         const struct crew_call *call);
 
 /* ---- settings of all requests that follow ---- */
 
-/* crew_test_set_param, crew_test_set_header - set a CGI parameter or a header field. Those
- * of a crew_test_request replace it. VALUE null: it is not sent. */
+/* crew_test_set_param, crew_test_set_header - set a CGI parameter or a header field.
+ * Those of a crew_test_request replace it. VALUE null: it is not sent. */
 CREW_API void crew_test_set_param(crew_test *test, const char *name, const char *value);
 CREW_API void crew_test_set_header(crew_test *test, const char *name, const char *value);
 
@@ -185,16 +187,17 @@ CREW_API void crew_test_set_left_ms(crew_test *test, uint32_t left_ms);
 
 /* crew_test_stop_after_ms - tell handlers to stop (crew_request_stopping) after RUN_MS
  * milliseconds, and not only when their time is over. CREW_TEST_NEVER, the default, turns
- * that off. In production the caller has its answer before the handler is told to stop; here
- * the response is what the handler returns. */
+ * that off. In production the caller has its answer before the handler is told to stop;
+ * here the response is what the handler returns. */
 #define CREW_TEST_NEVER UINT32_MAX
 CREW_API void crew_test_stop_after_ms(crew_test *test, uint32_t run_ms);
 
-/* crew_test_cookie - the value of a stored cookie; null when there is none. Valid until the
- * next request. */
+/* crew_test_cookie - the value of a stored cookie; null when there is none. Valid until
+ * the next request. */
 CREW_API const char *crew_test_cookie(const crew_test *test, const char *name);
 
-/* crew_test_set_cookie - store a cookie, given as in Set-Cookie: "session=12; Path=/notes". */
+/* crew_test_set_cookie - store a cookie, given as in Set-Cookie: "session=12;
+ * Path=/notes". */
 CREW_API void crew_test_set_cookie(crew_test *test, const char *set_cookie);
 
 /* crew_test_clear_cookies - remove all stored cookies. */
@@ -204,11 +207,11 @@ CREW_API void crew_test_clear_cookies(crew_test *test);
 
 /* The calls that handlers make are answered in order, on the same thread:
  *
- *   1.  by the stub that the test has set for the task (crew_test_on_call,
+ * 1.  by the stub that the test has set for the task (crew_test_on_call,
  *       crew_test_answer);
- *   2.  tasks of the app, by its handler. It runs with an app state of its own: set-up runs
+ * 2.  tasks of the app, by its handler. It runs with an app state of its own: set-up runs
  *       again, as in a second handler process;
- *   3.  others with CREW_ENOWORKERS.
+ * 3.  others with CREW_ENOWORKERS.
  *
  * When a group has ended, its remaining calls are answered CREW_ECANCELLED. */
 
@@ -217,7 +220,8 @@ CREW_API void crew_test_clear_cookies(crew_test *test);
 typedef void crew_test_call_fn(void *arg, const struct crew_call *call,
                                struct crew_answer *answer);
 
-/* crew_test_on_call - let FN answer the calls of TASK. FN null: remove the stub of TASK. */
+/* crew_test_on_call - let FN answer the calls of TASK. FN null: remove the stub of
+ * TASK. */
 CREW_API void crew_test_on_call(crew_test *test, const char *task, crew_test_call_fn *fn,
                                 void *arg);
 
@@ -231,14 +235,14 @@ CREW_API void crew_test_answer_text(crew_test *test, const char *task, const cha
  * Bodies, names and values are zero-terminated. Valid until the next request. */
 CREW_API const struct crew_call *crew_test_calls(const crew_test *test, size_t *count);
 
-/* crew_test_publishes - all messages that handlers have published, in order, including those
- * for which crew_request_publish returned an error. Bodies are zero-terminated. Valid until
- * the next request. */
+/* crew_test_publishes - all messages that handlers have published, in order, including
+ * those for which crew_request_publish returned an error. Bodies are zero-terminated.
+ * Valid until the next request. */
 CREW_API const struct crew_publication *crew_test_publishes(const crew_test *test,
                                                             size_t *count);
 
-/* crew_test_fail_publishes - make crew_request_publish return ERROR (CREW_EBROKER ...) from
- * now on; 0: succeed again. */
+/* crew_test_fail_publishes - make crew_request_publish return ERROR (CREW_EBROKER ...)
+ * from now on; 0: succeed again. */
 CREW_API void crew_test_fail_publishes(crew_test *test, int error);
 
 /* A line that app-worker would have logged. */
@@ -249,8 +253,8 @@ struct crew_test_log {
     const char *text;
 };
 
-/* crew_test_logs - all log lines, in order: those of handlers, and the reasons why requests
- * failed. Valid until the next request. */
+/* crew_test_logs - all log lines, in order: those of handlers, and the reasons why
+ * requests failed. Valid until the next request. */
 CREW_API const struct crew_test_log *crew_test_logs(const crew_test *test, size_t *count);
 
 /* crew_test_logged - true if a log line contains TEXT. */

@@ -19,8 +19,8 @@ struct crew_app {
     int argc;
     char *const *argv;
 
-    /* The first registration that failed. The app cannot be used then, even if it has ignored
-     * the error. */
+    /* The first registration that failed. The app cannot be used then, even if it has
+     * ignored the error. */
     int error;
     char complaint[256];
 };
@@ -38,8 +38,8 @@ void app_tear_down(struct crew_app *app, void *state);
 /* The handler of a task by name; null: there is none. */
 crew_handler *app_task_handler(const struct crew_app *app, const char *name);
 
-/* The names of all tasks, in the order of registration. The caller frees the array, which has
- * space for one more; the names are the app's. */
+/* The names of all tasks, in the order of registration. The caller frees the array, which
+ * has space for one more; the names are the app's. */
 const char **app_task_names(const struct crew_app *app, size_t *count);
 
 bool app_has_routes(const struct crew_app *app);

@@ -17,8 +17,8 @@ int complaint_set(struct complaint *complaint, const char *format, ...)
 /* The body is of Content-Type TYPE ("": none) instead of WANTED. */
 int complaint_of_type(struct complaint *complaint, const char *wanted, const char *type);
 
-/* The result of parsing a part of a request that is parsed once, when a handler first asks
- * for it. Zeroed memory: not parsed yet. */
+/* The result of parsing a part of a request that is parsed once, when a handler first
+ * asks for it. Zeroed memory: not parsed yet. */
 struct parse_result {
     bool done;
     int error;

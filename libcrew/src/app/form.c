@@ -21,8 +21,9 @@ static const char *parameter_string(struct arena *arena, struct span value) {
     return text;
 }
 
-/* The file name that a client sends may be a path, of its own system or chosen to overwrite a
- * file here. The result contains no '/', '\\' or control character and is not "." or "..". */
+/* The file name that a client sends may be a path, of its own system or chosen to
+ * overwrite a file here. The result contains no '/', '\\' or control character and is not
+ * "." or "..". */
 static const char *base_name(struct arena *arena, const char *client_name) {
     const char *base = client_name;
     for (const char *at = client_name; *at != '\0'; at++)

@@ -12,8 +12,8 @@ void hooks_fini(struct hooks *hooks) {
     *hooks = (struct hooks){0};
 }
 
-/* A prefix is literal. Parameters, which are not supported, and a '/' at the end, which would
- * exclude the path without it, are errors. */
+/* A prefix is literal. Parameters, which are not supported, and a '/' at the end, which
+ * would exclude the path without it, are errors. */
 static bool prefix_valid(const char *prefix) {
     if (*prefix == '\0' || strcmp(prefix, "/") == 0)
         return true;

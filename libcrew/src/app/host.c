@@ -1,7 +1,8 @@
 /* A host: an app, loaded and set up, that serves one request at a time.
  *
- * crew_host_run always makes an answer, whatever the task contains and whatever the handler
- * returns. The supervisor handles a handler that does not return or that ends the process. */
+ * crew_host_run always makes an answer, whatever the task contains and whatever the
+ * handler returns. The supervisor handles a handler that does not return or that ends the
+ * process. */
 #include "app/app.h"
 #include "app/loader.h"
 #include "app/request.h"

@@ -17,8 +17,8 @@ static bool type_is_json(struct span type) {
 }
 
 /* The type is a protection against cross-site requests: a page of another site can make a
- * browser send a body with the user's cookies, but not as JSON without a CORS preflight. A
- * plain call does not come from a browser and need not name its type. */
+ * browser send a body with the user's cookies, but not as JSON without a CORS preflight.
+ * A plain call does not come from a browser and need not name its type. */
 static int check_type(const struct json_source *source) {
     struct span type = parameter_owner(source->content_type);
     if (type_is_json(type) || (type.bytes == 0 && source->type_optional))
@@ -41,8 +41,9 @@ static int check_size(const struct json_source *source) {
     return CREW_OK;
 }
 
-/* jansson recurses once per level, so the depth is checked first. In a text that is not valid
- * JSON brackets may mean something else, but only after the place where jansson stops. */
+/* jansson recurses once per level, so the depth is checked first. In a text that is not
+ * valid JSON brackets may mean something else, but only after the place where jansson
+ * stops. */
 static int check_depth(const struct json_source *source) {
     unsigned max_depth = source->limits->json_depth, depth = 0;
     if (max_depth == 0)

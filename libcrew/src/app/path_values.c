@@ -4,8 +4,8 @@
 
 enum { KEPT_BYTES = 4096 };
 
-/* A value is a whole segment or the rest of the path, so the byte after it is a '/', which
- * is not needed, or the end. */
+/* A value is a whole segment or the rest of the path, so the byte after it is a '/',
+ * which is not needed, or the end. */
 int path_values_set(struct path_values *values, const char *path, size_t path_bytes,
                     const struct router_match *match) {
     if (match->value_count == 0)

@@ -15,9 +15,9 @@ struct range {
     uint64_t bytes;
 };
 
-/* The part of SIZE bytes that FIELD (null: no field) asks for. RANGE is set for RANGE_PART,
- * which is never empty, and for RANGE_WHOLE. Several ranges, and any range of an empty file,
- * are answered with the whole, as §14.2 allows. */
+/* The part of SIZE bytes that FIELD (null: no field) asks for. RANGE is set for
+ * RANGE_PART, which is never empty, and for RANGE_WHOLE. Several ranges, and any range of
+ * an empty file, are answered with the whole, as §14.2 allows. */
 enum range_request range_read(const char *field, uint64_t size, struct range *range);
 
 #endif

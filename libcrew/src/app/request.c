@@ -32,8 +32,8 @@ static size_t string_bytes(const char *text) {
     return text != NULL ? strlen(text) + 1 : 0;
 }
 
-/* The most bytes that are needed. The two zeros of a pair are fewer bytes than its two lengths
- * on the wire. The block counts twice because a path may be decoded from it. */
+/* The most bytes that are needed. The two zeros of a pair are fewer bytes than its two
+ * lengths on the wire. The block counts twice because a path may be decoded from it. */
 static size_t input_bytes(const struct crew_task_view *task, size_t pair_count) {
     return pair_count * sizeof(struct crew_pair) + 2 * task->pairs_bytes + 1 +
            string_bytes(task->task) + string_bytes(task->id) +
@@ -74,8 +74,8 @@ static const char *param_or_empty(const struct crew_request *request, const char
     return pair != NULL ? pair->value : "";
 }
 
-/* PATH_INFO is the part of the path after the script (RFC 3875 §4.1.5). A web server that does
- * not set it sends the whole path as SCRIPT_NAME, or only REQUEST_URI. */
+/* PATH_INFO is the part of the path after the script (RFC 3875 §4.1.5). A web server that
+ * does not set it sends the whole path as SCRIPT_NAME, or only REQUEST_URI. */
 static void fill_path(struct crew_request *request) {
     static const char *const params[] = {"PATH_INFO", "SCRIPT_NAME"};
     for (size_t i = 0; i < sizeof params / sizeof *params; i++) {
@@ -207,8 +207,8 @@ static bool param_is_header(const char *param, size_t param_bytes, const char *n
     return name[param_bytes] == '\0';
 }
 
-/* Content-Type and Content-Length have parameters without HTTP_ (RFC 3875 §4.1.2, §4.1.3).
- * HTTP_CONTENT_LENGTH, which some servers send as well, is ignored. */
+/* Content-Type and Content-Length have parameters without HTTP_ (RFC 3875 §4.1.2,
+ * §4.1.3). HTTP_CONTENT_LENGTH, which some servers send as well, is ignored. */
 static bool header_has_own_param(const char *name) {
     return http_name_equal(name, strlen(name), "Content-Type") ||
            http_name_equal(name, strlen(name), "Content-Length");
@@ -312,7 +312,8 @@ void *crew_request_get(const crew_request *request, const char *key) {
 
 /* ---- query and cookies ---- */
 
-/* Out of memory is treated as no query and no cookies: handlers would not check for it. */
+/* Out of memory is treated as no query and no cookies: handlers would not check for
+ * it. */
 static const struct pairs *query_pairs(crew_request *request) {
     struct pairs *pairs = &request->query_pairs;
     const char *query = request->query;

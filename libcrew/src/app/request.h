@@ -1,11 +1,11 @@
 /* A request as a handler sees it. This module has the public functions and the state of a
- * request; the parts of it (form, JSON body, uploads, path values, request-scoped values) are
- * modules of their own that do not know the request.
+ * request; the parts of it (form, JSON body, uploads, path values, request-scoped values)
+ * are modules of their own that do not know the request.
  *
- * The task's pairs, strings and body are copied into one buffer when the request begins, each
- * string with a terminating zero. Its size is computed before, so nothing moves. What is
- * parsed when a handler first asks for it (query, cookies, form, JSON) is kept until the
- * request ends.
+ * The task's pairs, strings and body are copied into one buffer when the request begins,
+ * each string with a terminating zero. Its size is computed before, so nothing moves.
+ * What is parsed when a handler first asks for it (query, cookies, form, JSON) is kept
+ * until the request ends.
  */
 #ifndef CREW_APP_REQUEST_H
 #define CREW_APP_REQUEST_H
@@ -66,8 +66,8 @@ struct crew_request {
     struct complaint complaint; /* of the last function that returned CREW_EBADREQUEST */
 };
 
-/* Begin with a copy of TASK. CREW_EBADENVELOPE: the pairs are not a valid block. CREW_ENOMEM.
- * CONTEXT must outlive the request. */
+/* Begin with a copy of TASK. CREW_EBADENVELOPE: the pairs are not a valid block.
+ * CREW_ENOMEM. CONTEXT must outlive the request. */
 int request_begin(struct crew_request *request, const struct host_context *context,
                   const struct crew_task_view *task, uint32_t left_ms);
 

@@ -18,8 +18,8 @@ const char *crew_request_client(const crew_request *request) {
     return server_param(request, "REMOTE_ADDR");
 }
 
-/* HTTPS has precedence: an administrator sets it where TLS is terminated in front of the web
- * server, whose own REQUEST_SCHEME is "http" then. */
+/* HTTPS has precedence: an administrator sets it where TLS is terminated in front of the
+ * web server, whose own REQUEST_SCHEME is "http" then. */
 const char *crew_request_scheme(const crew_request *request) {
     const char *https = server_param(request, "HTTPS");
     if (https != NULL && strcasecmp(https, "off") != 0)
@@ -58,7 +58,8 @@ const char *crew_request_host(crew_request *request) {
     return both;
 }
 
-/* One slash at the beginning, as "//" in a link would start a host name; none at the end. */
+/* One slash at the beginning, as "//" in a link would start a host name; none at the
+ * end. */
 const char *crew_request_prefix(crew_request *request) {
     const char *script = server_param(request, "SCRIPT_NAME");
     if (script == NULL || script[0] != '/' || server_param(request, "PATH_INFO") == NULL)

@@ -1,5 +1,5 @@
-/* What a handler asks of its host: state, calls, publications, log lines. Calls and log lines
- * leave through the port (crew/host.h). */
+/* What a handler asks of its host: state, calls, publications, log lines. Calls and log
+ * lines leave through the port (crew/host.h). */
 #include "app/request.h"
 
 #include "wire/limits.h"

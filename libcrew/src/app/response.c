@@ -94,8 +94,8 @@ int crew_response_status(crew_response *response, int status) {
     return CREW_OK;
 }
 
-/* Readers of an envelope reject larger blocks (docs/wire.md). Some space is kept for the fields
- * that response_answer adds. */
+/* Readers of an envelope reject larger blocks (docs/wire.md). Some space is kept for the
+ * fields that response_answer adds. */
 static bool field_fits(const crew_response *response, size_t name_bytes,
                        size_t value_bytes) {
     const size_t own_fields = 2, own_bytes = 256;
@@ -105,8 +105,8 @@ static bool field_fits(const crew_response *response, size_t name_bytes,
            response->field_count + own_fields < LIMIT_PAIR_COUNT;
 }
 
-/* A response has one Content-Type (RFC 9110 §8.3), the last one that was set. In a plain answer
- * it is an AMQP short string (AMQP 0-9-1 §4.2.5.3). */
+/* A response has one Content-Type (RFC 9110 §8.3), the last one that was set. In a plain
+ * answer it is an AMQP short string (AMQP 0-9-1 §4.2.5.3). */
 static int set_content_type(crew_response *response, const char *value) {
     if (strlen(value) > UINT8_MAX)
         return response_invalid(response, CREW_EBADRESPONSE, CREW_ETOOLARGE,
@@ -347,7 +347,8 @@ static void omit_body(struct crew_response *response) {
     response->body.len = 0;
 }
 
-/* Make the array of pairs, with the Content-Type first, unless it is a field of its own. */
+/* Make the array of pairs, with the Content-Type first, unless it is a field of its
+ * own. */
 static void list_pairs(struct crew_response *response, bool with_content_type,
                        struct crew_answer *answer) {
     const struct buffer *type = &response->content_type;

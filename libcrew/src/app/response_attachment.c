@@ -11,13 +11,14 @@ static bool has_control_character(const char *name) {
     return false;
 }
 
-/* Characters that all clients read in the same way inside quotes (RFC 6266 appendix D). */
+/* Characters that all clients read in the same way inside quotes (RFC 6266 appendix
+ * D). */
 static bool is_plain(char c) {
     return c >= ' ' && c < 0x7f && strchr("\"\\%", c) == NULL;
 }
 
-/* The name for clients that do not know filename*, with '_' for other characters. True: it has
- * no other characters. */
+/* The name for clients that do not know filename*, with '_' for other characters. True:
+ * it has no other characters. */
 static bool write_plain_name(struct buffer *to, const char *name) {
     bool is_complete = true;
     for (; *name != '\0'; name++) {

@@ -16,8 +16,8 @@ static bool is_opaque(const char *text) {
     return strlen(text) < ETAG_BYTES;
 }
 
-/* Last-Modified must not be later than now (RFC 9110 §8.8.2.1). A time before 1970 is a wrong
- * clock. */
+/* Last-Modified must not be later than now (RFC 9110 §8.8.2.1). A time before 1970 is a
+ * wrong clock. */
 struct validators response_validators(const char *etag, time_t modified) {
     int64_t now_s = (int64_t)(clock_unix_ms() / 1000), modified_s = modified;
     if (modified_s > now_s)

@@ -1,5 +1,5 @@
-/* Files as responses. The web server sends the file where it can (app/sendfile.h); else it is
- * read and sent here, with Content-Type, validators, preconditions and ranges.
+/* Files as responses. The web server sends the file where it can (app/sendfile.h); else
+ * it is read and sent here, with Content-Type, validators, preconditions and ranges.
  *
  * The file is opened first, and all decisions are about the open file, as the path may be
  * replaced at any time. */
@@ -26,8 +26,8 @@ enum { OPEN_FLAGS = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK };
 
 /* ---- errors ---- */
 
-/* True when there is no such file for clients: it does not exist, is outside of the root (EXDEV,
- * EAGAIN: openat2(2)), not readable, or a socket (ENXIO). */
+/* True when there is no such file for clients: it does not exist, is outside of the root
+ * (EXDEV, EAGAIN: openat2(2)), not readable, or a socket (ENXIO). */
 static bool is_absent(int error) {
     static const int absent[] = {ENOENT, ENOTDIR, ENAMETOOLONG, ELOOP,
                                  EXDEV,  EAGAIN,  EACCES,       ENXIO};
@@ -64,8 +64,8 @@ static bool real_path(int file, char path[PATH_MAX]) {
     return true;
 }
 
-/* False: the web server cannot send it, or must not. In plain calls the fields are the caller's
- * and do not count. */
+/* False: the web server cannot send it, or must not. In plain calls the fields are the
+ * caller's and do not count. */
 static bool send_by_server(const crew_request *request, crew_response *response,
                            int file) {
     const struct sendfile sendfile = {
@@ -87,8 +87,8 @@ static bool send_by_server(const crew_request *request, crew_response *response,
 
 /* ---- sending here ---- */
 
-/* Read a part of the file into the body. A file that has become shorter is an error, as its
- * length is in the header fields already. */
+/* Read a part of the file into the body. A file that has become shorter is an error, as
+ * its length is in the header fields already. */
 static int read_part(crew_response *response, int file, const char *path,
                      const struct range *part) {
     int error = CREW_OK;
@@ -107,7 +107,8 @@ static int read_part(crew_response *response, int file, const char *path,
     return error;
 }
 
-/* A file larger than the response limit is flushed in pieces, if the response can stream. */
+/* A file larger than the response limit is flushed in pieces, if the response can
+ * stream. */
 static int stream_part(crew_response *response, int file, const char *path,
                        const struct range *part) {
     if (!response_can_stream(response))
@@ -169,8 +170,9 @@ static int send_part(const crew_request *request, crew_response *response, int f
     return crew_response_header(response, "Content-Length", length);
 }
 
-/* The ETag consists of size and modification time. A file that was only touched gets another
- * ETag, which costs a transfer. All hosts with a copy that has the same time agree. */
+/* The ETag consists of size and modification time. A file that was only touched gets
+ * another ETag, which costs a transfer. All hosts with a copy that has the same time
+ * agree. */
 static int send_conditionally(const crew_request *request, crew_response *response,
                               int file, const char *path, const struct stat *status) {
     char etag[FIELD_BYTES];
@@ -191,8 +193,8 @@ static int send_conditionally(const crew_request *request, crew_response *respon
     return send_part(request, response, file, path, &part);
 }
 
-/* With a status other than 200 (a page for 404) the file is not a resource with versions and
- * ranges, and a web server would change the status to 200. */
+/* With a status other than 200 (a page for 404) the file is not a resource with versions
+ * and ranges, and a web server would change the status to 200. */
 static int send_file(const crew_request *request, crew_response *response, int file,
                      const char *path, const struct stat *status) {
     const struct range whole = {0, (uint64_t)status->st_size};
@@ -232,8 +234,8 @@ int crew_response_file(crew_request *request, crew_response *response, const cha
     return answer(request, response, open(path, OPEN_FLAGS), path);
 }
 
-/* With openat2(2) the kernel guarantees that "..", symbolic links and races do not lead out of
- * ROOT. */
+/* With openat2(2) the kernel guarantees that "..", symbolic links and races do not lead
+ * out of ROOT. */
 static int open_below(int root, const char *relative) {
     const struct open_how how = {
         .flags = OPEN_FLAGS,

@@ -1,5 +1,5 @@
-/* HTML with escaped insertions: the format string is markup, and what conversions produce is
- * escaped.
+/* HTML with escaped insertions: the format string is markup, and what conversions produce
+ * is escaped.
  *
  * The C library formats each conversion by itself, so conversions mean what they mean for
  * printf. %n, %m, %p and wide characters are not supported. */
@@ -46,7 +46,8 @@ static bool add_number(struct conversion *conversion, const char **format,
     return add(conversion, number, (size_t)bytes);
 }
 
-/* A negative precision is ignored (C11 §7.21.6.1). It is left out, as it cannot be written. */
+/* A negative precision is ignored (C11 §7.21.6.1). It is left out, as it cannot be
+ * written. */
 static bool add_precision(struct conversion *conversion, const char **format,
                           va_list *args) {
     size_t before = conversion->spec_bytes;
@@ -128,8 +129,9 @@ static bool is_one_of(char type, const char *types) {
     return type != '\0' && strchr(types, type) != NULL;
 }
 
-/* The text of one conversion, for the caller to free; null: not a supported conversion, or out
- * of memory. The format is not a literal, but each type is checked here with its argument. */
+/* The text of one conversion, for the caller to free; null: not a supported conversion,
+ * or out of memory. The format is not a literal, but each type is checked here with its
+ * argument. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 static char *converted(struct conversion *conversion, va_list *args) {

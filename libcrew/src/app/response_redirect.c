@@ -16,8 +16,8 @@ int crew_response_redirect(crew_response *response, int status, const char *loca
     return error != CREW_OK ? error : crew_response_status(response, status);
 }
 
-/* A path of this site. Browsers take "//host" for another host and "\" for "/", and remove tabs
- * and line ends first (URL Standard, "basic URL parser"). */
+/* A path of this site. Browsers take "//host" for another host and "\" for "/", and
+ * remove tabs and line ends first (URL Standard, "basic URL parser"). */
 static bool is_local(const char *target) {
     if (target == NULL || target[0] != '/' || target[1] == '/')
         return false;

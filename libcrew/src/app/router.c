@@ -70,7 +70,8 @@ static struct router_node *literal_find(const struct router_node *node, const ch
     return NULL;
 }
 
-/* Make space for one more element at AT in ARRAY, which has COUNT elements of SIZE bytes. */
+/* Make space for one more element at AT in ARRAY, which has COUNT elements of SIZE
+ * bytes. */
 static void *array_insert(void *array, size_t count, size_t size, size_t at) {
     char *grown = xreallocarray(array, count + 1, size);
     memmove(grown + (at + 1) * size, grown + at * size, (count - at) * size);
@@ -173,8 +174,8 @@ int router_add(struct router *router, const char *methods, const char *pattern,
 
 /* ---- look-up ---- */
 
-/* A depth-first walk over the nodes at which a path ends, the most specific first. Each node is
- * visited at most once, as there is one way to it. */
+/* A depth-first walk over the nodes at which a path ends, the most specific first. Each
+ * node is visited at most once, as there is one way to it. */
 struct walk {
     const char *path;
     size_t path_bytes;
@@ -187,7 +188,8 @@ struct walk {
 
 static bool walk_on(struct walk *walk, const struct router_node *node, size_t at);
 
-/* The parameter or the rest at NODE has the value of BYTES bytes at AT; walk on after it. */
+/* The parameter or the rest at NODE has the value of BYTES bytes at AT; walk on after
+ * it. */
 static bool walk_value(struct walk *walk, const struct router_node *node, size_t at,
                        size_t bytes) {
     if (node == NULL)

@@ -1,13 +1,14 @@
 /* The routes of an app: which handler serves a method and a path.
  *
- * A tree with a node for each segment of the patterns (app/pattern.h). A look-up takes as many
- * steps as the path has segments, however many routes there are. Paths and methods are compared
- * byte by byte (RFC 9110 §9.1: methods are case-sensitive).
+ * A tree with a node for each segment of the patterns (app/pattern.h). A look-up takes as
+ * many steps as the path has segments, however many routes there are. Paths and methods
+ * are compared byte by byte (RFC 9110 §9.1: methods are case-sensitive).
  *
- * Of the patterns that match a path, the most specific one that serves the method is used:
- * segment by segment from the left, a literal precedes a parameter, and a parameter precedes
- * the rest. A route for "*" serves the methods that have no route of their own with the same
- * pattern. HEAD uses the route for GET before the one for "*" (RFC 9110 §9.3.2).
+ * Of the patterns that match a path, the most specific one that serves the method is
+ * used: segment by segment from the left, a literal precedes a parameter, and a parameter
+ * precedes the rest. A route for "*" serves the methods that have no route of their own
+ * with the same pattern. HEAD uses the route for GET before the one for "*" (RFC 9110
+ * §9.3.2).
  */
 #ifndef CREW_APP_ROUTER_H
 #define CREW_APP_ROUTER_H
@@ -53,17 +54,17 @@ void router_fini(struct router *router);
 
 bool router_has_routes(const struct router *router);
 
-/* Add a route. METHODS: one method, or several with commas. CREW_EINVAL: a method is not a
- * token, the pattern is not valid, or HANDLER is null. CREW_EEXIST: a method has a route with
- * this pattern already; names of parameters do not matter. */
+/* Add a route. METHODS: one method, or several with commas. CREW_EINVAL: a method is not
+ * a token, the pattern is not valid, or HANDLER is null. CREW_EEXIST: a method has a
+ * route with this pattern already; names of parameters do not matter. */
 int router_add(struct router *router, const char *methods, const char *pattern,
                crew_handler *handler);
 
 void router_find(const struct router *router, const char *method, const char *path,
                  size_t path_bytes, struct router_match *match);
 
-/* Append the value of Allow (RFC 9110 §10.2.1), zero-terminated: the methods of all routes for
- * PATH, and HEAD and OPTIONS if they are served without a route. */
+/* Append the value of Allow (RFC 9110 §10.2.1), zero-terminated: the methods of all
+ * routes for PATH, and HEAD and OPTIONS if they are served without a route. */
 void router_allow(const struct router *router, const char *path, size_t path_bytes,
                   struct buffer *to);
 

@@ -4,8 +4,8 @@
 #include "base/utf8.h"
 #include <string.h>
 
-/* The length without slashes at the end. "/" becomes "", so that the path below a folder always
- * starts with a slash. */
+/* The length without slashes at the end. "/" becomes "", so that the path below a folder
+ * always starts with a slash. */
 static size_t trimmed(const char *text, size_t bytes) {
     while (bytes > 0 && text[bytes - 1] == '/')
         bytes--;

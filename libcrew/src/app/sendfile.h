@@ -1,6 +1,6 @@
-/* Files that the web server sends: X-Accel-Redirect (nginx) and X-Sendfile (lighttpd, Apache's
- * mod_xsendfile, Caddy). A CGI parameter of the location says which files it can send. Clients
- * cannot set it: parameters of their header fields begin with HTTP_. */
+/* Files that the web server sends: X-Accel-Redirect (nginx) and X-Sendfile (lighttpd,
+ * Apache's mod_xsendfile, Caddy). A CGI parameter of the location says which files it can
+ * send. Clients cannot set it: parameters of their header fields begin with HTTP_. */
 #ifndef CREW_APP_SENDFILE_H
 #define CREW_APP_SENDFILE_H
 
@@ -13,8 +13,8 @@ struct sendfile {
 };
 
 /* The name of the header field that makes the web server send the file at PATH (absolute,
- * without symbolic links); VALUE gets its value, zero-terminated. Null: the web server cannot
- * send it. */
+ * without symbolic links); VALUE gets its value, zero-terminated. Null: the web server
+ * cannot send it. */
 const char *sendfile_field(const struct sendfile *sendfile, const char *path,
                            struct buffer *value);
 

@@ -1,7 +1,7 @@
-/* The route is looked up before the hooks run, so that they can read the values of the path. A
- * before-hook that does not return CREW_GO_ON replaces the handler. After-hooks always run:
- * when a handler or a before-hook has failed, the response is invalid, and its status is that
- * of the outcome. */
+/* The route is looked up before the hooks run, so that they can read the values of the
+ * path. A before-hook that does not return CREW_GO_ON replaces the handler. After-hooks
+ * always run: when a handler or a before-hook has failed, the response is invalid, and
+ * its status is that of the outcome. */
 #include "app/serve.h"
 
 #include <string.h>
@@ -14,8 +14,8 @@ struct serving {
     struct router_match match; /* of a request for the routes */
 };
 
-/* WHAT returned RESULT: the outcome is CREW_EFAILED. When the response is invalid already, that
- * is the better explanation, as the error is often a consequence of it. */
+/* WHAT returned RESULT: the outcome is CREW_EFAILED. When the response is invalid
+ * already, that is the better explanation, as the error is often a consequence of it. */
 static void fail(struct serving *s, const char *what, int result) {
     if (response_is_invalid(s->response))
         return;

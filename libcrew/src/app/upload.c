@@ -22,8 +22,8 @@ static int write_all(int fd, const char *data, size_t bytes) {
     return CREW_OK;
 }
 
-/* Create a file whose name is NAME and a random suffix, which is appended to NAME. -1: see
- * errno. */
+/* Create a file whose name is NAME and a random suffix, which is appended to NAME. -1:
+ * see errno. */
 static int open_temporary(struct buffer *name) {
     buffer_append(name, ".XXXXXX", sizeof ".XXXXXX");
     if (name->failed) {

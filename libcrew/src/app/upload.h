@@ -15,8 +15,8 @@ struct upload_files {
     struct buffer fds; /* of int */
 };
 
-/* Make a temporary file with the contents of UPLOAD; *FD is at its beginning, and open until
- * upload_files_reset. CREW_ENOMEM; CREW_ESYSTEM: see errno. */
+/* Make a temporary file with the contents of UPLOAD; *FD is at its beginning, and open
+ * until upload_files_reset. CREW_ENOMEM; CREW_ESYSTEM: see errno. */
 int upload_files_open(struct upload_files *files, const struct crew_upload *upload,
                       int *fd);
 

@@ -24,8 +24,8 @@ void dedup_fini(struct dedup *dedup) {
         forget(dedup, publisher);
 }
 
-/* The number after the last dot, and the length of the name before it. 0: not an id of this
- * form. */
+/* The number after the last dot, and the length of the name before it. 0: not an id of
+ * this form. */
 static uint64_t id_number(const char *id, size_t *name_bytes) {
     const char *dot = strrchr(id, '.');
     if (dot == NULL || dot == id || strlen(id) >= CREW_PUBLICATION_ID_BYTES)

@@ -1,9 +1,10 @@
 /* Duplicate suppression: which publications are repetitions (docs/wire.md, "Publishing").
  *
- * A publisher that does not know whether the broker has a message publishes it again with the
- * same id. Ids have the form PUBLISHER.NUMBER, and the numbers of a publisher increase, so a
- * number that is not above the highest one seen is a repetition. Ids of another form are never
- * repetitions. A publisher is forgotten with the last of its messages in the history.
+ * A publisher that does not know whether the broker has a message publishes it again with
+ * the same id. Ids have the form PUBLISHER.NUMBER, and the numbers of a publisher
+ * increase, so a number that is not above the highest one seen is a repetition. Ids of
+ * another form are never repetitions. A publisher is forgotten with the last of its
+ * messages in the history.
  */
 #ifndef CREW_PUBSUB_DEDUP_H
 #define CREW_PUBSUB_DEDUP_H
@@ -20,8 +21,8 @@ struct dedup {
 
 void dedup_fini(struct dedup *dedup);
 
-/* A message with this ID (null: none) was read at CURSOR. False: it is a repetition. True:
- * *PUBLISHER is its publisher, null if the id has another form. */
+/* A message with this ID (null: none) was read at CURSOR. False: it is a repetition.
+ * True: *PUBLISHER is its publisher, null if the id has another form. */
 bool dedup_add(struct dedup *dedup, const char *id, uint64_t cursor,
                struct dedup_publisher **publisher);
 

@@ -166,8 +166,8 @@ const struct history_entry *history_add(struct history *h, struct message *m,
     return entry;
 }
 
-/* If the clocks of publishers differ, a later entry may expire before an earlier one. It is
- * dropped when the earlier one is. */
+/* If the clocks of publishers differ, a later entry may expire before an earlier one. It
+ * is dropped when the earlier one is. */
 uint64_t history_expire(struct history *h, uint64_t now_ms) {
     while (!is_empty(h) && at(h, h->first_seq)->expires_ms <= now_ms)
         drop_oldest(h);

@@ -1,5 +1,5 @@
-/* The newest part of what was published, in memory, in the order of cursors and by channel.
- * Bounded by bytes and age; the oldest messages are dropped first.
+/* The newest part of what was published, in memory, in the order of cursors and by
+ * channel. Bounded by bytes and age; the oldest messages are dropped first.
  *
  * Design notes. Entries are in one ring. Each has a sequence number that counts up and
  * never repeats; its low bits are the index in the ring. A channel has a ring of the
@@ -54,8 +54,9 @@ void history_restart(struct history *h, uint64_t cursor);
 /* Something was read at CURSOR that is not a publication. */
 void history_skip(struct history *h, uint64_t cursor);
 
-/* Add M, which was published to a channel AGE_MS ago and read at CURSOR; cursors increase.
- * Returns its entry; null: it is a repeated publication. The history owns M in any case. */
+/* Add M, which was published to a channel AGE_MS ago and read at CURSOR; cursors
+ * increase. Returns its entry; null: it is a repeated publication. The history owns M in
+ * any case. */
 const struct history_entry *history_add(struct history *h, struct message *m,
                                         uint64_t cursor, uint64_t age_ms);
 

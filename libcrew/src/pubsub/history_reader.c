@@ -1,12 +1,13 @@
-/* Design notes. After each connection the last message is read once more, to find out what
- * has happened to the stream in between (pubsub/stream_resume.h). A consumer that begins after
- * the end of a stream gets nothing until the stream has grown that far, so silence means that
- * it is another stream.
+/* Design notes. After each connection the last message is read once more, to find out
+ * what has happened to the stream in between (pubsub/stream_resume.h). A consumer that
+ * begins after the end of a stream gets nothing until the stream has grown that far, so
+ * silence means that it is another stream.
  *
  * A marker is sent after connecting and when a subscription requests one, at most one per
  * second.
  *
- * basic.reject on a stream closes the connection in RabbitMQ, so all deliveries are acked.
+ * basic.reject on a stream closes the connection in RabbitMQ, so all deliveries are
+ * acked.
  */
 #include "pubsub/history_reader.h"
 
@@ -165,7 +166,8 @@ static void on_silence_timer(struct broker_session_timer *timer) {
         read_from_the_beginning(r);
 }
 
-/* Cursors start at the time of day, so that those of other connections are out of range. */
+/* Cursors start at the time of day, so that those of other connections are out of
+ * range. */
 static void begin_own_queue(struct history_reader *r) {
     r->refusals = REFUSALS_MAX - 1;
     restart_history(r, clock_unix_ms() * 1000);

@@ -4,8 +4,8 @@
  * without streams gets an exclusive queue of this connection instead; then there is no
  * history before the connection, and cursors are valid for this subscriber only.
  *
- * The reader publishes markers (pubsub/markers.h) into the stream to find out that it is up
- * to date.
+ * The reader publishes markers (pubsub/markers.h) into the stream to find out that it is
+ * up to date.
  */
 #ifndef CREW_PUBSUB_HISTORY_READER_H
 #define CREW_PUBSUB_HISTORY_READER_H
@@ -30,7 +30,8 @@ enum history_reader_source { HISTORY_READER_STREAM, HISTORY_READER_OWN_QUEUE };
 struct history_reader_handlers {
     /* An entry was added to the history. */
     void (*on_entry)(void *arg, const struct history_entry *entry);
-    /* The history is about to be dropped and starts anew: earlier cursors are not valid. */
+    /* The history is about to be dropped and starts anew: earlier cursors are not
+     * valid. */
     void (*on_restart)(void *arg);
     /* Markers up to RECEIVED have come back. */
     void (*on_marker)(void *arg, uint64_t received);
@@ -73,8 +74,9 @@ enum history_reader_state history_reader_state(const struct history_reader *r);
 /* True when an attempt to connect has failed or a connection was lost. */
 bool history_reader_has_failed(const struct history_reader *r);
 
-/* Have a marker sent soon and return its number. When on_marker reports it, everything that
- * was confirmed until now has been read. May return a number that was received already. */
+/* Have a marker sent soon and return its number. When on_marker reports it, everything
+ * that was confirmed until now has been read. May return a number that was received
+ * already. */
 uint64_t history_reader_request_marker(struct history_reader *r);
 
 /* The number of the last marker that was received. */

@@ -1,10 +1,10 @@
 /* Patterns of channels, as the binding keys of a topic exchange (AMQP 0-9-1 §3.1.3.3).
  *
- * Channels and patterns consist of words, separated by dots; a word may be empty ("a..b" has
- * three words). In a pattern the word "*" stands for one word and "#" for any number of
- * words, including none; as part of a longer word both are ordinary characters. An empty
- * channel has no words, as in RabbitMQ: only "#" matches it. Other programs may publish
- * with an empty routing key.
+ * Channels and patterns consist of words, separated by dots; a word may be empty ("a..b"
+ * has three words). In a pattern the word "*" stands for one word and "#" for any number
+ * of words, including none; as part of a longer word both are ordinary characters. An
+ * empty channel has no words, as in RabbitMQ: only "#" matches it. Other programs may
+ * publish with an empty routing key.
  */
 #ifndef CREW_PUBSUB_PATTERN_H
 #define CREW_PUBSUB_PATTERN_H

@@ -1,10 +1,10 @@
 /* Subscriptions: who listens to which channels, and how far each has read.
  *
- * Design notes. A subscription is a position in the history, not a queue: it costs the same
- * however far it is behind, and a slow one keeps no message in memory. A message makes
- * those that wait for it DUE; further messages do not change a DUE one. They are called
- * back a limited number at a time, so that a message for ten thousand does not delay
- * everything else.
+ * Design notes. A subscription is a position in the history, not a queue: it costs the
+ * same however far it is behind, and a slow one keeps no message in memory. A message
+ * makes those that wait for it DUE; further messages do not change a DUE one. They are
+ * called back a limited number at a time, so that a message for ten thousand does not
+ * delay everything else.
  *
  * The module knows the history only. Where a subscription without a cursor begins depends
  * on a marker (pubsub/markers.h), whose number the caller gives it.

@@ -80,7 +80,8 @@ static bool has_more(const char *const *at) {
     return at != NULL && at[0] != NULL && at[1] != NULL;
 }
 
-/* The value that the request, or else the test, sets for a parameter; "" when neither does. */
+/* The value that the request, or else the test, sets for a parameter; "" when neither
+ * does. */
 static const char *configured(const struct params *defaults,
                               const struct crew_test_request *request, const char *name) {
     for (const char *const *at = request->params; has_more(at); at += 2)
@@ -89,7 +90,8 @@ static const char *configured(const struct params *defaults,
     return params_or_empty(defaults, name);
 }
 
-/* They replace the fields that the test has set for all requests. A field may be repeated. */
+/* They replace the fields that the test has set for all requests. A field may be
+ * repeated. */
 static void add_headers(struct params *params, const char *const *headers) {
     for (const char *const *at = headers; has_more(at); at += 2)
         params_remove_header(params, at[0]);

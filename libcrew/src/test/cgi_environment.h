@@ -1,5 +1,5 @@
-/* The CGI parameters that a web server makes of a request (RFC 3875 §4.1): those of nginx's
- * fastcgi_params, with the PATH_INFO of README.md. */
+/* The CGI parameters that a web server makes of a request (RFC 3875 §4.1): those of
+ * nginx's fastcgi_params, with the PATH_INFO of README.md. */
 #ifndef CREW_TEST_CGI_ENVIRONMENT_H
 #define CREW_TEST_CGI_ENVIRONMENT_H
 

@@ -8,7 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
-/* The app has one host only, so Domain decides whether a cookie is accepted, and is not kept. */
+/* The app has one host only, so Domain decides whether a cookie is accepted, and is not
+ * kept. */
 struct cookie {
     char *name, *value, *path;
     bool secure;
@@ -107,8 +108,8 @@ static char *default_path(const char *path) {
 
 /* ---- the jar ---- */
 
-/* Remove the cookie that COOKIE replaces, and insert COOKIE after those whose paths are at
- * least as long. */
+/* Remove the cookie that COOKIE replaces, and insert COOKIE after those whose paths are
+ * at least as long. */
 static void put(struct cookie_jar *jar, struct cookie *cookie) {
     struct cookie **at = &jar->first;
     while (*at != NULL) {

@@ -10,12 +10,13 @@ struct cookie_jar {
     struct cookie *first;
 };
 
-/* Store the cookie of a Set-Cookie field, in the response to a request of PATH at HOST. */
+/* Store the cookie of a Set-Cookie field, in the response to a request of PATH at
+ * HOST. */
 void cookie_jar_take(struct cookie_jar *jar, const char *set_cookie, const char *host,
                      const char *path);
 
-/* Append the value of the Cookie field for a request of PATH, zero-terminated; nothing when
- * there is no cookie for it. */
+/* Append the value of the Cookie field for a request of PATH, zero-terminated; nothing
+ * when there is no cookie for it. */
 void cookie_jar_write(const struct cookie_jar *jar, const char *path, bool https,
                       struct buffer *to);
 

@@ -1,9 +1,9 @@
 /* The app, loaded once for each handler that runs at the same time.
  *
- * A handler may call a task of its own app. In production another handler process runs that
- * task while the first one waits. Here the second handler runs on a second host, the
- * handlers that it calls on a third one, and so on. Each host has its own app state. Hosts
- * are made when they are first needed, except the first.
+ * A handler may call a task of its own app. In production another handler process runs
+ * that task while the first one waits. Here the second handler runs on a second host, the
+ * handlers that it calls on a third one, and so on. Each host has its own app state.
+ * Hosts are made when they are first needed, except the first.
  */
 #ifndef CREW_TEST_HOST_STACK_H
 #define CREW_TEST_HOST_STACK_H

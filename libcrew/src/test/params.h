@@ -33,7 +33,8 @@ bool params_has(const struct params *params, const char *name);
 /* The first value; "" when there is none. */
 const char *params_or_empty(const struct params *params, const char *name);
 
-/* The list as the pairs of a call. The caller frees the array; texts are those of PARAMS. */
+/* The list as the pairs of a call. The caller frees the array; texts are those of
+ * PARAMS. */
 struct crew_pair *params_list(const struct params *params, size_t *count);
 
 void params_fini(struct params *params);

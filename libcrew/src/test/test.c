@@ -1,6 +1,6 @@
-/* The test client: the public functions of crew/test.h, and the port through which handlers
- * reach the outside. Each module of this folder has a part of the state; they do not know
- * of each other. */
+/* The test client: the public functions of crew/test.h, and the port through which
+ * handlers reach the outside. Each module of this folder has a part of the state; they do
+ * not know of each other. */
 #include "base/xalloc.h"
 #include "test/answer.h"
 #include "test/answer_stubs.h"
@@ -53,8 +53,8 @@ struct crew_test {
 
 /* ---- running a handler ---- */
 
-/* Let the app answer CALL, of the test or of a handler. ANSWER's memory is valid until the
- * next run at the same depth. */
+/* Let the app answer CALL, of the test or of a handler. ANSWER's memory is valid until
+ * the next run at the same depth. */
 static void run(struct crew_test *test, const struct crew_call *call,
                 struct crew_answer *answer) {
     char id[32];
@@ -120,8 +120,9 @@ static struct crew_call group_call(const struct crew_group *group, size_t index)
     return call;
 }
 
-/* Ends as crew_client_group_wait when the answers come in the order of the calls. Handlers
- * that run here may add calls to the record, so indexes are used, not pointers. */
+/* Ends as crew_client_group_wait when the answers come in the order of the calls.
+ * Handlers that run here may add calls to the record, so indexes are used, not
+ * pointers. */
 static int port_group(void *arg, const struct crew_group *group,
                       const struct crew_answer *answers[]) {
     struct crew_test *test = arg;
@@ -403,8 +404,8 @@ const char *crew_test_header(const struct crew_test_response *response,
 
 /* ---- redirects ---- */
 
-/* A redirected POST becomes a GET unless the status is 307 or 308, as in browsers (RFC 9110
- * §15.4, Fetch Standard §4.4). */
+/* A redirected POST becomes a GET unless the status is 307 or 308, as in browsers (RFC
+ * 9110 §15.4, Fetch Standard §4.4). */
 static void become_get(struct crew_test_request *request, const char *method,
                        int status) {
     bool is_post = strcmp(method, "POST") == 0;
@@ -417,8 +418,8 @@ static void become_get(struct crew_test_request *request, const char *method,
     request->body_bytes = 0;
 }
 
-/* The response to the request that RESPONSE redirects to; null when it is no redirect into
- * the app. */
+/* The response to the request that RESPONSE redirects to; null when it is no redirect
+ * into the app. */
 static const struct crew_test_response *
 follow_once(crew_test *test, const struct crew_test_response *response) {
     const struct exchange *exchange = exchange_of(response);
