@@ -1,11 +1,11 @@
-/* app-worker: takes tasks from RabbitMQ and runs an app's handlers, each in a process of
- * its own that may crash, hang or leak at nobody else's cost.
+/* app-worker: takes tasks from RabbitMQ and runs the handlers of an app, each in a process
+ * of its own: one that crashes, hangs or leaks affects its own request only.
  *
- * The same program is executed anew for each handler process.
+ * The program executes itself for each handler process (supervisor/spawn.h): that one runs
+ * child_main, with the rights that the supervisor has dropped to.
  *
  * Exit status: 0 after a clean stop, 1 when it could not start (the app cannot be loaded,
- * no such user), 2 for a bad option.
- */
+ * no such user), 2 for a bad option. */
 #include "app-worker/child/child_main.h"
 #include "app-worker/supervisor/spawn.h"
 #include "app-worker/supervisor/supervisor.h"

@@ -1,4 +1,4 @@
-/* The command line of app-worker: one table, and what follows from leaving things out. */
+/* One table of options, and the defaults that depend on others. */
 #include "settings.h"
 
 #include "app-worker/scheduler/prefetch.h"
@@ -11,7 +11,8 @@
 
 enum { MAX_PROCESSES = 10000, SPARES_PER_PROCESS = 4 };
 
-/* The CPUs that this program may run on: in a container fewer than the machine has. */
+/* The CPUs that this program may run on: in a container they may be fewer than the
+ * machine has. */
 static unsigned cpu_count(void) {
     cpu_set_t cpus;
     if (sched_getaffinity(0, sizeof cpus, &cpus) == 0)
@@ -20,7 +21,7 @@ static unsigned cpu_count(void) {
     return online > 0 ? (unsigned)online : 1;
 }
 
-static void fill_in_defaults(struct settings *settings, const struct options *options) {
+static void set_defaults(struct settings *settings, const struct options *options) {
     if (settings->processes == 0)
         settings->processes = cpu_count();
     if (settings->max_processes == 0)
@@ -81,7 +82,7 @@ void settings_parse(struct settings *settings, int argc, char **argv) {
         options_fail(&options, "APP.so is missing");
     settings->app_argc = argc - app;
     settings->app_argv = argv + app;
-    fill_in_defaults(settings, &options);
+    set_defaults(settings, &options);
 }
 
 void settings_fini(struct settings *settings) {

@@ -1,4 +1,4 @@
-/* What the command line says. */
+/* The settings of app-worker, from its command line. */
 #ifndef CREW_WORKER_SETTINGS_H
 #define CREW_WORKER_SETTINGS_H
 
@@ -19,14 +19,14 @@ struct settings {
     unsigned max_requests;   /* 0: no limit */
     size_t max_memory_bytes; /* 0: no limit */
     size_t max_response_bytes;
-    uint32_t timeout_ms; /* a handler's longest run */
-    uint32_t grace_ms;   /* between telling a handler to stop and killing it */
+    uint32_t timeout_ms; /* of a handler's run */
+    uint32_t grace_ms;   /* between asking a handler to stop and killing it */
     const char *user;
     const char *group;
     bool reload; /* when APP.so changes */
 };
 
-/* Ends the program when the command line is not right (daemon/options.h). */
+/* Exits when the command line is invalid (daemon/options.h). */
 void settings_parse(struct settings *settings, int argc, char **argv);
 void settings_fini(struct settings *settings);
 

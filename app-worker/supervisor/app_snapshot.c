@@ -1,4 +1,3 @@
-/* mkostemp(3), sendfile(2). */
 #include "app_snapshot.h"
 
 #include "base/xalloc.h"
@@ -39,21 +38,21 @@ static char *copy_into(const char *folder, size_t folder_bytes, const char *name
     return path;
 }
 
-char *app_snapshot_make(const char *app_path) {
+char *app_snapshot_new(const char *app_path) {
     const char *slash = strrchr(app_path, '/');
     const char *folder = slash != NULL ? app_path : ".";
     size_t folder_bytes = slash != NULL ? (size_t)(slash - app_path) : 1;
     const char *name = slash != NULL ? slash + 1 : app_path;
-    const char *elsewhere = getenv("TMPDIR");
-    if (elsewhere == NULL)
-        elsewhere = "/tmp";
+    const char *temporary = getenv("TMPDIR");
+    if (temporary == NULL)
+        temporary = "/tmp";
 
     int from = open(app_path, O_RDONLY | O_CLOEXEC);
     if (from < 0)
         return NULL;
     char *path = copy_into(folder, folder_bytes, name, from);
     if (path == NULL)
-        path = copy_into(elsewhere, strlen(elsewhere), name, from);
+        path = copy_into(temporary, strlen(temporary), name, from);
     close(from);
     return path;
 }

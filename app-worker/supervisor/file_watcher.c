@@ -1,10 +1,9 @@
-/* Two stamps and a clock. */
 #include "file_watcher.h"
 
 #include "base/clock.h"
 #include <sys/stat.h>
 
-enum { QUIET_MS = 100 }; /* compilers and linkers write in pieces */
+enum { QUIET_MS = 100 }; /* compilers and linkers write in several steps */
 
 static struct file_stamp stamp_of(const char *path) {
     struct stat file;

@@ -1,4 +1,3 @@
-/* Generations of handler processes. */
 #include "reload.h"
 
 #include "app_snapshot.h"
@@ -9,14 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- the file of a generation ---- */
+/* ---- the file that processes load ---- */
 
-static char *take_app(const struct reload *reload) {
+static char *make_app_file(const struct reload *reload) {
     const char *path = reload->settings->app_argv[0];
-    return reload->settings->reload ? app_snapshot_make(path) : xstrdup(path);
+    return reload->settings->reload ? app_snapshot_new(path) : xstrdup(path);
 }
 
-static void drop_app(const struct reload *reload, char **app) {
+static void remove_app_file(const struct reload *reload, char **app) {
     if (reload->settings->reload)
         app_snapshot_remove(*app);
     else
@@ -26,23 +25,23 @@ static void drop_app(const struct reload *reload, char **app) {
 
 int reload_init(struct reload *reload, const struct settings *settings) {
     *reload = (struct reload){.settings = settings};
-    reload->app = take_app(reload);
+    reload->app = make_app_file(reload);
     return reload->app != NULL ? 0 : -1;
 }
 
 void reload_fini(struct reload *reload) {
-    drop_app(reload, &reload->app);
-    drop_app(reload, &reload->next_app);
+    remove_app_file(reload, &reload->app);
+    remove_app_file(reload, &reload->next_app);
 }
 
 /* ---- the change ---- */
 
 static void fail(struct reload *reload, const char *why) {
     reload_cancel(reload);
-    log_error("reload failed, the processes that are there stay: %s", why);
+    log_error("reload failed, the present processes stay: %s", why);
 }
 
-static void fail_to(struct reload *reload, const char *what) {
+static void fail_with_errno(struct reload *reload, const char *what) {
     char why[512];
     snprintf(why, sizeof why, "cannot %s: %s", what, strerror(errno));
     fail(reload, why);
@@ -54,12 +53,12 @@ void reload_begin(struct reload *reload) {
     log_info("reload: starting %u new handler processes", processes);
     reload->state = RELOAD_STARTING;
     reload->awaited = processes;
-    reload->next_app = take_app(reload);
+    reload->next_app = make_app_file(reload);
     if (reload->next_app == NULL)
-        fail_to(reload, "copy the app");
+        fail_with_errno(reload, "copy the app");
     else if (process_pool_start_candidates(reload->pool, processes, reload->next_app) !=
              0)
-        fail_to(reload, "start a process");
+        fail_with_errno(reload, "start a process");
 }
 
 bool reload_candidate(struct reload *reload, const char *why) {
@@ -73,7 +72,7 @@ bool reload_candidate(struct reload *reload, const char *why) {
         return false;
     reload->state = RELOAD_NONE;
     process_pool_promote_candidates(reload->pool);
-    drop_app(reload, &reload->app);
+    remove_app_file(reload, &reload->app);
     reload->app = reload->next_app;
     reload->next_app = NULL;
     return true;
@@ -82,7 +81,7 @@ bool reload_candidate(struct reload *reload, const char *why) {
 void reload_cancel(struct reload *reload) {
     if (reload->state == RELOAD_STARTING) {
         process_pool_drop_candidates(reload->pool);
-        drop_app(reload, &reload->next_app);
+        remove_app_file(reload, &reload->next_app);
     }
     reload->state = RELOAD_NONE;
 }

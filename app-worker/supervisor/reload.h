@@ -1,17 +1,17 @@
-/* SIGHUP, or --reload and a change: a new generation of handler processes, with the app
- * as it is now, takes over when all of it is ready. Until then, and if it fails, the
- * present one serves.
+/* SIGHUP, or --reload and a change: new handler processes, with the app as it is now,
+ * become active when all of them are ready. Until then, and if one fails, the present ones
+ * serve.
  *
- * Under --reload each generation loads a copy of its own (copy.h). So the present one can
- * be told from the next: it outlives whatever is written into the .so, and a process that
- * dies is replaced by one with the same code, even while the .so cannot be loaded. */
+ * With --reload each set of processes loads a snapshot of its own (app_snapshot.h): it is
+ * not affected by what is written into the .so, and a process that dies is replaced by one
+ * with the same code, even while the .so cannot be loaded. */
 #ifndef CREW_WORKER_RELOAD_H
 #define CREW_WORKER_RELOAD_H
 
 #include "process_pool.h"
 
 enum reload_state {
-    RELOAD_NONE,    /* nothing is under way */
+    RELOAD_NONE,    /* none is running */
     RELOAD_STARTING /* candidates start; ends when the last is ready or the first fails */
 };
 
@@ -24,20 +24,19 @@ struct reload {
     unsigned awaited; /* candidates that are not ready yet */
 };
 
-/* For the first generation; the pool is still to be set. -1 with errno: the app cannot be
+/* For the first processes; the pool is still to be set. -1 with errno: the app cannot be
  * copied. */
 int reload_init(struct reload *reload, const struct settings *settings);
 /* No process is left. */
 void reload_fini(struct reload *reload);
 
-/* Begin; a reload that is under way is given up for this one. */
+/* Begin; a reload that is running is cancelled. */
 void reload_begin(struct reload *reload);
 
-/* The pool's word about a candidate (struct process_pool_listener). True: the new generation is
- * in charge now. */
+/* A candidate is ready, or (WHY not null) has failed. True: the reload is complete. */
 bool reload_candidate(struct reload *reload, const char *why);
 
-/* Give up what is under way. */
+/* Cancel the reload that is running, if any. */
 void reload_cancel(struct reload *reload);
 
 #endif

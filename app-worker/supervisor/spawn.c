@@ -1,9 +1,6 @@
-/* Starting handler processes.
- *
- * The supervisor has threads, so between fork and exec only what is async-signal-safe is
- * done (POSIX, fork). A process that fails there exits with status 127 and is seen as a
- * handler that never said hello.
- */
+/* The supervisor has threads, so between fork and exec only async-signal-safe functions are
+ * called (POSIX, fork). A process that fails there exits with status 127, like a handler
+ * process that dies before its HELLO. */
 #include "spawn.h"
 
 #include "base/xalloc.h"
@@ -27,17 +24,17 @@ bool spawn_is_child(int argc, char *const *argv) {
     return argc == 2 && strcmp(argv[1], HANDLER_OPTION) == 0;
 }
 
-/* Ignored signals stay ignored across exec; a handler's program starts from scratch. */
+/* Ignored signals stay ignored across exec. */
 static void reset_signals(void) {
     struct sigaction action = {.sa_handler = SIG_DFL};
     for (int number = 1; number < NSIG; number++)
-        sigaction(number, &action, NULL); /* those that have no handler refuse */
+        sigaction(number, &action, NULL); /* fails for SIGKILL and SIGSTOP */
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Ours are moved out of the way of those that they shall become. */
+/* The descriptors are duplicated above the numbers that they are to have, first. */
 static bool arrange_descriptors(int socket_fd, int ring_fd) {
     int null_fd = open("/dev/null", O_RDWR);
     int socket_copy = fcntl(socket_fd, F_DUPFD, IPC_FDS_END);
@@ -48,24 +45,24 @@ static bool arrange_descriptors(int socket_fd, int ring_fd) {
            close_range(IPC_FDS_END, ~0U, 0) == 0;
 }
 
-/* A parent that died before the prctl would never send the signal. */
-static bool die_with(pid_t parent) {
+/* If the parent died before the prctl, the signal is never sent. */
+static bool set_death_signal(pid_t parent) {
     return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent;
 }
 
-_Noreturn static void become_handler(pid_t parent, int socket_fd, int ring_fd,
-                                     char *const *argv) {
+_Noreturn static void become_child(pid_t parent, int socket_fd, int ring_fd,
+                                   char *const *argv) {
     setpgid(0, 0);
-    if (die_with(parent) && arrange_descriptors(socket_fd, ring_fd)) {
+    if (set_death_signal(parent) && arrange_descriptors(socket_fd, ring_fd)) {
         reset_signals();
         execv("/proc/self/exe", argv);
     }
     _exit(EXIT_CANNOT_EXECUTE);
 }
 
-/* All signals are held back around the fork: the child must not run the supervisor's
- * signal handlers, which write into a pipe that both share. */
-static pid_t fork_handler(int socket_fd, int ring_fd, char *const *argv) {
+/* All signals are blocked around the fork: the child must not run the supervisor's signal
+ * handlers, which write into a pipe that both share. */
+static pid_t fork_child(int socket_fd, int ring_fd, char *const *argv) {
     sigset_t all;
     sigset_t before;
     sigfillset(&all);
@@ -73,7 +70,7 @@ static pid_t fork_handler(int socket_fd, int ring_fd, char *const *argv) {
     pid_t parent = getpid();
     pid_t pid = fork();
     if (pid == 0)
-        become_handler(parent, socket_fd, ring_fd, argv);
+        become_child(parent, socket_fd, ring_fd, argv);
     int error = errno;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     errno = error;
@@ -91,10 +88,10 @@ int spawn_child(const char *app_path, int ring_fd, pid_t *pid, int *fd) {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
         return -1;
-    char word[] = HANDLER_OPTION;
+    char option[] = HANDLER_OPTION;
     char *title = make_title(app_path);
-    char *argv[] = {title, word, NULL};
-    pid_t child = fork_handler(ends[1], ring_fd, argv);
+    char *argv[] = {title, option, NULL};
+    pid_t child = fork_child(ends[1], ring_fd, argv);
     int error = errno;
     free(title);
     close(ends[1]);
@@ -103,7 +100,7 @@ int spawn_child(const char *app_path, int ring_fd, pid_t *pid, int *fd) {
         errno = error;
         return -1;
     }
-    setpgid(child, child); /* whoever comes first: a kill of the group must find it */
+    setpgid(child, child); /* also here: it must exist before the group is killed */
     *pid = child;
     *fd = ends[0];
     return 0;

@@ -1,9 +1,6 @@
-/* Handlers' own calls, and what they publish.
- *
- * Most apps never call, so the client and its connections are made by the first call.
- * That one, and those that come meanwhile, wait for the connection; later, a broker that
- * is away fails calls at once, as it does for every client.
- */
+/* Most apps never call, so the client and its connections are created by the first call.
+ * That one, and those that arrive meanwhile, wait for the connection; later, calls fail at
+ * once while the broker is disconnected, as for every client. */
 #include "subcalls.h"
 
 #include "base/random.h"
@@ -23,8 +20,8 @@ enum { FIRST_CONNECTION_MS = 5000, GZIP_ABOVE_BYTES = 32 * 1024 };
 
 enum subcalls_state {
     SUBCALLS_NONE,       /* no client: no handler has called yet */
-    SUBCALLS_CONNECTING, /* calls wait for the first connection, or until connect_timer ends */
-    SUBCALLS_OPEN        /* calls are handed to the client as they come */
+    SUBCALLS_CONNECTING, /* calls wait for the first connection, or connect_timer */
+    SUBCALLS_OPEN        /* calls are passed to the client at once */
 };
 
 struct subcalls {
@@ -37,22 +34,22 @@ struct subcalls {
     int open_handles;
     struct subcall_group *waiting;
     struct subcall_publication *waiting_publications; /* the same */
-    struct call_id *ids;                              /* of all calls under way */
-    char instance[17]; /* the beginning of the ids that are made here */
+    struct call_id *ids;                              /* of all calls that are running */
+    char instance[17]; /* the prefix of ids that are generated here */
     uint64_t next_id;
 };
 
 struct call_id {
     char text[LIMIT_ITEM_ID_BYTES + 1];
-    UT_hash_handle hh; /* calls->ids */
+    UT_hash_handle hh; /* subcalls->ids */
 };
 
 struct subcall_group {
-    struct subcalls *calls;
-    struct ipc_call wanted; /* while it waits: points into bytes */
+    struct subcalls *subcalls;
+    struct ipc_call frame; /* while it waits: points into bytes */
     struct buffer bytes;
     struct call_id *ids;         /* one for each call */
-    size_t id_count;             /* of these, those that are listed */
+    size_t id_count;             /* of these, those that are in subcalls->ids */
     crew_pending_group *pending; /* null while it waits */
     subcalls_done_fn *fn;
     void *arg;
@@ -61,8 +58,8 @@ struct subcall_group {
 };
 
 struct subcall_publication {
-    struct subcalls *calls;
-    struct ipc_publish wanted; /* while it waits: points into bytes */
+    struct subcalls *subcalls;
+    struct ipc_publish frame; /* while it waits: points into bytes */
     struct buffer bytes;
     bool waits;
     subcalls_published_fn *fn; /* null: forgotten */
@@ -72,26 +69,26 @@ struct subcall_publication {
 };
 
 struct subcalls *subcalls_new(uv_loop_t *loop, const struct crew_broker *broker) {
-    struct subcalls *calls = xcalloc(1, sizeof *calls);
-    calls->loop = loop;
-    calls->broker = broker;
-    random_hex(calls->instance, 8);
-    return calls;
+    struct subcalls *subcalls = xcalloc(1, sizeof *subcalls);
+    subcalls->loop = loop;
+    subcalls->broker = broker;
+    random_hex(subcalls->instance, 8);
+    return subcalls;
 }
 
 /* ---- one group ---- */
 
-static void forget_wanted(struct subcall_group *group) {
-    ipc_call_fini(&group->wanted);
-    group->wanted = (struct ipc_call){.calls = NULL};
+static void free_frame(struct subcall_group *group) {
+    ipc_call_fini(&group->frame);
+    group->frame = (struct ipc_call){.calls = NULL};
     buffer_fini(&group->bytes);
 }
 
 static void group_free(struct subcall_group *group) {
     for (size_t i = 0; i < group->id_count; i++)
-        HASH_DELETE(hh, group->calls->ids, &group->ids[i]);
+        HASH_DELETE(hh, group->subcalls->ids, &group->ids[i]);
     free(group->ids);
-    forget_wanted(group);
+    free_frame(group);
     free(group);
 }
 
@@ -108,23 +105,23 @@ static void on_answers(void *arg, int error, const struct crew_answer *const ans
     group_end(arg, error, answers, count);
 }
 
-/* Give each call an id that is known here. A call waits for nobody less urgent than the
- * handler that waits for it. */
-static int prepare(struct subcall_group *group) {
-    struct subcalls *calls = group->calls;
-    size_t count = group->wanted.group.count;
+/* Give each call an id that is known here, and the highest priority: a handler waits for
+ * it. */
+static int assign_ids(struct subcall_group *group) {
+    struct subcalls *subcalls = group->subcalls;
+    size_t count = group->frame.group.count;
     group->ids = xcalloc(1, count * sizeof *group->ids);
     for (size_t i = 0; i < count; i++) {
-        struct crew_call *call = &group->wanted.calls[i];
+        struct crew_call *call = &group->frame.calls[i];
         struct call_id *id = &group->ids[i];
         if (call->id != NULL)
             snprintf(id->text, sizeof id->text, "%s", call->id);
         else
-            snprintf(id->text, sizeof id->text, "%s-%" PRIx64, calls->instance,
-                     ++calls->next_id);
-        if (subcalls_have(calls, id->text))
+            snprintf(id->text, sizeof id->text, "%s-%" PRIx64, subcalls->instance,
+                     ++subcalls->next_id);
+        if (subcalls_have(subcalls, id->text))
             return CREW_EEXIST;
-        HASH_ADD_KEYPTR(hh, calls->ids, id->text, strlen(id->text), id);
+        HASH_ADD_KEYPTR(hh, subcalls->ids, id->text, strlen(id->text), id);
         group->id_count++;
         call->id = id->text;
         call->priority = UINT8_MAX;
@@ -133,22 +130,22 @@ static int prepare(struct subcall_group *group) {
 }
 
 static int group_send(struct subcall_group *group) {
-    int error = crew_client_group(group->calls->client, &group->wanted.group, on_answers,
-                                  group, &group->pending);
-    forget_wanted(group);
+    int error = crew_client_group(group->subcalls->client, &group->frame.group,
+                                  on_answers, group, &group->pending);
+    free_frame(group);
     return error;
 }
 
-bool subcalls_have(const struct subcalls *calls, const char *id) {
+bool subcalls_have(const struct subcalls *subcalls, const char *id) {
     struct call_id *found = NULL;
-    HASH_FIND_STR(calls->ids, id, found);
+    HASH_FIND_STR(subcalls->ids, id, found);
     return found != NULL;
 }
 
 /* ---- one publication ---- */
 
-static void forget_message(struct subcall_publication *publication) {
-    ipc_publish_fini(&publication->wanted);
+static void free_publish_frame(struct subcall_publication *publication) {
+    ipc_publish_fini(&publication->frame);
     buffer_fini(&publication->bytes);
 }
 
@@ -162,28 +159,28 @@ static void on_published(void *arg, int error, const char *id) {
 
 static int publication_send(struct subcall_publication *publication) {
     int error =
-        crew_client_publish(publication->calls->client, &publication->wanted.publication,
-                            on_published, publication);
-    forget_message(publication);
+        crew_client_publish(publication->subcalls->client,
+                            &publication->frame.publication, on_published, publication);
+    free_publish_frame(publication);
     publication->waits = false;
     return error;
 }
 
 /* ---- the client ---- */
 
-static void send_waiting(struct subcalls *calls) {
-    calls->state = SUBCALLS_OPEN;
-    uv_timer_stop(&calls->connect_timer);
+static void send_waiting(struct subcalls *subcalls) {
+    subcalls->state = SUBCALLS_OPEN;
+    uv_timer_stop(&subcalls->connect_timer);
     struct subcall_group *group;
-    while ((group = calls->waiting) != NULL) {
-        DL_DELETE(calls->waiting, group);
+    while ((group = subcalls->waiting) != NULL) {
+        DL_DELETE(subcalls->waiting, group);
         int error = group_send(group);
         if (error != CREW_OK)
             group_end(group, error, NULL, 0);
     }
     struct subcall_publication *publication;
-    while ((publication = calls->waiting_publications) != NULL) {
-        DL_DELETE(calls->waiting_publications, publication);
+    while ((publication = subcalls->waiting_publications) != NULL) {
+        DL_DELETE(subcalls->waiting_publications, publication);
         int error = publication_send(publication);
         if (error != CREW_OK)
             on_published(publication, error, NULL);
@@ -193,47 +190,47 @@ static void send_waiting(struct subcalls *calls) {
 static void on_client(uv_poll_t *poll, int status, int events) {
     (void)status;
     (void)events;
-    struct subcalls *calls = poll->data;
-    crew_client_dispatch(calls->client);
-    if (calls->state == SUBCALLS_CONNECTING && crew_client_ready(calls->client))
-        send_waiting(calls);
+    struct subcalls *subcalls = poll->data;
+    crew_client_dispatch(subcalls->client);
+    if (subcalls->state == SUBCALLS_CONNECTING && crew_client_ready(subcalls->client))
+        send_waiting(subcalls);
 }
 
 static void on_connect_timeout(uv_timer_t *timer) {
     send_waiting(timer->data);
 }
 
-static int connect_client(struct subcalls *calls) {
+static int connect_client(struct subcalls *subcalls) {
     const struct crew_client_options options = {.name = "app-worker calls",
                                                 .gzip_above_bytes = GZIP_ABOVE_BYTES,
                                                 .on_event = log_event};
-    int error = crew_client_new(calls->broker, &options, &calls->client);
+    int error = crew_client_new(subcalls->broker, &options, &subcalls->client);
     if (error != CREW_OK)
         return error;
-    uv_poll_init(calls->loop, &calls->poll, crew_client_fd(calls->client));
-    uv_timer_init(calls->loop, &calls->connect_timer);
-    calls->open_handles = 2;
-    calls->poll.data = calls->connect_timer.data = calls;
-    uv_poll_start(&calls->poll, UV_READABLE, on_client);
-    uv_timer_start(&calls->connect_timer, on_connect_timeout, FIRST_CONNECTION_MS, 0);
-    calls->state = SUBCALLS_CONNECTING;
+    uv_poll_init(subcalls->loop, &subcalls->poll, crew_client_fd(subcalls->client));
+    uv_timer_init(subcalls->loop, &subcalls->connect_timer);
+    subcalls->open_handles = 2;
+    subcalls->poll.data = subcalls->connect_timer.data = subcalls;
+    uv_poll_start(&subcalls->poll, UV_READABLE, on_client);
+    uv_timer_start(&subcalls->connect_timer, on_connect_timeout, FIRST_CONNECTION_MS, 0);
+    subcalls->state = SUBCALLS_CONNECTING;
     return CREW_OK;
 }
 
 /* ---- for handlers ---- */
 
-int subcalls_start(struct subcalls *calls, struct ipc_call *wanted, struct buffer *bytes,
+int subcalls_start(struct subcalls *subcalls, struct ipc_call *call, struct buffer *bytes,
                    subcalls_done_fn *fn, void *arg, struct subcall_group **started) {
     struct subcall_group *group = xcalloc(1, sizeof *group);
     *group = (struct subcall_group){
-        .calls = calls, .wanted = *wanted, .bytes = *bytes, .fn = fn, .arg = arg};
+        .subcalls = subcalls, .frame = *call, .bytes = *bytes, .fn = fn, .arg = arg};
     *bytes = BUFFER_INIT;
 
-    int error = prepare(group);
-    if (error == CREW_OK && calls->state == SUBCALLS_NONE)
-        error = connect_client(calls);
-    if (error == CREW_OK && calls->state == SUBCALLS_CONNECTING)
-        DL_APPEND(calls->waiting, group);
+    int error = assign_ids(group);
+    if (error == CREW_OK && subcalls->state == SUBCALLS_NONE)
+        error = connect_client(subcalls);
+    if (error == CREW_OK && subcalls->state == SUBCALLS_CONNECTING)
+        DL_APPEND(subcalls->waiting, group);
     else if (error == CREW_OK)
         error = group_send(group);
     if (error != CREW_OK) {
@@ -244,22 +241,22 @@ int subcalls_start(struct subcalls *calls, struct ipc_call *wanted, struct buffe
     return CREW_OK;
 }
 
-int subcalls_publish(struct subcalls *calls, struct ipc_publish *wanted,
+int subcalls_publish(struct subcalls *subcalls, struct ipc_publish *publish,
                      struct buffer *bytes, subcalls_published_fn *fn, void *arg,
                      struct subcall_publication **started) {
     struct subcall_publication *publication = xcalloc(1, sizeof *publication);
     *publication = (struct subcall_publication){
-        .calls = calls, .wanted = *wanted, .bytes = *bytes, .fn = fn, .arg = arg};
+        .subcalls = subcalls, .frame = *publish, .bytes = *bytes, .fn = fn, .arg = arg};
     *bytes = BUFFER_INIT;
 
-    int error = calls->state == SUBCALLS_NONE ? connect_client(calls) : CREW_OK;
-    publication->waits = error == CREW_OK && calls->state == SUBCALLS_CONNECTING;
+    int error = subcalls->state == SUBCALLS_NONE ? connect_client(subcalls) : CREW_OK;
+    publication->waits = error == CREW_OK && subcalls->state == SUBCALLS_CONNECTING;
     if (publication->waits)
-        DL_APPEND(calls->waiting_publications, publication);
+        DL_APPEND(subcalls->waiting_publications, publication);
     else if (error == CREW_OK)
         error = publication_send(publication);
     if (error != CREW_OK) {
-        forget_message(publication);
+        free_publish_frame(publication);
         free(publication);
         return error;
     }
@@ -272,41 +269,41 @@ void subcalls_forget_publication(struct subcall_publication *publication) {
         return;
     publication->fn = NULL;
     if (!publication->waits)
-        return; /* the client has it, and frees it with its end */
-    DL_DELETE(publication->calls->waiting_publications, publication);
-    forget_message(publication);
+        return; /* the client has it; on_published frees it */
+    DL_DELETE(publication->subcalls->waiting_publications, publication);
+    free_publish_frame(publication);
     free(publication);
 }
 
-bool subcalls_are_sent(const struct subcalls *calls) {
-    return calls->waiting == NULL;
+bool subcalls_are_sent(const struct subcalls *subcalls) {
+    return subcalls->waiting == NULL;
 }
 
 void subcalls_cancel(struct subcall_group *group) {
     if (group == NULL)
         return;
     if (group->pending != NULL)
-        crew_client_group_cancel(group->calls->client, group->pending);
+        crew_client_group_cancel(group->subcalls->client, group->pending);
     else
-        DL_DELETE(group->calls->waiting, group);
+        DL_DELETE(group->subcalls->waiting, group);
     group_free(group);
 }
 
 static void on_closed(uv_handle_t *handle) {
-    struct subcalls *calls = handle->data;
-    if (--calls->open_handles == 0)
-        free(calls);
+    struct subcalls *subcalls = handle->data;
+    if (--subcalls->open_handles == 0)
+        free(subcalls);
 }
 
-void subcalls_free(struct subcalls *calls) {
-    if (calls == NULL)
+void subcalls_free(struct subcalls *subcalls) {
+    if (subcalls == NULL)
         return;
-    if (calls->state == SUBCALLS_NONE) {
-        free(calls);
+    if (subcalls->state == SUBCALLS_NONE) {
+        free(subcalls);
         return;
     }
-    uv_poll_stop(&calls->poll);
-    crew_client_free(calls->client);
-    uv_close((uv_handle_t *)&calls->poll, on_closed);
-    uv_close((uv_handle_t *)&calls->connect_timer, on_closed);
+    uv_poll_stop(&subcalls->poll);
+    crew_client_free(subcalls->client);
+    uv_close((uv_handle_t *)&subcalls->poll, on_closed);
+    uv_close((uv_handle_t *)&subcalls->connect_timer, on_closed);
 }

@@ -1,13 +1,12 @@
 /* The supervisor: one loop for the worker's tasks, the handler processes and the signals.
  * It never loads the app.
  *
- * Signals: SIGTERM, SIGQUIT  stop taking tasks, finish those in hand, leave
- *          SIGINT, or a second of those  leave now
- *          SIGHUP            new handler processes with the app as it is now
+ * Signals: SIGTERM, SIGQUIT              consume no more tasks, finish those in hand, exit
+ *          SIGINT, or a second of those  exit now
+ *          SIGHUP                        new handler processes with the app as it is now
  *
- * Under --reload a change of the app does what SIGHUP does, and tasks that come after it
- * are held until it is done.
- */
+ * With --reload a change of the app does what SIGHUP does, and tasks that arrive after it
+ * are held until that is done. */
 #include "supervisor.h"
 
 #include "daemon/log.h"
@@ -26,25 +25,24 @@
 enum {
     GZIP_ABOVE_BYTES = 32 * 1024,
     SETTLE_MS = 10 * 1000,
-    LEAVE_NOW_MS = 2 * 1000,
-    LOOK_EVERY_MS = 50,
-    HOLD_MOST_MS = 10 * 1000
+    EXIT_NOW_MS = 2 * 1000,
+    CHECK_APP_MS = 50,
+    MAX_HOLD_MS = 10 * 1000
 };
 
 enum phase {
     PHASE_STARTING, /* the first handler process is awaited */
-    PHASE_SERVING,  /* tasks are taken; a signal ends it */
-    PHASE_DRAINING, /* no task is taken any more; the last process is awaited */
-    PHASE_LEAVING,  /* everything was given up; the last process is awaited, but not long
-                     */
-    PHASE_SETTLING, /* no process is left; the broker's word on the last answers is
-                       awaited, but not for ever */
+    PHASE_SERVING,  /* tasks are consumed; a signal ends it */
+    PHASE_DRAINING, /* no more tasks are consumed; the exit of the last process is awaited */
+    PHASE_ABORTING, /* tasks were given up; the same, with a time limit */
+    PHASE_SETTLING, /* no process is left; the confirms of the last answers are awaited,
+                       with a time limit */
     PHASE_COUNT
 };
 
 static const char *const phase_names[PHASE_COUNT] = {
     [PHASE_STARTING] = "starting",       [PHASE_SERVING] = "serving",
-    [PHASE_DRAINING] = "stopping",       [PHASE_LEAVING] = "leaving now",
+    [PHASE_DRAINING] = "stopping",       [PHASE_ABORTING] = "stopping now",
     [PHASE_SETTLING] = "settling tasks",
 };
 
@@ -54,7 +52,7 @@ enum { SIGNAL_COUNT = sizeof signals / sizeof *signals };
 struct supervisor {
     enum phase phase;
     int status;
-    bool announced; /* the service manager knows that tasks are consumed */
+    bool is_announced; /* to the service manager: tasks are consumed */
     const struct settings *settings;
     uv_loop_t loop;
     crew_worker *worker;
@@ -62,9 +60,9 @@ struct supervisor {
     struct reload reload;
     struct file_watcher watcher; /* --reload */
     uv_poll_t worker_poll;
-    uv_prepare_t worker_flush; /* answers leave together, before the loop waits */
-    uv_timer_t patience;       /* LEAVING, SETTLING */
-    uv_timer_t look;           /* --reload: SERVING */
+    uv_prepare_t worker_flush; /* before the loop waits: answers are sent together */
+    uv_timer_t exit_timer;     /* ABORTING, SETTLING */
+    uv_timer_t app_timer;      /* --reload: SERVING */
     uv_signal_t signals[SIGNAL_COUNT];
 };
 
@@ -75,11 +73,11 @@ static void enter(struct supervisor *supervisor, enum phase phase) {
 
 /* ---- the end ---- */
 
-static void on_patience(uv_timer_t *timer) {
+static void on_exit_timer(uv_timer_t *timer) {
     struct supervisor *supervisor = timer->data;
     size_t held = crew_worker_held(supervisor->worker);
     if (held > 0)
-        log_warning("leaving with %zu tasks that could not be settled", held);
+        log_warning("exiting with %zu tasks that could not be settled", held);
     uv_stop(&supervisor->loop);
 }
 
@@ -91,7 +89,7 @@ static void stop_when_settled(struct supervisor *supervisor) {
 static void on_empty(void *arg) {
     struct supervisor *supervisor = arg;
     if (supervisor->phase == PHASE_DRAINING)
-        uv_timer_start(&supervisor->patience, on_patience, SETTLE_MS, 0);
+        uv_timer_start(&supervisor->exit_timer, on_exit_timer, SETTLE_MS, 0);
     enter(supervisor, PHASE_SETTLING);
     stop_when_settled(supervisor);
 }
@@ -106,12 +104,12 @@ static void drain(struct supervisor *supervisor) {
     process_pool_drain(supervisor->pool);
 }
 
-static void leave_now(struct supervisor *supervisor) {
+static void stop_now(struct supervisor *supervisor) {
     notify("STOPPING=1");
-    uv_timer_start(&supervisor->patience, on_patience, LEAVE_NOW_MS, 0);
+    uv_timer_start(&supervisor->exit_timer, on_exit_timer, EXIT_NOW_MS, 0);
     if (supervisor->phase == PHASE_SETTLING)
         return;
-    enter(supervisor, PHASE_LEAVING);
+    enter(supervisor, PHASE_ABORTING);
     crew_worker_serve(supervisor->worker, NULL, 0);
     process_pool_close(supervisor->pool);
 }
@@ -126,9 +124,9 @@ static void begin_reload(struct supervisor *supervisor) {
         notify("READY=1");
 }
 
-/* Tasks that come after the change wait for the new app; but not for ever, should its
- * processes not become ready. */
-static void look_at_app(struct supervisor *supervisor) {
+/* Tasks that arrive after a change are held for the new app, for a limited time, as its
+ * processes may not become ready. */
+static void check_app(struct supervisor *supervisor) {
     if (!supervisor->settings->reload || supervisor->phase != PHASE_SERVING)
         return;
     enum file_change change = file_watcher_check(&supervisor->watcher);
@@ -138,20 +136,20 @@ static void look_at_app(struct supervisor *supervisor) {
     }
     bool is_awaited =
         change == FILE_CHANGING || supervisor->reload.state == RELOAD_STARTING;
-    process_pool_hold(
-        supervisor->pool,
-        is_awaited && file_watcher_changed_within(&supervisor->watcher, HOLD_MOST_MS));
+    process_pool_hold(supervisor->pool,
+                      is_awaited &&
+                          file_watcher_changed_within(&supervisor->watcher, MAX_HOLD_MS));
 }
 
-static void on_look(uv_timer_t *timer) {
-    look_at_app(timer->data);
+static void on_app_timer(uv_timer_t *timer) {
+    check_app(timer->data);
 }
 
 /* ---- the worker ---- */
 
 static void on_task(void *arg, crew_task *task) {
     struct supervisor *supervisor = arg;
-    look_at_app(supervisor);
+    check_app(supervisor);
     process_pool_add(supervisor->pool, task);
 }
 
@@ -171,10 +169,10 @@ static void on_unread(void *arg, crew_task *task) {
 }
 
 static void announce_ready(struct supervisor *supervisor) {
-    if (supervisor->announced || supervisor->phase != PHASE_SERVING ||
+    if (supervisor->is_announced || supervisor->phase != PHASE_SERVING ||
         !crew_worker_ready(supervisor->worker))
         return;
-    supervisor->announced = true;
+    supervisor->is_announced = true;
     log_info("tasks are being consumed");
     notify("READY=1");
 }
@@ -215,14 +213,14 @@ static void on_pool_ready(void *arg) {
     enter(supervisor, PHASE_SERVING);
     serve_tasks(supervisor);
     if (supervisor->settings->reload)
-        uv_timer_start(&supervisor->look, on_look, LOOK_EVERY_MS, LOOK_EVERY_MS);
+        uv_timer_start(&supervisor->app_timer, on_app_timer, CHECK_APP_MS, CHECK_APP_MS);
 }
 
 static void on_unusable(void *arg, const char *why) {
     struct supervisor *supervisor = arg;
     log_error("%s", why);
     supervisor->status = EXIT_FAILURE;
-    leave_now(supervisor);
+    stop_now(supervisor);
 }
 
 static void on_changed(void *arg) {
@@ -236,12 +234,12 @@ static void on_changed(void *arg) {
 static void on_candidate(void *arg, const char *why) {
     struct supervisor *supervisor = arg;
     if (reload_candidate(&supervisor->reload, why)) {
-        log_info("reloaded: the new handler processes are in charge");
+        log_info("reloaded: the new handler processes are active");
         serve_tasks(supervisor);
     }
     if (supervisor->reload.state == RELOAD_NONE)
         notify("READY=1");
-    look_at_app(supervisor);
+    check_app(supervisor);
 }
 
 /* ---- signals ---- */
@@ -254,8 +252,8 @@ static void on_hangup(struct supervisor *supervisor) {
 }
 
 static void on_interrupt(struct supervisor *supervisor) {
-    log_info("leaving now");
-    leave_now(supervisor);
+    log_info("stopping now");
+    stop_now(supervisor);
 }
 
 static void on_stop(struct supervisor *supervisor) {
@@ -301,13 +299,13 @@ static int make_worker(struct supervisor *supervisor) {
     int error =
         crew_worker_new(&supervisor->settings->broker, &options, &supervisor->worker);
     if (error != CREW_OK)
-        log_error("cannot make a worker: %s", crew_strerror(error));
+        log_error("cannot create the worker: %s", crew_strerror(error));
     else
         crew_worker_set_prefetch(supervisor->worker, supervisor->settings->prefetch);
     return error;
 }
 
-static int take_app(struct supervisor *supervisor) {
+static int open_app(struct supervisor *supervisor) {
     const char *path = supervisor->settings->app_argv[0];
     file_watcher_init(&supervisor->watcher, path);
     int failed = reload_init(&supervisor->reload, supervisor->settings);
@@ -331,11 +329,11 @@ static void make_pool(struct supervisor *supervisor) {
     supervisor->reload.pool = supervisor->pool;
 }
 
-static void watch(struct supervisor *supervisor) {
+static void start_watching(struct supervisor *supervisor) {
     uv_loop_t *loop = &supervisor->loop;
-    uv_timer_init(loop, &supervisor->patience);
-    uv_timer_init(loop, &supervisor->look);
-    supervisor->patience.data = supervisor->look.data = supervisor;
+    uv_timer_init(loop, &supervisor->exit_timer);
+    uv_timer_init(loop, &supervisor->app_timer);
+    supervisor->exit_timer.data = supervisor->app_timer.data = supervisor;
     for (size_t i = 0; i < SIGNAL_COUNT; i++) {
         uv_signal_init(loop, &supervisor->signals[i]);
         supervisor->signals[i].data = supervisor;
@@ -349,9 +347,9 @@ static void watch(struct supervisor *supervisor) {
     uv_prepare_start(&supervisor->worker_flush, before_waiting);
 }
 
-static void unwatch(struct supervisor *supervisor) {
-    uv_close((uv_handle_t *)&supervisor->patience, NULL);
-    uv_close((uv_handle_t *)&supervisor->look, NULL);
+static void stop_watching(struct supervisor *supervisor) {
+    uv_close((uv_handle_t *)&supervisor->exit_timer, NULL);
+    uv_close((uv_handle_t *)&supervisor->app_timer, NULL);
     for (size_t i = 0; i < SIGNAL_COUNT; i++)
         uv_close((uv_handle_t *)&supervisor->signals[i], NULL);
     uv_close((uv_handle_t *)&supervisor->worker_poll, NULL);
@@ -362,18 +360,18 @@ int supervisor_run(const struct settings *settings) {
     struct supervisor supervisor = {.settings = settings};
     if (make_worker(&supervisor) != CREW_OK)
         return EXIT_FAILURE;
-    if (take_app(&supervisor) != 0) {
+    if (open_app(&supervisor) != 0) {
         crew_worker_free(supervisor.worker);
         return EXIT_FAILURE;
     }
     uv_loop_init(&supervisor.loop);
-    watch(&supervisor);
+    start_watching(&supervisor);
     make_pool(&supervisor);
     uv_run(&supervisor.loop, UV_RUN_DEFAULT);
 
     process_pool_free(supervisor.pool);
     reload_fini(&supervisor.reload);
-    unwatch(&supervisor);
+    stop_watching(&supervisor);
     crew_worker_free(supervisor.worker);
     uv_run(&supervisor.loop, UV_RUN_DEFAULT); /* the handles close */
     uv_loop_close(&supervisor.loop);

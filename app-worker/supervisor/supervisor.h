@@ -4,7 +4,7 @@
 
 #include "app-worker/settings.h"
 
-/* Serve until told to stop. The exit status. */
+/* Serve until a signal stops it. The exit status. */
 int supervisor_run(const struct settings *settings);
 
 #endif

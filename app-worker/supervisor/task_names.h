@@ -11,11 +11,11 @@ struct task_names {
     size_t count;
 };
 
-/* From a block of pairs, whose names they are. */
+/* From a block of pairs: their names. */
 void task_names_init(struct task_names *tasks, struct wire_bytes pairs);
 void task_names_fini(struct task_names *tasks);
 
-/* Give FROM's names to TASKS, which loses its own. */
+/* Move FROM's names to TASKS; those it had are freed. */
 void task_names_move(struct task_names *tasks, struct task_names *from);
 
 bool task_names_have(const struct task_names *tasks, const char *name);

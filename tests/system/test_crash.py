@@ -1,5 +1,5 @@
-"""Every way in which a handler can break: its caller is answered in time, nobody else
-notices, and the next request is served."""
+"""Every way in which a handler can break: its caller is answered in time, other requests are
+not affected, and the next one is served."""
 import concurrent.futures
 import time
 
@@ -26,7 +26,7 @@ def nginx(house, broker, worker):
 
 
 def others(nginx, until_s):
-    """Answers of somebody else who asks all the time."""
+    """Answers to another client that sends requests all the time."""
     answers = []
     with nginx.client() as client:
         while time.monotonic() < until_s or not answers:

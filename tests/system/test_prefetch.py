@@ -1,5 +1,5 @@
-"""How many tasks a worker takes in: more while handlers are short, one for each process when
-they are slow; and what waits behind slow ones is put back for another worker."""
+"""How many tasks a worker prefetches: more while handlers are short, one for each process when
+they are slow; what waits behind slow ones is requeued for another worker."""
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -96,7 +96,7 @@ def test_short_ones_leave_for_an_idle_worker(front, lines):
                                    [f"slow{number}" for number in range(PROCESSES)])
 
 
-def test_slow_ones_of_a_crowd_delay_nobody(front):
+def test_slow_ones_of_a_crowd_do_not_delay_others(front):
     """Two workers, both used to short ones; slow ones take all processes but one."""
     front.worker()
     front.worker()

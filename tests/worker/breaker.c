@@ -22,7 +22,7 @@ static void sleep_ms(long ms) {
         ;
 }
 
-/* ---- quiet ones ---- */
+/* ---- tasks that work ---- */
 
 static int ping(crew_request *request, crew_response *response) {
     (void)request;
@@ -133,7 +133,7 @@ static int gather(crew_request *request, crew_response *response) {
                                 error == 0 ? "ok" : crew_error_word(error));
 }
 
-/* Calls itself as often as the body says, and tells the processes on the way. */
+/* Calls itself as often as the body says, and lists the processes that ran it. */
 static int chain(crew_request *request, crew_response *response) {
     const struct crew_answer *answer;
     char text[32];
@@ -149,7 +149,7 @@ static int chain(crew_request *request, crew_response *response) {
     return crew_response_write(response, answer->body, answer->body_bytes);
 }
 
-/* Calls what hangs; what its own call gives is logged when it returns. */
+/* Calls a task that hangs; the error of that call is logged when it returns. */
 static int call_hang(crew_request *request, crew_response *response) {
     const struct crew_answer *answer;
     int error = call_other(request, "hang", "polite", &answer);
@@ -175,7 +175,7 @@ static int say(crew_request *request, crew_response *response) {
 
 /* ---- those that break ---- */
 
-/* Somebody else holds the socket open when the handler has gone. */
+/* A descendant holds the socket open when the handler process has exited. */
 static void leave_child_behind(void) {
     if (fork() == 0)
         sleep_ms(60 * 1000);
@@ -213,7 +213,7 @@ static int hang(crew_request *request, crew_response *response) {
     return crew_response_text(response, "stopped");
 }
 
-/* Starts a process that stays, writes its id into the file that the body names, and
+/* Starts a process that remains, writes its id into the file that the body names, and
  * crashes. */
 static int family(crew_request *request, crew_response *response) {
     (void)response;
@@ -231,7 +231,7 @@ static int family(crew_request *request, crew_response *response) {
     abort();
 }
 
-/* Keeps memory; says whether there was some. */
+/* Allocates memory and does not free it; answers whether that succeeded. */
 static int leak(crew_request *request, crew_response *response) {
     size_t count = strtoul(body_text(request), NULL, 10);
     char *volatile kept = malloc(count);

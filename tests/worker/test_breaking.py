@@ -1,4 +1,4 @@
-"""A handler that breaks costs its own call and nothing else."""
+"""A handler that breaks affects its own call and no other."""
 import os
 import re
 
@@ -85,10 +85,10 @@ def test_an_idle_process_that_is_killed_is_replaced(breaker, call):
     assert call.text("ping") == "pong"
 
 
-def test_killed_supervisor_takes_its_handlers_along(breaker, call, tmp_path):
+def test_handler_processes_die_with_a_killed_supervisor(breaker, call, tmp_path):
     """Whatever they do: one is idle, one hangs."""
     worker = breaker("--processes", "2")
-    file = tmp_path / "begun"
+    file = tmp_path / "started"
     call.begin("note", f"60000 {file} x")
     wait_until(file.exists)
     handlers = worker.children()

@@ -45,7 +45,7 @@ def test_what_is_no_channel(breaker, call, name):
 
 
 def test_requests_behind_it_are_not_lost(breaker, call):
-    """Short ones are given to a process ahead of its need; it publishes meanwhile."""
+    """Short tasks are pipelined in a process that publishes."""
     breaker("--processes", "1", "--prefetch", "64")
     call.wait(*[call.begin("echo", "warm") for _ in range(300)])
     names = [call.begin("say", "0 crowd") if n % 10 == 0 else call.begin("echo", "x")
@@ -67,7 +67,7 @@ def test_a_handler_that_dies_meanwhile(breaker, call):
 
 
 def test_the_handlers_time_is_the_limit(stage, breaker):
-    """The broker takes nothing: the handler is told to stop, and its process lives on."""
+    """The broker blocks publishers: the handler is asked to stop, and its process serves on."""
     broker = stage.broker()
     call = Caller(broker, "t", 1)
     worker = breaker("--processes", "1", "--timeout", "4", at=broker, arguments=["t"])
@@ -76,7 +76,7 @@ def test_the_handlers_time_is_the_limit(stage, breaker):
     broker.wait_ready_messages("t.say", 0)
     broker.ctl("set_vm_memory_high_watermark", "0.000001")
     wait_until(lambda: "ended with timeout" in worker.log().partition("exceeded the time limit")[2], 15,
-               what="it was told to stop")
+               what="the handler was asked to stop")
     broker.ctl("set_vm_memory_high_watermark", "0.6")
     assert call.wait(late)[0].error == "timeout"
     assert call.text("say", "0 after") == "ok"

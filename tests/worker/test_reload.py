@@ -1,4 +1,4 @@
-"""SIGHUP: the app as it is now, and nothing fails on the way."""
+"""SIGHUP: the app as it is now, without a failed call."""
 import os
 import signal
 import threading

@@ -1,4 +1,4 @@
-"""Starting: what cannot work ends at once, with one clear line."""
+"""Start: a program that cannot work exits at once, with one clear line."""
 import os
 import subprocess
 
@@ -64,7 +64,7 @@ def test_help_names_every_option():
         assert f"--{name}" in done.stdout
 
 
-def test_a_handler_has_a_clean_house(breaker, call):
+def test_a_handler_process_inherits_nothing(breaker, call):
     """Only its standard descriptors and the socket; a group and a name of its own."""
 
     worker = breaker("--processes", "1")

@@ -1,15 +1,15 @@
-"""Signals to the supervisor: what is in hand when it is told to leave."""
+"""Signals to the supervisor: what becomes of the tasks in hand."""
 import os
 import signal
 
 from support.waiting import wait_until
 
 
-def begun(tmp_path, call, count=1, ms=1000):
-    """COUNT calls that have begun."""
-    file = tmp_path / "begun"
+def started(tmp_path, call, count=1, ms=1000):
+    """COUNT calls whose handlers have started."""
+    file = tmp_path / "started"
     names = [call.begin("note", f"{ms} {file} line{i}", repeat=False) for i in range(count)]
-    wait_until(lambda: lines(file) == count, what="begun")
+    wait_until(lambda: lines(file) == count, what="started")
     return names
 
 
@@ -19,8 +19,8 @@ def lines(file):
 
 def test_sigterm_finishes_what_is_in_hand(breaker, broker, call, prefix, tmp_path, slowness):
     worker = breaker("--processes", "2", "--prefetch", "4")
-    names = begun(tmp_path, call, 2, ms=800)
-    waiting = [call.begin("ping") for _ in range(2)]  # in hand, not begun
+    names = started(tmp_path, call, 2, ms=800)
+    waiting = [call.begin("ping") for _ in range(2)]  # in hand, not started
     broker.wait_ready_messages(f"{prefix}.ping", 0)
     worker.signal(signal.SIGTERM)
     assert [answer.body for answer in call.wait(*names)] == [b"noted"] * 2
@@ -34,7 +34,7 @@ def test_sigterm_finishes_what_is_in_hand(breaker, broker, call, prefix, tmp_pat
 
 def test_sigquit_is_as_graceful(breaker, call, tmp_path):
     worker = breaker("--processes", "1")
-    names = begun(tmp_path, call, ms=500)
+    names = started(tmp_path, call, ms=500)
     worker.signal(signal.SIGQUIT)
     assert call.wait(*names)[0].body == b"noted"
     assert worker.wait(5) == 0
@@ -42,7 +42,7 @@ def test_sigquit_is_as_graceful(breaker, call, tmp_path):
 
 def leave_at_once(breaker, broker, call, prefix, tmp_path, stop, slowness):
     worker = breaker("--processes", "1", "--prefetch", "3")
-    names = begun(tmp_path, call, 1, ms=20000)
+    names = started(tmp_path, call, 1, ms=20000)
     waiting = [call.begin("who") for _ in range(2)]
     broker.wait_ready_messages(f"{prefix}.who", 0)
     stop(worker)
@@ -50,12 +50,12 @@ def leave_at_once(breaker, broker, call, prefix, tmp_path, stop, slowness):
     assert (answer.status, answer.error) == (502, "lost")
     assert answer.seconds < 10 * slowness
     assert worker.wait(4) == 0
-    # What had not begun is in the queue again, once each, and not as a redelivered message
+    # What was not started is in the queue again, once each, and not as a redelivered message
     # that must not be repeated.
     broker.wait_ready_messages(f"{prefix}.who", 2)
     breaker("--processes", "1")
     assert {answer.status for answer in call.wait(*waiting)} == {200}
-    assert lines(tmp_path / "begun") == 1, "it must not run a second time"
+    assert lines(tmp_path / "started") == 1, "it must not run a second time"
 
 
 def test_sigint_leaves_at_once(breaker, broker, call, prefix, tmp_path, slowness):
@@ -95,7 +95,7 @@ def test_a_stop_without_a_broker(breaker):
 def test_a_stray_sigterm_does_not_hurt_a_handler(breaker, call, tmp_path):
     """A service manager may signal every process of its group."""
     worker = breaker("--processes", "1")
-    names = begun(tmp_path, call, 1, ms=600)
+    names = started(tmp_path, call, 1, ms=600)
     for pid in worker.children():
         os.kill(pid, signal.SIGTERM)
     worker.signal(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""Handlers that stream, called by those who take no streams: they get the whole."""
+"""Handlers that stream, called by clients that take no streams: these get one answer."""
 
 
 def test_a_plain_call_gets_the_whole(breaker, call):

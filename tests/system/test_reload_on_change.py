@@ -1,5 +1,5 @@
-"""app-worker --reload: who has compiled and then asks gets the new code; what cannot be
-loaded changes nothing, and the log says why."""
+"""app-worker --reload: requests after a compilation are served by the new code; an app that
+cannot be loaded changes nothing, and the log says why."""
 import os
 import signal
 

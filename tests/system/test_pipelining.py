@@ -1,5 +1,5 @@
-"""Many short requests, of which a process is given several at a time: a slow one, a crash
-and the end of a process cost nobody else."""
+"""Many short requests, several of them pipelined in each process: a slow one, a crash and
+the exit of a process do not affect the others."""
 import contextlib
 import os
 import signal
@@ -47,7 +47,7 @@ def warm_up(nginx):
     Crowd(nginx, 16, 600, lambda _: ("GET", "/p/hello")).join()
 
 
-def test_a_slow_one_delays_nobody(front, lines):
+def test_a_slow_one_does_not_delay_others(front, lines):
     _, nginx = front
     warm_up(nginx)
     for _ in range(3):
@@ -98,7 +98,7 @@ def test_killed_processes(front, lines):
 
 
 def test_a_stream_among_short_ones(front):
-    """What had been given ahead of it goes to the other process, and the stream goes on."""
+    """What was pipelined behind it goes to another process, and the stream continues."""
     _, nginx = front
     warm_up(nginx)
     stream = nginx.begin("GET", "/p/stream?n=20&chunk=1&ms=50")
