@@ -3,8 +3,8 @@
  * broker is there again. */
 #include "caller.h"
 #include "cmocka_all.h"
-#include "scene.h"
-#include "server.h"
+#include "fixture.h"
+#include "worker_thread.h"
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,14 +12,14 @@
 
 #define EACH 8
 
-static struct server *server;
+static struct worker_thread *server;
 static crew_client *client;
 static char task[64];
 
 static int open_client(void **state) {
     (void)state;
     caller_task(task, sizeof task);
-    server = server_start(caller_url(), task, 4 * EACH);
+    server = worker_thread_start(caller_url(), task, 4 * EACH);
     client = caller_open(NULL);
     return 0;
 }
@@ -27,7 +27,7 @@ static int open_client(void **state) {
 static int close_client(void **state) {
     (void)state;
     crew_client_free(client);
-    server_stop(server);
+    worker_thread_stop(server);
     return 0;
 }
 
@@ -70,7 +70,7 @@ static void expect_outage(void) {
     assert_true(caller_now_ms() - begin_ms < 2000);
 }
 
-static void test_the_broker_is_killed(void **state) {
+static void test_broker_is_killed(void **state) {
     (void)state;
     struct caller never[EACH], always[EACH], hasty[EACH];
     struct crew_call call = caller_plain(task, "hold");
@@ -83,7 +83,7 @@ static void test_the_broker_is_killed(void **state) {
     pthread_t group;
     int group_errors[3];
     assert_int_equal(pthread_create(&group, NULL, wait_for_group, group_errors), 0);
-    server_await(server, 3 * EACH + 2);
+    worker_thread_await(server, 3 * EACH + 2);
     struct crew_call after = caller_plain(task, "after");
     assert_int_equal(caller_call(client, &after),
                      0); /* the group's own has come before */
@@ -98,14 +98,14 @@ static void test_the_broker_is_killed(void **state) {
     expect_each(hasty, CREW_ELOST); /* nobody knows whether they ran */
 
     caller_broker("restart", "");
-    assert_int_equal(crew_client_wait_ready(client, SCENE_BOUND_MS, NULL, 0), 0);
-    server_release(server);
+    assert_int_equal(crew_client_wait_ready(client, FIXTURE_TIMEOUT_MS, NULL, 0), 0);
+    worker_thread_release(server);
     expect_each(always, 0);
     call = caller_plain(task, "as before");
     assert_int_equal(caller_call(client, &call), 0);
 }
 
-static void test_the_broker_closes_all_connections(void **state) {
+static void test_broker_closes_all_connections(void **state) {
     (void)state;
     struct caller never[EACH], always[EACH];
     struct crew_call call = caller_plain(task, "hold");
@@ -113,15 +113,15 @@ static void test_the_broker_closes_all_connections(void **state) {
     start_each(never, client, &call);
     call.repeat = CREW_REPEAT_ALWAYS;
     start_each(always, client, &call);
-    server_await(server, 2 * EACH);
+    worker_thread_await(server, 2 * EACH);
     caller_broker("ctl", "close_all_connections 'for a test'");
     expect_each(never, CREW_ELOST);
-    server_release(server);
+    worker_thread_release(server);
     expect_each(always, 0);
 }
 
 /* Without heartbeats nobody would ever notice. */
-static void test_the_broker_falls_silent(void **state) {
+static void test_broker_does_not_respond(void **state) {
     (void)state;
     struct crew_broker broker_with_pulse;
     crew_client *c;
@@ -130,12 +130,12 @@ static void test_the_broker_falls_silent(void **state) {
     broker_with_pulse.heartbeat_s = 1;
     assert_int_equal(crew_client_new(&broker_with_pulse, NULL, &c), 0);
     crew_broker_fini(&broker_with_pulse);
-    assert_int_equal(crew_client_wait_ready(c, SCENE_BOUND_MS, NULL, 0), 0);
+    assert_int_equal(crew_client_wait_ready(c, FIXTURE_TIMEOUT_MS, NULL, 0), 0);
     struct caller callers[EACH];
     struct crew_call call = caller_plain(task, "hold");
     call.expiration_ms = 60000;
     start_each(callers, c, &call);
-    server_await(server, EACH);
+    worker_thread_await(server, EACH);
     caller_broker("pause", "");
     uint64_t begin_ms = caller_now_ms();
     expect_each(callers, CREW_ELOST);
@@ -147,7 +147,7 @@ static void test_the_broker_falls_silent(void **state) {
 }
 
 /* It may log in, but not make the queue for its answers. */
-static void test_a_user_without_rights_is_told_why(void **state) {
+static void test_missing_permissions_are_reported(void **state) {
     (void)state;
     char url[200], why[300] = "";
     const char *at = strchr(caller_url(), '@');
@@ -167,10 +167,10 @@ static void test_a_user_without_rights_is_told_why(void **state) {
 int main(void) {
     signal(SIGPIPE, SIG_DFL); /* it must not come at all */
     const struct CMUnitTest tests[] = {
-        TEST(test_the_broker_is_killed),
-        TEST(test_the_broker_closes_all_connections),
-        TEST(test_the_broker_falls_silent),
-        TEST(test_a_user_without_rights_is_told_why),
+        TEST(test_broker_is_killed),
+        TEST(test_broker_closes_all_connections),
+        TEST(test_broker_does_not_respond),
+        TEST(test_missing_permissions_are_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

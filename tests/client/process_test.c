@@ -2,9 +2,9 @@
  * it is closed, whatever its calls are doing. */
 #include "caller.h"
 #include "cmocka_all.h"
+#include "fixture.h"
 #include "proxy.h"
-#include "scene.h"
-#include "server.h"
+#include "worker_thread.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -78,10 +78,10 @@ static int use_the_parents(crew_client *c, crew_pending *pending,
 }
 
 /* Forks again and again while threads are inside the client, its lock held or not. */
-static void test_a_child_leaves_its_parents_client_alone(void **state) {
+static void test_forked_child_does_not_touch_its_parents_client(void **state) {
     (void)state;
     enum { CHILDREN = 20, CALLERS = 4 };
-    struct server *s = server_start(caller_url(), task, 20);
+    struct worker_thread *s = worker_thread_start(caller_url(), task, 20);
     crew_client *c = caller_open(NULL);
     struct crew_call call = caller_plain(task, "hold");
     struct crew_group group = {.calls = &call, .count = 1};
@@ -92,7 +92,7 @@ static void test_a_child_leaves_its_parents_client_alone(void **state) {
     struct caller callers[CALLERS];
     for (size_t i = 0; i < CALLERS; i++)
         caller_start(&callers[i], c, &call);
-    server_await(s, CALLERS + 2);
+    worker_thread_await(s, CALLERS + 2);
     call = caller_plain(task, "meanwhile");
     for (unsigned i = 0; i < CHILDREN; i++) {
         struct caller busy;
@@ -104,15 +104,15 @@ static void test_a_child_leaves_its_parents_client_alone(void **state) {
         assert_int_equal(caller_end(&busy), 0);
     }
     assert_non_null(crew_client_pending_id(pending));
-    server_release(s);
+    worker_thread_release(s);
     for (size_t i = 0; i < CALLERS; i++)
         assert_int_equal(caller_end(&callers[i]), 0);
     crew_client_free(c);
-    server_stop(s);
+    worker_thread_stop(s);
 }
 
 /* The child has the parent's sockets open as long as it lives. */
-static void test_a_child_that_lives_longer(void **state) {
+static void test_forked_child_outlives_its_parent(void **state) {
     (void)state;
     crew_client *c = caller_open(NULL);
     int hold[2];
@@ -135,12 +135,12 @@ static void test_a_child_that_lives_longer(void **state) {
     assert_int_equal(exit_status(pid), 0);
 }
 
-static void test_a_child_makes_its_own(void **state) {
+static void test_forked_child_makes_its_own_client(void **state) {
     (void)state;
 #ifdef __SANITIZE_THREAD__
     skip(); /* it has no threads after a fork of many */
 #endif
-    struct server *s = server_start(caller_url(), task, 5);
+    struct worker_thread *s = worker_thread_start(caller_url(), task, 5);
     crew_client *c = caller_open(NULL);
     struct crew_call call = caller_plain(task, "x");
     assert_int_equal(caller_call(c, &call), 0);
@@ -153,9 +153,9 @@ static void test_a_child_makes_its_own(void **state) {
     }
     assert_int_equal(exit_status(pid), 0);
     assert_int_equal(caller_call(c, &call), 0);
-    assert_int_equal(server_begun(s), 3);
+    assert_int_equal(worker_thread_begun(s), 3);
     crew_client_free(c);
-    server_stop(s);
+    worker_thread_stop(s);
 }
 
 /* What a program sees that a child executes. */
@@ -212,9 +212,9 @@ static void *call_often(void *client) {
     return (void *)failed;
 }
 
-static void test_signals_disturb_nobody(void **state) {
+static void test_signals_do_not_interrupt_waits(void **state) {
     (void)state;
-    struct server *s = server_start(caller_url(), task, 10);
+    struct worker_thread *s = worker_thread_start(caller_url(), task, 10);
     atomic_store(&signals, 0);
     storm(500);
     crew_client *c = caller_open(NULL);
@@ -233,7 +233,7 @@ static void test_signals_disturb_nobody(void **state) {
     crew_client_free(c);
     storm(0);
     assert_true(atomic_load(&signals) > 20);
-    server_stop(s);
+    worker_thread_stop(s);
 }
 
 static crew_client *never_freed;
@@ -279,15 +279,16 @@ static void expect_back_to(size_t descriptors, size_t threads) {
 #define STATES 6
 
 /* A call in each state that the program can bring about, oldest state last. */
-static void start_in_each_state(crew_client *c, struct server *s, struct outcome o[]) {
+static void start_in_each_state(crew_client *c, struct worker_thread *s,
+                                struct outcome o[]) {
     static char body[300000];
-    unsigned begun = server_begun(s);
+    unsigned begun = worker_thread_begun(s);
     struct crew_call call = caller_plain(task, "hold");
     call.expiration_ms = 60000;
     assert_int_equal(crew_client_call(c, &call, outcome_note, &o[0], NULL), 0);
     if (crew_client_ready(c)) {
         crew_client_dispatch(c);
-        server_await(s, begun + 1); /* accepted, and in a worker's hand */
+        worker_thread_await(s, begun + 1); /* accepted, and in a worker's hand */
     }
     call.body = "quiet";
     assert_int_equal(crew_client_call(c, &call, outcome_note, &o[1], NULL), 0);
@@ -306,11 +307,11 @@ static void start_in_each_state(crew_client *c, struct server *s, struct outcome
     assert_true(crew_client_cancel(c, pending));
 }
 
-static void open_and_close(struct server *s, bool wait) {
+static void open_and_close(struct worker_thread *s, bool wait) {
     struct outcome o[STATES] = {0};
     crew_client *c = caller_client(NULL, NULL);
     if (wait)
-        assert_int_equal(crew_client_wait_ready(c, SCENE_BOUND_MS, NULL, 0), 0);
+        assert_int_equal(crew_client_wait_ready(c, FIXTURE_TIMEOUT_MS, NULL, 0), 0);
     start_in_each_state(c, s, o);
     uint64_t begin_ms = caller_now_ms();
     crew_client_free(c);
@@ -322,26 +323,26 @@ static void open_and_close(struct server *s, bool wait) {
     }
 }
 
-static void test_each_call_ends_once_and_nothing_is_left(void **state) {
+static void test_each_call_ends_once_and_memory_is_freed(void **state) {
     (void)state;
-    struct server *s = server_start(caller_url(), task, 60);
+    struct worker_thread *s = worker_thread_start(caller_url(), task, 60);
     open_and_close(s, true);
     size_t descriptors = entries("/proc/self/fd"), threads = entries("/proc/self/task");
     for (int i = 0; i < 50; i++)
         open_and_close(s, i % 5 != 0);
     expect_back_to(descriptors, threads);
-    server_stop(s);
+    worker_thread_stop(s);
 }
 
 /* The place in the worker is taken: what waits in the queue is taken back. */
-static void test_queued_work_is_not_begun_after_the_end(void **state) {
+static void test_queued_calls_are_cancelled_by_free(void **state) {
     (void)state;
-    struct server *s = server_start(caller_url(), task, 1);
+    struct worker_thread *s = worker_thread_start(caller_url(), task, 1);
     crew_client *stays = caller_open(NULL), *goes = caller_open(NULL);
     struct crew_call hold = caller_plain(task, "hold"), x = caller_plain(task, "x");
     struct caller first, queued[3];
     caller_start(&first, stays, &hold);
-    server_await(s, 1);
+    worker_thread_await(s, 1);
     struct crew_queue queue = {.messages = 0};
     for (size_t i = 0; i < 3; i++)
         caller_start(&queued[i], goes, &x);
@@ -352,15 +353,15 @@ static void test_queued_work_is_not_begun_after_the_end(void **state) {
         assert_int_equal(caller_end(&queued[i]), CREW_ECLOSED);
     for (int i = 0; i < 50; i++) /* the notices are on their way to the worker */
         assert_int_equal(crew_client_queue_wait(stays, task, 5000, &queue), 0);
-    server_release(s);
+    worker_thread_release(s);
     assert_int_equal(caller_end(&first), 0);
     assert_int_equal(caller_call(stays, &x), 0);
-    assert_int_equal(server_begun(s), 2);
+    assert_int_equal(worker_thread_begun(s), 2);
     crew_client_free(stays);
-    server_stop(s);
+    worker_thread_stop(s);
 }
 
-static void test_no_descriptor_is_to_be_had(void **state) {
+static void test_out_of_descriptors(void **state) {
     (void)state;
     struct crew_broker broker;
     crew_client_free(caller_open(NULL));
@@ -426,8 +427,9 @@ static void free_from_a_black_hole(bool connected) {
     proxy_listen(p, true);
     assert_int_equal(crew_client_new(&broker, NULL, &c), 0);
     crew_broker_fini(&broker);
-    assert_int_equal(crew_client_wait_ready(c, connected ? SCENE_BOUND_MS : 300, NULL, 0),
-                     connected ? 0 : CREW_EBROKER);
+    assert_int_equal(
+        crew_client_wait_ready(c, connected ? FIXTURE_TIMEOUT_MS : 300, NULL, 0),
+        connected ? 0 : CREW_EBROKER);
     proxy_hole(p, true);
     struct crew_call call = caller_plain(task, "x");
     assert_int_equal(crew_client_call(c, &call, outcome_note, &o, NULL), 0);
@@ -451,12 +453,13 @@ static void free_from_a_black_hole(bool connected) {
     expect_back_to(descriptors, threads); /* threads that were left to themselves, too */
 }
 
-static void test_free_from_a_black_hole(void **state) {
+static void test_free_while_the_network_drops_packets(void **state) {
     (void)state;
     free_from_a_black_hole(true);
 }
 
-static void test_free_while_it_connects_to_a_black_hole(void **state) {
+static void
+test_free_while_connecting_through_a_network_that_drops_packets(void **state) {
     (void)state;
     free_from_a_black_hole(false);
 }
@@ -466,16 +469,16 @@ static void test_free_while_it_connects_to_a_black_hole(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_exit_without_freeing), /* first: nothing has had threads yet */
-        TEST(test_a_child_leaves_its_parents_client_alone),
-        TEST(test_a_child_that_lives_longer),
-        TEST(test_a_child_makes_its_own),
+        TEST(test_forked_child_does_not_touch_its_parents_client),
+        TEST(test_forked_child_outlives_its_parent),
+        TEST(test_forked_child_makes_its_own_client),
         TEST(test_descriptors_close_on_exec),
-        TEST(test_signals_disturb_nobody),
-        TEST(test_each_call_ends_once_and_nothing_is_left),
-        TEST(test_queued_work_is_not_begun_after_the_end),
-        TEST(test_no_descriptor_is_to_be_had),
-        TEST(test_free_from_a_black_hole),
-        TEST(test_free_while_it_connects_to_a_black_hole),
+        TEST(test_signals_do_not_interrupt_waits),
+        TEST(test_each_call_ends_once_and_memory_is_freed),
+        TEST(test_queued_calls_are_cancelled_by_free),
+        TEST(test_out_of_descriptors),
+        TEST(test_free_while_the_network_drops_packets),
+        TEST(test_free_while_connecting_through_a_network_that_drops_packets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

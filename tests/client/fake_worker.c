@@ -1,10 +1,10 @@
-#include "foreign.h"
+#include "fake_worker.h"
 
 #include "cmocka_all.h"
 #include <stdio.h>
 #include <string.h>
 
-void foreign_open(struct foreign *f, const char *task) {
+void fake_worker_open(struct fake_worker *f, const char *task) {
     char queue[256];
     snprintf(queue, sizeof queue, "crew.tasks.%s", task);
     stage_open(&f->stage);
@@ -14,16 +14,17 @@ void foreign_open(struct foreign *f, const char *task) {
     stage_consume(&f->stage, queue, true);
 }
 
-void foreign_close(struct foreign *f) {
+void fake_worker_close(struct fake_worker *f) {
     stage_close(&f->stage);
 }
 
-struct message *foreign_take(struct foreign *f) {
+struct message *fake_worker_take(struct fake_worker *f) {
     return stage_delivery(&f->stage);
 }
 
-void foreign_answer(struct foreign *f, const struct message *call, const char *body,
-                    const struct message_header *header, const char *encoding) {
+void fake_worker_answer(struct fake_worker *f, const struct message *call,
+                        const char *body, const struct message_header *header,
+                        const char *encoding) {
     struct message_properties p = {.exchange = "",
                                    .routing_key = call->p.reply_to,
                                    .correlation_id = call->p.correlation_id,

@@ -2,9 +2,9 @@
  * program's own locks, and the end while others wait. */
 #include "caller.h"
 #include "cmocka_all.h"
+#include "fixture.h"
 #include "proxy.h"
-#include "scene.h"
-#include "server.h"
+#include "worker_thread.h"
 #include <errno.h>
 #include <poll.h>
 #include <semaphore.h>
@@ -16,14 +16,14 @@
 #include <unistd.h>
 
 static crew_client *client;
-static struct server *servers[2];
+static struct worker_thread *servers[2];
 static char task[64];
 
 static int open_with(const struct crew_client_options *options) {
     caller_task(task, sizeof task);
     client = caller_open(options);
     for (size_t i = 0; i < 2; i++)
-        servers[i] = server_start(caller_url(), task, 50);
+        servers[i] = worker_thread_start(caller_url(), task, 50);
     return 0;
 }
 
@@ -41,14 +41,14 @@ static int close_client(void **state) {
     (void)state;
     crew_client_free(client);
     for (size_t i = 0; i < 2; i++)
-        server_stop(servers[i]);
+        worker_thread_stop(servers[i]);
     return 0;
 }
 
 static void await(sem_t *sem) {
     struct timespec end;
     clock_gettime(CLOCK_REALTIME, &end);
-    end.tv_sec += SCENE_BOUND_MS / 1000;
+    end.tv_sec += FIXTURE_TIMEOUT_MS / 1000;
     while (sem_timedwait(sem, &end) != 0)
         assert_int_equal(errno, EINTR);
 }
@@ -211,9 +211,10 @@ static void block_on_many_threads(size_t threads) {
 static void test_blocking_threads_alone(void **state) {
     (void)state;
     block_on_many_threads(CALLERS);
-    assert_int_equal(server_begun(servers[0]) + server_begun(servers[1]),
+    assert_int_equal(worker_thread_begun(servers[0]) + worker_thread_begun(servers[1]),
                      CALLERS * CALLS);
-    assert_true(server_begun(servers[0]) > 0 && server_begun(servers[1]) > 0);
+    assert_true(worker_thread_begun(servers[0]) > 0 &&
+                worker_thread_begun(servers[1]) > 0);
 }
 
 static void test_blocking_threads_beside_a_loop(void **state) {
@@ -297,11 +298,11 @@ static void on_slow(void *arg, const struct crew_answer *answer) {
 }
 
 static unsigned begun(void) {
-    return server_begun(servers[0]) + server_begun(servers[1]);
+    return worker_thread_begun(servers[0]) + worker_thread_begun(servers[1]);
 }
 
 static void await_begun(unsigned count) {
-    for (unsigned turns = SCENE_BOUND_MS; turns > 0 && begun() < count; turns--)
+    for (unsigned turns = FIXTURE_TIMEOUT_MS; turns > 0 && begun() < count; turns--)
         usleep(1000);
     assert_int_equal(begun(), count);
 }
@@ -309,7 +310,7 @@ static void await_begun(unsigned count) {
 /* The other thread waits for us in its callback: nothing here may wait for it, whatever
  * comes meanwhile (an answer, and the end of somebody's patience), and nothing that came
  * may be forgotten afterwards. */
-static void test_nobody_waits_for_anothers_callback(void **state) {
+static void test_threads_do_not_wait_for_callbacks_of_others(void **state) {
     (void)state;
     struct slow slow = {.over = false};
     sem_init(&slow.begun, 0, 0);
@@ -328,7 +329,7 @@ static void test_nobody_waits_for_anothers_callback(void **state) {
     crew_client_flush(client);
     assert_true(crew_client_ready(client));
     for (size_t i = 0; i < 2; i++)
-        server_release(servers[i]);
+        worker_thread_release(servers[i]);
     struct pollfd p = {.fd = crew_client_fd(client), .events = POLLIN};
     unsigned wakes = 0;
     for (uint64_t begin_ms = caller_now_ms(); caller_now_ms() - begin_ms < 700;) {
@@ -480,7 +481,7 @@ int main(void) {
         TEST(test_blocking_threads_beside_two_loops),
         TEST_OF_FLUSHER(test_blocking_threads_beside_an_owner_that_flushes),
         TEST(test_calls_from_a_flush_go_on),
-        TEST(test_nobody_waits_for_anothers_callback),
+        TEST(test_threads_do_not_wait_for_callbacks_of_others),
         TEST(test_groups_are_cancelled_while_answers_come),
         TEST(test_close_while_threads_wait),
         TEST(test_close_while_threads_wait_and_calls_are_open),

@@ -2,7 +2,7 @@
  * is in tests/interop/test_publish.py. */
 #include "caller.h"
 #include "cmocka_all.h"
-#include "scene.h"
+#include "fixture.h"
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,7 +49,7 @@ static void note(void *arg, int error, const char *id) {
 }
 
 static void until_told(struct told *told, int times) {
-    uint64_t end_ms = caller_now_ms() + SCENE_BOUND_MS;
+    uint64_t end_ms = caller_now_ms() + FIXTURE_TIMEOUT_MS;
     struct pollfd fd = {.fd = crew_client_fd(client), .events = POLLIN};
     while (told->times < times && caller_now_ms() < end_ms)
         if (poll(&fd, 1, 100) > 0)
@@ -64,7 +64,7 @@ static unsigned long number_of(const char *id) {
     return strtoul(dot + 1, NULL, 10);
 }
 
-static void test_nobody_has_to_listen(void **state) {
+static void test_publish_without_subscribers(void **state) {
     (void)state;
     char first[CREW_PUBLICATION_ID_BYTES], second[CREW_PUBLICATION_ID_BYTES];
     assert_int_equal(crew_client_publish_wait(client, &hello, first), 0);
@@ -75,7 +75,7 @@ static void test_nobody_has_to_listen(void **state) {
 }
 
 /* The confirm itself wakes the loop: nothing else happens here. */
-static void test_a_loop_is_told(void **state) {
+static void test_callback_in_an_event_loop(void **state) {
     (void)state;
     struct told told = {.more = 3};
     uint64_t begin_ms = caller_now_ms();
@@ -88,13 +88,13 @@ static void test_a_loop_is_told(void **state) {
     assert_int_equal(told.inner_error, CREW_EINVAL); /* callbacks may not block */
 }
 
-static void test_nobody_has_to_be_told(void **state) {
+static void test_publish_without_callback(void **state) {
     (void)state;
     assert_int_equal(crew_client_publish(client, &hello, NULL, NULL), 0);
     assert_int_equal(crew_client_publish_wait(client, &hello, NULL), 0);
 }
 
-static void test_what_cannot_be_published(void **state) {
+static void test_invalid_publications_are_refused(void **state) {
     (void)state;
     static const char *const names[] = {NULL, "", "*", "a.#", "a\nb", "\xff"};
     char id[CREW_PUBLICATION_ID_BYTES] = "untouched";
@@ -118,7 +118,7 @@ static void *publish_many(void *arg) {
     return NULL;
 }
 
-static void test_many_threads_publish(void **state) {
+static void test_publish_from_many_threads(void **state) {
     (void)state;
     pthread_t threads[THREADS];
     int failed[THREADS] = {0};
@@ -131,7 +131,7 @@ static void test_many_threads_publish(void **state) {
 }
 
 /* Nobody listens at port 1. */
-static void test_an_absent_broker_is_said_at_once(void **state) {
+static void test_publish_without_broker_fails_at_once(void **state) {
     (void)state;
     crew_client *connected = client;
     client = caller_client("amqp://guest:guest@127.0.0.1:1/", NULL);
@@ -146,7 +146,7 @@ static void test_an_absent_broker_is_said_at_once(void **state) {
     client = connected;
 }
 
-static void test_closing_ends_what_is_under_way(void **state) {
+static void test_free_ends_open_publications(void **state) {
     (void)state;
     struct told told = {.times = 0};
     for (int i = 0; i < 10; i++)
@@ -161,13 +161,13 @@ static void test_closing_ends_what_is_under_way(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_nobody_has_to_listen),
-        TEST(test_a_loop_is_told),
-        TEST(test_nobody_has_to_be_told),
-        TEST(test_what_cannot_be_published),
-        TEST(test_many_threads_publish),
-        TEST(test_an_absent_broker_is_said_at_once),
-        TEST(test_closing_ends_what_is_under_way),
+        TEST(test_publish_without_subscribers),
+        TEST(test_callback_in_an_event_loop),
+        TEST(test_publish_without_callback),
+        TEST(test_invalid_publications_are_refused),
+        TEST(test_publish_from_many_threads),
+        TEST(test_publish_without_broker_fails_at_once),
+        TEST(test_free_ends_open_publications),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

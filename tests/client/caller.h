@@ -1,6 +1,6 @@
 /* Clients of the tests, and threads that wait in blocking calls. */
-#ifndef CREW_TESTS_RPC_CALLER_H
-#define CREW_TESTS_RPC_CALLER_H
+#ifndef CREW_TESTS_CLIENT_CALLER_H
+#define CREW_TESTS_CLIENT_CALLER_H
 
 #include <crew/client.h>
 #include <pthread.h>

@@ -2,9 +2,9 @@
  * the time a call has, and answers that no crew worker would give. */
 #include "caller.h"
 #include "cmocka_all.h"
-#include "foreign.h"
-#include "scene.h"
-#include "server.h"
+#include "fake_worker.h"
+#include "fixture.h"
+#include "worker_thread.h"
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +40,7 @@ static void expect_back(const struct crew_call *call, const char *content_type,
 
 static void test_helpers_set_body_and_type(void **state) {
     (void)state;
-    struct server *s = server_start(caller_url(), task, 1);
+    struct worker_thread *s = worker_thread_start(caller_url(), task, 1);
     struct crew_call call = {.task = task, .expiration_ms = 10000};
     crew_call_bytes(&call, "a\0\xff", 3);
     expect_back(&call, "application/octet-stream", "a\0\xff", 3);
@@ -48,7 +48,7 @@ static void test_helpers_set_body_and_type(void **state) {
     expect_back(&call, "text/plain; charset=utf-8", "gr\xc3\xbc\xc3\x9f", 6);
     assert_int_equal(crew_call_json(&call, "{\"a\": [1]}", NULL, 0), 0);
     expect_back(&call, "application/json", "{\"a\": [1]}", 10);
-    server_stop(s);
+    worker_thread_stop(s);
 }
 
 /* ---- compression ---- */
@@ -64,10 +64,11 @@ static void fill_bodies(void) {
     }
 }
 
-static void expect_sent(struct foreign *f, const struct crew_call *call, bool gzipped) {
+static void expect_sent(struct fake_worker *f, const struct crew_call *call,
+                        bool gzipped) {
     struct caller caller;
     caller_start(&caller, client, call);
-    struct message *m = foreign_take(f);
+    struct message *m = fake_worker_take(f);
     assert_int_equal(m->p.content_encoding != NULL, gzipped);
     if (gzipped) {
         assert_string_equal(m->p.content_encoding, "gzip");
@@ -77,12 +78,12 @@ static void expect_sent(struct foreign *f, const struct crew_call *call, bool gz
         assert_int_equal(m->body.len, call->body_bytes);
         assert_memory_equal(m->body.data, call->body, call->body_bytes);
     }
-    foreign_answer(f, m, "ok", NULL, NULL);
+    fake_worker_answer(f, m, "ok", NULL, NULL);
     message_free(m);
     assert_int_equal(caller_end(&caller), 0);
 }
 
-static void test_compressed_as_it_was_asked_for(void **state) {
+static void test_body_is_compressed_as_requested(void **state) {
     (void)state;
     static const struct {
         enum crew_gzip gzip;
@@ -99,8 +100,8 @@ static void test_compressed_as_it_was_asked_for(void **state) {
         {CREW_GZIP_ALWAYS, same, 0, false},
     };
     fill_bodies();
-    struct foreign f;
-    foreign_open(&f, task);
+    struct fake_worker f;
+    fake_worker_open(&f, task);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct crew_call call = caller_plain(task, "");
         call.gzip = cases[i].gzip;
@@ -108,31 +109,31 @@ static void test_compressed_as_it_was_asked_for(void **state) {
         call.body_bytes = cases[i].bytes;
         expect_sent(&f, &call, cases[i].gzipped);
     }
-    foreign_close(&f);
+    fake_worker_close(&f);
 }
 
 /* Without gzip_above_bytes only calls that say so are compressed. */
-static void test_compressed_only_where_a_call_says_so(void **state) {
+static void test_body_is_compressed_only_if_requested(void **state) {
     (void)state;
     crew_client_free(client);
     client = caller_open(NULL);
     fill_bodies();
-    struct foreign f;
-    foreign_open(&f, task);
+    struct fake_worker f;
+    fake_worker_open(&f, task);
     struct crew_call call = caller_plain(task, "");
     call.body = same;
     call.body_bytes = sizeof same;
     expect_sent(&f, &call, false);
     call.gzip = CREW_GZIP_ALWAYS;
     expect_sent(&f, &call, true);
-    foreign_close(&f);
+    fake_worker_close(&f);
 }
 
 /* A worker inflates 64 MiB and not more, but takes larger messages as they are. */
-static void test_what_nobody_inflates_is_not_compressed(void **state) {
+static void test_body_over_the_inflate_limit_is_not_compressed(void **state) {
     (void)state;
     enum { BYTES = 65 * 1024 * 1024 };
-    struct server *s = server_start(caller_url(), task, 1);
+    struct worker_thread *s = worker_thread_start(caller_url(), task, 1);
     char *body = calloc(1, BYTES);
     memcpy(body, "quiet", 5);
     struct crew_call call = caller_plain(task, "");
@@ -142,46 +143,46 @@ static void test_what_nobody_inflates_is_not_compressed(void **state) {
     call.body_bytes = BYTES;
     assert_int_equal(caller_call(client, &call), 0);
     free(body);
-    server_stop(s);
+    worker_thread_stop(s);
 }
 
 /* ---- time ---- */
 
-static void expect_time(struct foreign *f, uint32_t given_ms, uint32_t sent_ms) {
+static void expect_time(struct fake_worker *f, uint32_t given_ms, uint32_t sent_ms) {
     struct crew_call call = caller_plain(task, "");
     call.expiration_ms = given_ms;
     struct caller caller;
     caller_start(&caller, client, &call);
-    struct message *m = foreign_take(f);
+    struct message *m = fake_worker_take(f);
     assert_true(m->p.has_expiration);
     assert_in_range(m->p.expiration_ms, sent_ms - 5000, sent_ms);
-    foreign_answer(f, m, "ok", NULL, NULL);
+    fake_worker_answer(f, m, "ok", NULL, NULL);
     message_free(m);
     assert_int_equal(caller_end(&caller), 0);
 }
 
-static void test_a_call_has_thirty_seconds_unless_it_says_more(void **state) {
+static void test_default_expiration_is_30_seconds(void **state) {
     (void)state;
-    struct foreign f;
-    foreign_open(&f, task);
+    struct fake_worker f;
+    fake_worker_open(&f, task);
     expect_time(&f, 0, 30000);
     expect_time(&f, 1500000, 1500000);
-    foreign_close(&f);
+    fake_worker_close(&f);
 }
 
 /* ---- strange answers ---- */
 
-static void test_any_rpc_server_may_answer(void **state) {
+static void test_answer_of_a_plain_rpc_server(void **state) {
     (void)state;
-    struct foreign f;
-    foreign_open(&f, task);
+    struct fake_worker f;
+    fake_worker_open(&f, task);
     struct crew_call call = caller_plain(task, "question");
     struct caller caller;
     caller_start(&caller, client, &call);
-    struct message *m = foreign_take(&f);
+    struct message *m = fake_worker_take(&f);
     const struct message_header field = {"colour", "blue", 0};
-    foreign_answer(&f, m, "reply", &field, NULL);
-    foreign_answer(&f, m, "once more", NULL, NULL); /* finds nobody */
+    fake_worker_answer(&f, m, "reply", &field, NULL);
+    fake_worker_answer(&f, m, "once more", NULL, NULL); /* finds nobody */
     message_free(m);
     caller_join(caller.thread);
     assert_int_equal(caller.error, 0);
@@ -190,7 +191,7 @@ static void test_any_rpc_server_may_answer(void **state) {
     assert_string_equal(caller.answer->pairs[0].value, "blue");
     assert_null(caller.answer->worker);
     crew_answer_free(caller.answer);
-    foreign_close(&f);
+    fake_worker_close(&f);
 }
 
 /* A call in an event loop, whose program takes it back when it hears a warning. */
@@ -218,19 +219,19 @@ static void on_wary_event(void *arg, enum crew_event_kind kind, const char *text
     w->pending = NULL;
 }
 
-static void test_an_unreadable_answer_ends_its_call(void **state) {
+static void test_unreadable_answer_ends_its_call(void **state) {
     (void)state;
     struct wary w = {0};
     struct crew_client_options options = {.on_event = on_wary_event, .event_arg = &w};
     w.client = caller_open(&options);
-    struct foreign f;
-    foreign_open(&f, task);
+    struct fake_worker f;
+    fake_worker_open(&f, task);
     struct crew_call call = caller_plain(task, "");
     assert_int_equal(crew_client_call(w.client, &call, on_wary_answer, &w, &w.pending),
                      0);
     crew_client_dispatch(w.client);
-    struct message *m = foreign_take(&f);
-    foreign_answer(&f, m, "?", NULL, "br");
+    struct message *m = fake_worker_take(&f);
+    fake_worker_answer(&f, m, "?", NULL, "br");
     message_free(m);
     struct pollfd p = {.fd = crew_client_fd(w.client), .events = POLLIN};
     for (int turns = 0; turns < 750 && w.warnings == 0; turns++) {
@@ -242,7 +243,7 @@ static void test_an_unreadable_answer_ends_its_call(void **state) {
     assert_int_equal(w.outcome.error, CREW_EBADRESPONSE);
     outcome_fini(&w.outcome);
     crew_client_free(w.client);
-    foreign_close(&f);
+    fake_worker_close(&f);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_client, close_client)
@@ -250,12 +251,12 @@ static void test_an_unreadable_answer_ends_its_call(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_helpers_set_body_and_type),
-        TEST(test_compressed_as_it_was_asked_for),
-        TEST(test_compressed_only_where_a_call_says_so),
-        TEST(test_what_nobody_inflates_is_not_compressed),
-        TEST(test_a_call_has_thirty_seconds_unless_it_says_more),
-        TEST(test_any_rpc_server_may_answer),
-        TEST(test_an_unreadable_answer_ends_its_call),
+        TEST(test_body_is_compressed_as_requested),
+        TEST(test_body_is_compressed_only_if_requested),
+        TEST(test_body_over_the_inflate_limit_is_not_compressed),
+        TEST(test_default_expiration_is_30_seconds),
+        TEST(test_answer_of_a_plain_rpc_server),
+        TEST(test_unreadable_answer_ends_its_call),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

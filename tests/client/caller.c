@@ -1,7 +1,7 @@
 #include "caller.h"
 
 #include "cmocka_all.h"
-#include "scene.h"
+#include "fixture.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +25,7 @@ void caller_broker(const char *command, const char *words) {
 
 void caller_task(char *task, size_t task_bytes) {
     static unsigned number;
-    snprintf(task, task_bytes, "rpc.%d.%u", (int)getpid(), ++number);
+    snprintf(task, task_bytes, "client.%d.%u", (int)getpid(), ++number);
 }
 
 crew_client *caller_client(const char *url, const struct crew_client_options *options) {
@@ -41,7 +41,7 @@ crew_client *caller_client(const char *url, const struct crew_client_options *op
 
 crew_client *caller_open(const struct crew_client_options *options) {
     crew_client *client = caller_client(NULL, options);
-    assert_int_equal(crew_client_wait_ready(client, SCENE_BOUND_MS, NULL, 0), 0);
+    assert_int_equal(crew_client_wait_ready(client, FIXTURE_TIMEOUT_MS, NULL, 0), 0);
     return client;
 }
 
@@ -73,7 +73,7 @@ void caller_start(struct caller *c, crew_client *client, const struct crew_call 
 void caller_join(pthread_t thread) {
     struct timespec end;
     clock_gettime(CLOCK_REALTIME, &end);
-    end.tv_sec += 2 * SCENE_BOUND_MS / 1000;
+    end.tv_sec += 2 * FIXTURE_TIMEOUT_MS / 1000;
     if (pthread_timedjoin_np(thread, NULL, &end) != 0)
         fail_msg("a thread does not come back");
 }

@@ -2,9 +2,9 @@
  * calls that are not needed any more. */
 #include "caller.h"
 #include "cmocka_all.h"
-#include "foreign.h"
-#include "scene.h"
-#include "server.h"
+#include "fake_worker.h"
+#include "fixture.h"
+#include "worker_thread.h"
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,21 +13,21 @@
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 static crew_client *client;
-static struct server *server;
+static struct worker_thread *server;
 static char task[64];
 
 static int open_client(void **state) {
     (void)state;
     caller_task(task, sizeof task);
     client = caller_open(NULL);
-    server = server_start(caller_url(), task, 20);
+    server = worker_thread_start(caller_url(), task, 20);
     return 0;
 }
 
 static int close_client(void **state) {
     (void)state;
     crew_client_free(client);
-    server_stop(server);
+    worker_thread_stop(server);
     return 0;
 }
 
@@ -72,7 +72,7 @@ static void expect_errors(struct trial *t, const int errors[]) {
 
 /* ---- ends ---- */
 
-static void test_all_in_the_order_of_the_calls(void **state) {
+static void test_answers_are_in_the_order_of_the_calls(void **state) {
     (void)state;
     const char *const bodies[] = {"one", "two", "three", "four", "five"};
     struct trial t;
@@ -80,7 +80,7 @@ static void test_all_in_the_order_of_the_calls(void **state) {
     expect_errors(&t, (int[]){0, 0, 0, 0, 0});
 }
 
-static void test_all_waits_for_the_last_in_spite_of_errors(void **state) {
+static void test_all_waits_for_the_last_despite_errors(void **state) {
     (void)state;
     const char *const bodies[] = {"hold", "fail", "crash", "x"};
     struct trial t;
@@ -90,7 +90,7 @@ static void test_all_waits_for_the_last_in_spite_of_errors(void **state) {
     expect_errors(&t, (int[]){CREW_EDEADLINE, CREW_EFAILED, CREW_ECRASHED, 0});
 }
 
-static void test_any_ends_with_the_first_good_one(void **state) {
+static void test_any_ends_with_the_first_success(void **state) {
     (void)state;
     const char *const bodies[] = {"hold", "x", "hold"};
     struct trial t;
@@ -98,7 +98,7 @@ static void test_any_ends_with_the_first_good_one(void **state) {
     expect_errors(&t, (int[]){CREW_ECANCELLED, 0, CREW_ECANCELLED});
 }
 
-static void test_any_passes_over_errors(void **state) {
+static void test_any_ignores_errors(void **state) {
     (void)state;
     const char *const bodies[] = {"fail", "hold", "crash"};
     struct trial t;
@@ -108,7 +108,7 @@ static void test_any_passes_over_errors(void **state) {
     expect_errors(&t, (int[]){CREW_EFAILED, CREW_EDEADLINE, CREW_ECRASHED});
 }
 
-static void test_first_ends_however_it_ended(void **state) {
+static void test_first_ends_with_any_outcome(void **state) {
     (void)state;
     const char *const good[] = {"hold", "x"}, *const bad[] = {"hold", "fail"};
     struct trial t;
@@ -120,7 +120,7 @@ static void test_first_ends_however_it_ended(void **state) {
 
 /* ---- time ---- */
 
-static void test_the_groups_time_cuts_the_calls(void **state) {
+static void test_group_expiration_limits_its_calls(void **state) {
     (void)state;
     const char *const bodies[] = {"hold", "x", "hold"};
     struct trial t;
@@ -158,12 +158,12 @@ static void spin(void) {
     crew_client_dispatch(client);
 }
 
-#define until(condition)                       \
-    do {                                       \
-        unsigned turns_ = SCENE_BOUND_MS / 20; \
-        while (!(condition) && turns_-- > 0)   \
-            spin();                            \
-        assert_true(condition);                \
+#define until(condition)                           \
+    do {                                           \
+        unsigned turns_ = FIXTURE_TIMEOUT_MS / 20; \
+        while (!(condition) && turns_-- > 0)       \
+            spin();                                \
+        assert_true(condition);                    \
     } while (0)
 
 static void on_group(void *arg, int error, const struct crew_answer *const answers[],
@@ -185,7 +185,7 @@ static void on_group(void *arg, int error, const struct crew_answer *const answe
     crew_client_group(client, &group, on_group, e, NULL);
 }
 
-static void test_a_callback_has_all_answers_once(void **state) {
+static void test_callback_has_all_answers_once(void **state) {
     (void)state;
     const char *const bodies[] = {"x", "fail", "y"};
     struct trial t;
@@ -202,7 +202,7 @@ static void test_a_callback_has_all_answers_once(void **state) {
     assert_memory_equal(e.errors, ((int[]){0, CREW_EFAILED, 0}), 3 * sizeof(int));
 }
 
-static void test_callbacks_start_groups_of_their_own(void **state) {
+static void test_callbacks_may_start_groups(void **state) {
     (void)state;
     struct crew_call call = caller_plain(task, "x");
     struct crew_group group = {.calls = &call, .count = 1};
@@ -212,7 +212,7 @@ static void test_callbacks_start_groups_of_their_own(void **state) {
     assert_int_equal(e.error, CREW_EFAILED);
 }
 
-static void test_a_callback_cancels_another_group(void **state) {
+static void test_callback_may_cancel_another_group(void **state) {
     (void)state;
     const char *const quick[] = {"x"}, *const slow[] = {"hold", "y"};
     struct trial a, b;
@@ -226,7 +226,7 @@ static void test_a_callback_cancels_another_group(void **state) {
                      0);
     until(first.times == 1);
     assert_true(first.victim_was_in_time);
-    server_release(server);
+    worker_thread_release(server);
     for (int i = 0; i < 10; i++)
         spin();
     assert_int_equal(second.times, 0);
@@ -245,7 +245,7 @@ static void test_any_with_answers_at_the_same_time(void **state) {
         assert_int_equal(crew_client_group(client, &t.group, on_group, &e[i], NULL), 0);
     }
     crew_client_dispatch(client);
-    server_await(server, GROUPS); /* let answers gather */
+    worker_thread_await(server, GROUPS); /* let answers gather */
     for (size_t i = 0; i < GROUPS; i++) {
         until(e[i].times > 0);
         assert_int_equal(e[i].error, 0);
@@ -257,26 +257,26 @@ static void test_any_with_answers_at_the_same_time(void **state) {
 }
 
 /* A peer may answer with any word there is; it is an error all the same. */
-static void test_a_peer_that_says_cancelled_is_an_error(void **state) {
+static void test_outcome_cancelled_from_a_peer_is_an_error(void **state) {
     (void)state;
     char theirs[64];
     caller_task(theirs, sizeof theirs);
-    struct foreign f;
-    foreign_open(&f, theirs);
+    struct fake_worker f;
+    fake_worker_open(&f, theirs);
     struct crew_call calls[] = {caller_plain(task, "x"), caller_plain(theirs, "y")};
     struct crew_group group = {.calls = calls, .count = 2};
     struct ended e = {0};
     assert_int_equal(crew_client_group(client, &group, on_group, &e, NULL), 0);
     crew_client_dispatch(client);
-    struct message *m = foreign_take(&f);
+    struct message *m = fake_worker_take(&f);
     const struct message_header word = {"crew-error", "cancelled", 0};
-    foreign_answer(&f, m, "", &word, NULL);
+    fake_worker_answer(&f, m, "", &word, NULL);
     message_free(m);
     until(e.times == 1);
     assert_int_equal(e.errors[0], 0);
     assert_int_equal(e.errors[1], CREW_ECANCELLED);
     assert_int_equal(e.error, CREW_ECANCELLED);
-    foreign_close(&f);
+    fake_worker_close(&f);
 }
 
 /* ---- taken back ---- */
@@ -286,7 +286,7 @@ static void test_cancelled_calls_are_not_begun(void **state) {
     (void)state;
     char narrow[64];
     caller_task(narrow, sizeof narrow);
-    struct server *s = server_start(caller_url(), narrow, 1);
+    struct worker_thread *s = worker_thread_start(caller_url(), narrow, 1);
     struct crew_call calls[] = {caller_plain(narrow, "hold"), caller_plain(narrow, "2"),
                                 caller_plain(narrow, "3")};
     struct crew_group group = {.calls = calls, .count = 3};
@@ -294,7 +294,7 @@ static void test_cancelled_calls_are_not_begun(void **state) {
     crew_pending_group *pending;
     assert_int_equal(crew_client_group(client, &group, on_group, &e, &pending), 0);
     crew_client_dispatch(client);
-    server_await(s, 1);
+    worker_thread_await(s, 1);
     struct crew_queue queue = {.messages = 0};
     for (int i = 0; i < 500 && queue.messages < 2; i++)
         assert_int_equal(crew_client_queue_wait(client, narrow, 5000, &queue), 0);
@@ -304,20 +304,20 @@ static void test_cancelled_calls_are_not_begun(void **state) {
     caller_start(&caller, client, &last);
     for (int i = 0; i < 500 && queue.messages < 3; i++) /* the notices are out before */
         assert_int_equal(crew_client_queue_wait(client, narrow, 5000, &queue), 0);
-    server_release(s);
+    worker_thread_release(s);
     assert_int_equal(caller_end(&caller), 0);
     assert_int_equal(e.times, 0);
-    assert_int_equal(server_begun(s), 2);
-    server_stop(s);
+    assert_int_equal(worker_thread_begun(s), 2);
+    worker_thread_stop(s);
 }
 
 /* The group ends with its quick call; the other one waits in a queue whose worker is
  * busy, and is not begun when its turn has come. */
-static void test_calls_of_no_use_are_taken_back(void **state) {
+static void test_superfluous_calls_are_cancelled(void **state) {
     (void)state;
     char narrow[64];
     caller_task(narrow, sizeof narrow);
-    struct server *s = server_start(caller_url(), narrow, 1);
+    struct worker_thread *s = worker_thread_start(caller_url(), narrow, 1);
     struct crew_call hold = caller_plain(narrow, "hold"),
                      last = caller_plain(narrow, "3");
     struct crew_call calls[] = {caller_plain(narrow, "2"), caller_plain(task, "x")};
@@ -325,7 +325,7 @@ static void test_calls_of_no_use_are_taken_back(void **state) {
     struct crew_answer *answers[2];
     struct caller busy, after;
     caller_start(&busy, client, &hold);
-    server_await(s, 1);
+    worker_thread_await(s, 1);
     assert_int_equal(crew_client_group_wait(client, &group, answers), 0);
     assert_int_equal(answers[0]->error, CREW_ECANCELLED);
     for (size_t i = 0; i < 2; i++)
@@ -334,16 +334,16 @@ static void test_calls_of_no_use_are_taken_back(void **state) {
     caller_start(&after, client, &last);
     for (int i = 0; i < 500 && queue.messages < 2; i++) /* the notice is out before it */
         assert_int_equal(crew_client_queue_wait(client, narrow, 5000, &queue), 0);
-    server_release(s);
+    worker_thread_release(s);
     assert_int_equal(caller_end(&busy), 0);
     assert_int_equal(caller_end(&after), 0);
-    assert_int_equal(server_begun(s), 2);
-    server_stop(s);
+    assert_int_equal(worker_thread_begun(s), 2);
+    worker_thread_stop(s);
 }
 
 /* ---- many, none, not acceptable ---- */
 
-static void test_a_thousand_calls_and_not_one_more(void **state) {
+static void test_limit_of_calls_in_a_group(void **state) {
     (void)state;
     static struct crew_call calls[CREW_GROUP_MAX + 1];
     static struct crew_answer *answers[CREW_GROUP_MAX + 1];
@@ -359,14 +359,14 @@ static void test_a_thousand_calls_and_not_one_more(void **state) {
         crew_answer_free(answers[i]);
     group.count = 0;
     assert_int_equal(crew_client_group_wait(client, &group, answers), CREW_EINVAL);
-    assert_int_equal(server_begun(server), 0);
+    assert_int_equal(worker_thread_begun(server), 0);
     group.count = CREW_GROUP_MAX;
     assert_int_equal(crew_client_group_wait(client, &group, answers), 0);
     for (size_t i = 0; i < CREW_GROUP_MAX; i++) {
         assert_string_equal(answers[i]->body, bodies[i]);
         crew_answer_free(answers[i]);
     }
-    assert_int_equal(server_begun(server), CREW_GROUP_MAX);
+    assert_int_equal(worker_thread_begun(server), CREW_GROUP_MAX);
 }
 
 static void expect_refused(struct trial *t, int error) {
@@ -374,9 +374,9 @@ static void expect_refused(struct trial *t, int error) {
     assert_int_equal(crew_client_group_wait(client, &t->group, t->answers), error);
     assert_int_equal(crew_client_group(client, &t->group, on_group, &e, NULL), error);
     struct crew_call after = caller_plain(task, "after");
-    unsigned before = server_begun(server);
+    unsigned before = worker_thread_begun(server);
     assert_int_equal(caller_call(client, &after), 0);
-    assert_int_equal(server_begun(server), before + 1); /* nothing of the group */
+    assert_int_equal(worker_thread_begun(server), before + 1); /* nothing of the group */
     assert_int_equal(e.times, 0);
     for (size_t i = 0; i < t->group.count; i++) {
         assert_int_equal(t->answers[i]->error, error); /* in each place */
@@ -385,7 +385,7 @@ static void expect_refused(struct trial *t, int error) {
     }
 }
 
-static void test_refused_half_way_sends_nothing(void **state) {
+static void test_refused_group_sends_nothing(void **state) {
     (void)state;
     const char *const bodies[] = {"1", "2", "3", "4"};
     static char large[200000];
@@ -412,21 +412,21 @@ static void test_refused_half_way_sends_nothing(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_all_in_the_order_of_the_calls),
-        TEST(test_all_waits_for_the_last_in_spite_of_errors),
-        TEST(test_any_ends_with_the_first_good_one),
-        TEST(test_any_passes_over_errors),
-        TEST(test_first_ends_however_it_ended),
-        TEST(test_a_peer_that_says_cancelled_is_an_error),
-        TEST(test_the_groups_time_cuts_the_calls),
-        TEST(test_a_callback_has_all_answers_once),
-        TEST(test_callbacks_start_groups_of_their_own),
-        TEST(test_a_callback_cancels_another_group),
+        TEST(test_answers_are_in_the_order_of_the_calls),
+        TEST(test_all_waits_for_the_last_despite_errors),
+        TEST(test_any_ends_with_the_first_success),
+        TEST(test_any_ignores_errors),
+        TEST(test_first_ends_with_any_outcome),
+        TEST(test_outcome_cancelled_from_a_peer_is_an_error),
+        TEST(test_group_expiration_limits_its_calls),
+        TEST(test_callback_has_all_answers_once),
+        TEST(test_callbacks_may_start_groups),
+        TEST(test_callback_may_cancel_another_group),
         TEST(test_any_with_answers_at_the_same_time),
         TEST(test_cancelled_calls_are_not_begun),
-        TEST(test_calls_of_no_use_are_taken_back),
-        TEST(test_a_thousand_calls_and_not_one_more),
-        TEST(test_refused_half_way_sends_nothing),
+        TEST(test_superfluous_calls_are_cancelled),
+        TEST(test_limit_of_calls_in_a_group),
+        TEST(test_refused_group_sends_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

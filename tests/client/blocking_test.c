@@ -2,7 +2,7 @@
  * once, and the other functions that wait. */
 #include "caller.h"
 #include "cmocka_all.h"
-#include "server.h"
+#include "worker_thread.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,8 +23,8 @@ static int close_client(void **state) {
     return 0;
 }
 
-static struct server *serve(void) {
-    return server_start(caller_url(), task, 1);
+static struct worker_thread *serve(void) {
+    return worker_thread_start(caller_url(), task, 1);
 }
 
 static int call_says(const char *body) {
@@ -41,9 +41,9 @@ static int call_says(const char *body) {
 
 /* ---- how a call ends ---- */
 
-static void test_a_call_is_answered(void **state) {
+static void test_call_is_answered(void **state) {
     (void)state;
-    struct server *s = serve();
+    struct worker_thread *s = serve();
     struct crew_call call = caller_plain(task, "hello");
     struct crew_answer *answer;
     assert_int_equal(crew_client_call_wait(client, &call, &answer), 0);
@@ -56,24 +56,24 @@ static void test_a_call_is_answered(void **state) {
     assert_string_equal(answer->pairs[0].name, "X-Task");
     assert_string_equal(answer->pairs[0].value, task);
     crew_answer_free(answer);
-    server_stop(s);
+    worker_thread_stop(s);
 }
 
-static void test_a_worker_tells_how_it_ended(void **state) {
+static void test_worker_reports_outcomes(void **state) {
     (void)state;
-    struct server *s = serve();
+    struct worker_thread *s = serve();
     assert_int_equal(call_says("fail"), CREW_EFAILED);
     assert_int_equal(call_says("timeout"), CREW_ETIMEOUT);
     assert_int_equal(call_says("crash"), CREW_ECRASHED);
     assert_int_equal(call_says("all is well"), 0);
-    server_stop(s);
+    worker_thread_stop(s);
 }
 
-static void test_nobody_is_there(void **state) {
+static void test_queue_without_workers(void **state) {
     (void)state;
     struct crew_call call = caller_plain(task, "");
     assert_int_equal(caller_call(client, &call), CREW_ENOWORKERS); /* no queue */
-    server_stop(serve());
+    worker_thread_stop(serve());
     call.fail_without_workers = true;
     assert_int_equal(caller_call(client, &call), CREW_ENOWORKERS);
     call.fail_without_workers = false;
@@ -83,29 +83,29 @@ static void test_nobody_is_there(void **state) {
     assert_in_range(caller_now_ms() - begin_ms, 290, 3000);
 }
 
-static void test_taken_and_silent_is_deadline(void **state) {
+static void test_started_and_unanswered_is_deadline(void **state) {
     (void)state;
-    struct server *s = serve();
+    struct worker_thread *s = serve();
     struct crew_call call = caller_plain(task, "hold");
     call.expiration_ms = 500;
     uint64_t begin_ms = caller_now_ms();
     assert_int_equal(caller_call(client, &call), CREW_EDEADLINE);
     assert_in_range(caller_now_ms() - begin_ms, 990, 4000);
-    server_stop(s);
+    worker_thread_stop(s);
 }
 
-static void test_an_id_under_way_is_refused(void **state) {
+static void test_duplicate_id_is_refused(void **state) {
     (void)state;
-    struct server *s = serve();
+    struct worker_thread *s = serve();
     struct crew_call call = caller_plain(task, "hold");
     call.id = "mine";
     struct caller first;
     caller_start(&first, client, &call);
-    server_await(s, 1);
+    worker_thread_await(s, 1);
     assert_int_equal(caller_call(client, &call), CREW_EEXIST);
-    server_release(s);
+    worker_thread_release(s);
     assert_int_equal(caller_end(&first), 0);
-    server_stop(s);
+    worker_thread_stop(s);
 }
 
 /* ---- what is not even begun ---- */
@@ -141,7 +141,7 @@ static void test_fields_out_of_range_are_refused(void **state) {
     assert_int_equal(caller_call(client, &bad[n]), CREW_EINVAL);
 }
 
-static void test_over_a_limit_is_refused(void **state) {
+static void test_calls_over_a_limit_are_refused(void **state) {
     (void)state;
     enum { PAIRS = 4097, MESSAGE_BYTES = 128 * 1024 * 1024 };
     struct crew_pair *pairs = calloc(PAIRS, sizeof *pairs);
@@ -186,9 +186,9 @@ static void block_in_callback(void *arg, const struct crew_answer *a) {
     r->done = true;
 }
 
-static void test_callbacks_may_not_block(void **state) {
+static void test_blocking_in_a_callback_is_refused(void **state) {
     (void)state;
-    struct server *s = serve();
+    struct worker_thread *s = serve();
     struct in_callback r = {0};
     struct crew_call call = caller_plain(task, "");
     assert_int_equal(crew_client_call(client, &call, block_in_callback, &r, NULL), 0);
@@ -199,12 +199,12 @@ static void test_callbacks_may_not_block(void **state) {
     assert_int_equal(r.group, CREW_EINVAL);
     assert_int_equal(r.ready, CREW_EINVAL);
     assert_int_equal(r.queue, CREW_EINVAL);
-    server_stop(s);
+    worker_thread_stop(s);
 }
 
 /* ---- ready ---- */
 
-static void test_ready_comes_at_once_when_it_is(void **state) {
+static void test_wait_ready_returns_at_once_when_ready(void **state) {
     (void)state;
     uint64_t begin_ms = caller_now_ms();
     assert_int_equal(crew_client_wait_ready(client, 5000, NULL, 0), 0);
@@ -229,13 +229,13 @@ static void expect_not_ready(const char *url, uint32_t timeout_ms, const char *p
     crew_client_free(c);
 }
 
-static void test_an_absent_broker_is_named(void **state) {
+static void test_unreachable_broker_is_named(void **state) {
     (void)state;
     expect_not_ready("amqp://me:secret@127.0.0.1:1/", 300, "127.0.0.1:1");
     expect_not_ready("amqp://me:secret@127.0.0.1:1/", 300, "refused");
 }
 
-static void test_a_wrong_password_is_said(void **state) {
+static void test_wrong_password_is_reported(void **state) {
     (void)state;
     char url[200];
     const char *at = strchr(caller_url(), '@');
@@ -258,26 +258,26 @@ static void expect_queue(uint32_t messages, uint32_t consumers) {
     assert_int_equal(queue.consumers, consumers);
 }
 
-static void test_a_queue_is_looked_at(void **state) {
+static void test_queue_info(void **state) {
     (void)state;
     struct crew_queue queue;
     assert_int_equal(crew_client_queue_wait(client, task, 5000, &queue), CREW_ENOWORKERS);
     assert_int_equal(queue.error, CREW_ENOWORKERS);
-    struct server *s = serve();
+    struct worker_thread *s = serve();
     expect_queue(0, 1);
     struct caller callers[3];
     struct crew_call call = caller_plain(task, "hold");
     for (size_t i = 0; i < 3; i++)
         caller_start(&callers[i], client, &call);
     expect_queue(2, 1); /* a worker has the third in hand */
-    server_release(s);
+    worker_thread_release(s);
     for (size_t i = 0; i < 3; i++)
         assert_int_equal(caller_end(&callers[i]), 0);
-    server_stop(s);
+    worker_thread_stop(s);
     expect_queue(0, 0);
 }
 
-static void test_a_queue_cannot_be_looked_at(void **state) {
+static void test_queue_info_errors(void **state) {
     (void)state;
     struct crew_queue queue = {.error = -1, .messages = 17};
     assert_int_equal(crew_client_queue_wait(client, "a\nb", 100, &queue), CREW_EINVAL);
@@ -293,26 +293,26 @@ static void test_a_queue_cannot_be_looked_at(void **state) {
 
 /* ---- pings ---- */
 
-static void test_a_ping_is_the_workers_own(void **state) {
+static void test_worker_answers_ping_itself(void **state) {
     (void)state;
-    struct server *s = serve();
+    struct worker_thread *s = serve();
     struct crew_call call = {.form = CREW_PING, .task = task, .expiration_ms = 10000};
     struct crew_answer *answer;
     assert_int_equal(crew_client_call_wait(client, &call, &answer), 0);
     assert_int_equal(answer->status, 204);
     assert_int_equal(answer->body_bytes, 0);
-    assert_string_equal(answer->worker, server_uuid(s));
+    assert_string_equal(answer->worker, worker_thread_uuid(s));
     crew_answer_free(answer);
-    assert_int_equal(server_begun(s), 0);
+    assert_int_equal(worker_thread_begun(s), 0);
     struct caller held;
     struct crew_call hold = caller_plain(task, "hold");
     caller_start(&held, client, &hold);
-    server_await(s, 1);
+    worker_thread_await(s, 1);
     call.expiration_ms = 300; /* its turn does not come */
     assert_int_equal(caller_call(client, &call), CREW_EEXPIRED);
-    server_release(s);
+    worker_thread_release(s);
     assert_int_equal(caller_end(&held), 0);
-    server_stop(s);
+    worker_thread_stop(s);
     assert_int_equal(caller_call(client, &call), CREW_EEXPIRED);
     caller_task(task, sizeof task);
     assert_int_equal(caller_call(client, &call), CREW_ENOWORKERS);
@@ -322,20 +322,20 @@ static void test_a_ping_is_the_workers_own(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_a_call_is_answered),
-        TEST(test_a_worker_tells_how_it_ended),
-        TEST(test_nobody_is_there),
-        TEST(test_taken_and_silent_is_deadline),
-        TEST(test_an_id_under_way_is_refused),
+        TEST(test_call_is_answered),
+        TEST(test_worker_reports_outcomes),
+        TEST(test_queue_without_workers),
+        TEST(test_started_and_unanswered_is_deadline),
+        TEST(test_duplicate_id_is_refused),
         TEST(test_fields_out_of_range_are_refused),
-        TEST(test_over_a_limit_is_refused),
-        TEST(test_callbacks_may_not_block),
-        TEST(test_ready_comes_at_once_when_it_is),
-        TEST(test_an_absent_broker_is_named),
-        TEST(test_a_wrong_password_is_said),
-        TEST(test_a_queue_is_looked_at),
-        TEST(test_a_queue_cannot_be_looked_at),
-        TEST(test_a_ping_is_the_workers_own),
+        TEST(test_calls_over_a_limit_are_refused),
+        TEST(test_blocking_in_a_callback_is_refused),
+        TEST(test_wait_ready_returns_at_once_when_ready),
+        TEST(test_unreachable_broker_is_named),
+        TEST(test_wrong_password_is_reported),
+        TEST(test_queue_info),
+        TEST(test_queue_info_errors),
+        TEST(test_worker_answers_ping_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

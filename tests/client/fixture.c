@@ -1,39 +1,57 @@
-#include "scene.h"
+#include "fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
 
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static char client_name[] = "client", worker_name[] = "worker";
 
-static void say(void *arg, enum crew_event_kind kind, const char *text) {
+static void log_event(void *arg, enum crew_event_kind kind, const char *text) {
     fprintf(stderr, "# %s %d: %s\n", (const char *)arg, (int)kind, text);
 }
 
-void scene_open(struct scene *s, const char *url) {
-    memset(s, 0, sizeof *s);
+void fixture_open(struct fixture *f, const char *url) {
+    *f = (struct fixture){0};
+    static unsigned number;
+    snprintf(f->task, sizeof f->task, "client.%d.%u", (int)getpid(), ++number);
     char why[200];
-    crew_broker_init(&s->broker);
-    if (crew_broker_parse(&s->broker, url, why, sizeof why) != 0) {
+    crew_broker_init(&f->broker);
+    if (crew_broker_parse(&f->broker, url, why, sizeof why) != 0) {
         fprintf(stderr, "%s\n", why);
         abort();
     }
     struct crew_client_options options = {
-        .gzip_above_bytes = 32768, .on_event = say, .event_arg = client_name};
-    if (crew_client_new(&s->broker, &options, &s->client) != 0)
+        .gzip_above_bytes = 32768, .on_event = log_event, .event_arg = client_name};
+    if (crew_client_new(&f->broker, &options, &f->client) != 0)
         abort();
 }
 
-void scene_close(struct scene *s) {
-    crew_client_free(s->client);
-    for (size_t i = 0; i < 2; i++)
-        crew_worker_free(s->actors[i].worker);
-    crew_broker_fini(&s->broker);
+int fixture_open_shared(struct fixture *f) {
+    const char *url = getenv("CREW_TEST_AMQP_URL");
+    if (url == NULL)
+        return -1;
+    fixture_open(f, url);
+    return 0;
 }
 
-void actor_echo(crew_task *task) {
+void fixture_close(struct fixture *f) {
+    crew_client_free(f->client);
+    for (size_t i = 0; i < 2; i++)
+        crew_worker_free(f->workers[i].worker);
+    crew_broker_fini(&f->broker);
+}
+
+void fixture_echo(crew_task *task) {
     struct crew_task_view view;
     crew_task_view(task, &view);
     struct crew_pair name = {"X-Task", 6, view.task, strlen(view.task)};
@@ -48,64 +66,88 @@ void actor_echo(crew_task *task) {
 }
 
 static void on_task(void *arg, crew_task *task) {
-    struct actor *a = arg;
-    if (a->manner != ACTOR_WAITS) {
+    struct fixture_worker *a = arg;
+    if (a->mode != WORKER_WAITS) {
         if (crew_task_begin(task) != 0) {
             a->refused++;
             return;
         }
         a->begun++;
     }
-    if (a->manner == ACTOR_ANSWERS)
-        actor_echo(task);
+    if (a->mode == WORKER_ANSWERS)
+        fixture_echo(task);
     else
         a->held[a->held_count++] = task;
 }
 
 static void on_queue(void *arg, const char *task, uint32_t messages, uint32_t consumers) {
-    struct actor *a = arg;
+    struct fixture_worker *a = arg;
     (void)task;
     a->looks++;
     a->messages = messages;
     a->consumers = consumers;
 }
 
-struct actor *scene_worker(struct scene *s, size_t place, const char *task) {
-    struct actor *a = &s->actors[place];
-    a->scene = s;
+struct fixture_worker *fixture_worker(struct fixture *f, size_t index, const char *task) {
+    struct fixture_worker *a = &f->workers[index];
     struct crew_worker_options options = {.prefetch = 2,
                                           .gzip_above_bytes = 32768,
                                           .on_task = on_task,
                                           .task_arg = a,
                                           .on_queue_info = on_queue,
-                                          .on_event = say,
+                                          .on_event = log_event,
                                           .event_arg = worker_name};
-    if (crew_worker_new(&s->broker, &options, &a->worker) != 0 ||
+    if (crew_worker_new(&f->broker, &options, &a->worker) != 0 ||
         crew_worker_serve(a->worker, &task, 1) != 0)
         abort();
     crew_worker_set_prefetch(a->worker, 1);
     return a;
 }
 
-uint64_t scene_now_ms(void) {
+struct fixture_worker *fixture_ready_worker(struct fixture *f, size_t index) {
+    struct fixture_worker *w = fixture_worker(f, index, f->task);
+    fixture_until(f, crew_worker_ready(w->worker) && crew_client_ready(f->client));
+    return w;
+}
+
+struct crew_call fixture_plain(const struct fixture *f, const char *body) {
+    return (struct crew_call){.form = CREW_PLAIN,
+                              .task = f->task,
+                              .expiration_ms = 10000,
+                              .content_type = "text/plain",
+                              .body = body,
+                              .body_bytes = strlen(body)};
+}
+
+void fixture_start(struct fixture *f, const struct crew_call *call, struct outcome *o) {
+    memset(o, 0, sizeof *o);
+    assert_int_equal(crew_client_call(f->client, call, outcome_note, o, NULL), 0);
+}
+
+void fixture_finish(struct fixture *f, struct outcome *o) {
+    fixture_until(f, o->times > 0);
+    assert_int_equal(o->times, 1);
+}
+
+uint64_t fixture_now_ms(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-void scene_spin(struct scene *s) {
-    struct pollfd fds[3] = {{.fd = crew_client_fd(s->client), .events = POLLIN}};
+void fixture_dispatch(struct fixture *f) {
+    struct pollfd fds[3] = {{.fd = crew_client_fd(f->client), .events = POLLIN}};
     for (size_t i = 0; i < 2; i++) {
-        crew_worker *w = s->actors[i].worker;
+        crew_worker *w = f->workers[i].worker;
         fds[i + 1].fd = w == NULL ? -1 : crew_worker_fd(w);
         fds[i + 1].events = POLLIN;
     }
     poll(fds, 3, 20);
     if (fds[0].revents != 0)
-        crew_client_dispatch(s->client);
+        crew_client_dispatch(f->client);
     for (size_t i = 0; i < 2; i++)
-        if (s->actors[i].worker != NULL && fds[i + 1].revents != 0)
-            crew_worker_dispatch(s->actors[i].worker);
+        if (f->workers[i].worker != NULL && fds[i + 1].revents != 0)
+            crew_worker_dispatch(f->workers[i].worker);
 }
 
 void outcome_note(void *arg, const struct crew_answer *answer) {

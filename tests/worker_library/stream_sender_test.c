@@ -1,7 +1,7 @@
 /* Streamed answers as a worker makes them, with a client that reads piece by piece. */
 #include "caller.h"
 #include "cmocka_all.h"
-#include "scene.h"
+#include "fixture.h"
 #include <poll.h>
 #include <string.h>
 
@@ -59,12 +59,12 @@ static void turn(void) {
     crew_worker_dispatch(streamer.worker);
 }
 
-#define turn_until(condition)                \
-    do {                                     \
-        int turns_ = SCENE_BOUND_MS / 20;    \
-        while (!(condition) && turns_-- > 0) \
-            turn();                          \
-        assert_true(condition);              \
+#define turn_until(condition)                 \
+    do {                                      \
+        int turns_ = FIXTURE_TIMEOUT_MS / 20; \
+        while (!(condition) && turns_-- > 0)  \
+            turn();                           \
+        assert_true(condition);               \
     } while (0)
 
 static int open_all(void **state) {
@@ -129,7 +129,7 @@ static void end_task(int error) {
     crew_task_done(streamer.task);
 }
 
-static void test_a_worker_sends_as_far_as_it_has_credit(void **state) {
+static void test_worker_sends_within_its_credit(void **state) {
     (void)state;
     static uint8_t data[CREW_CHUNK_BYTES + 1];
     begin_task();
@@ -158,7 +158,7 @@ static void test_a_worker_sends_as_far_as_it_has_credit(void **state) {
     turn_until(crew_worker_held(streamer.worker) == 0);
 }
 
-static void test_a_stream_that_fails_has_an_end(void **state) {
+static void test_failed_stream_has_an_end(void **state) {
     (void)state;
     begin_task();
     assert_int_equal(crew_task_chunk(streamer.task, "abc", 3), 0);
@@ -168,7 +168,7 @@ static void test_a_stream_that_fails_has_an_end(void **state) {
     assert_int_equal(reader.bytes, 3);
 }
 
-static void test_a_worker_hears_that_nobody_reads(void **state) {
+static void test_worker_is_notified_of_a_cancelled_stream(void **state) {
     (void)state;
     begin_task();
     turn_until(reader.heads == 1);
@@ -180,7 +180,7 @@ static void test_a_worker_hears_that_nobody_reads(void **state) {
     assert_int_equal(reader.ends, 0);
 }
 
-static void test_a_caller_that_is_gone_altogether(void **state) {
+static void test_caller_is_disconnected(void **state) {
     (void)state;
     begin_task();
     turn_until(reader.heads == 1);
@@ -197,10 +197,10 @@ static void test_a_caller_that_is_gone_altogether(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_a_worker_sends_as_far_as_it_has_credit),
-        TEST(test_a_stream_that_fails_has_an_end),
-        TEST(test_a_worker_hears_that_nobody_reads),
-        TEST(test_a_caller_that_is_gone_altogether),
+        TEST(test_worker_sends_within_its_credit),
+        TEST(test_failed_stream_has_an_end),
+        TEST(test_worker_is_notified_of_a_cancelled_stream),
+        TEST(test_caller_is_disconnected),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

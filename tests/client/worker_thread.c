@@ -1,7 +1,7 @@
-#include "server.h"
+#include "worker_thread.h"
 
 #include "cmocka_all.h"
-#include "scene.h"
+#include "fixture.h"
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -14,7 +14,7 @@
 
 #define HELD_MAX 2000
 
-struct server {
+struct worker_thread {
     struct crew_broker broker;
     crew_worker *worker;
     pthread_t thread;
@@ -45,7 +45,7 @@ static void answer(crew_task *task, const struct crew_task_view *view) {
         if (says(view, errors[i].word))
             a.error = errors[i].error;
     if (a.error == 0 && a.status == 0) {
-        actor_echo(task);
+        fixture_echo(task);
         return;
     }
     crew_task_answer(task, &a);
@@ -53,7 +53,7 @@ static void answer(crew_task *task, const struct crew_task_view *view) {
 }
 
 static void on_task(void *arg, crew_task *task) {
-    struct server *s = arg;
+    struct worker_thread *s = arg;
     if (crew_task_begin(task) != 0)
         return;
     struct crew_task_view view;
@@ -65,14 +65,14 @@ static void on_task(void *arg, crew_task *task) {
     atomic_fetch_add(&s->begun, 1);
 }
 
-static void release(struct server *s) {
+static void release(struct worker_thread *s) {
     for (size_t i = 0; i < s->held_count; i++)
-        actor_echo(s->held[i]);
+        fixture_echo(s->held[i]);
     s->held_count = 0;
 }
 
 static void *run(void *arg) {
-    struct server *s = arg;
+    struct worker_thread *s = arg;
     struct pollfd p[] = {{.fd = crew_worker_fd(s->worker), .events = POLLIN},
                          {.fd = s->wakeup_fd, .events = POLLIN}};
     while (!atomic_load(&s->stopped)) {
@@ -91,15 +91,16 @@ static void *run(void *arg) {
     return NULL;
 }
 
-static void await_ready(struct server *s) {
+static void await_ready(struct worker_thread *s) {
     struct timespec end;
     clock_gettime(CLOCK_REALTIME, &end);
-    end.tv_sec += SCENE_BOUND_MS / 1000;
+    end.tv_sec += FIXTURE_TIMEOUT_MS / 1000;
     assert_int_equal(sem_timedwait(&s->ready, &end), 0);
 }
 
-struct server *server_start(const char *url, const char *task, unsigned prefetch) {
-    struct server *s = calloc(1, sizeof *s);
+struct worker_thread *worker_thread_start(const char *url, const char *task,
+                                          unsigned prefetch) {
+    struct worker_thread *s = calloc(1, sizeof *s);
     assert_non_null(s);
     crew_broker_init(&s->broker);
     assert_int_equal(crew_broker_parse(&s->broker, url, NULL, 0), 0);
@@ -116,7 +117,7 @@ struct server *server_start(const char *url, const char *task, unsigned prefetch
     return s;
 }
 
-void server_stop(struct server *s) {
+void worker_thread_stop(struct worker_thread *s) {
     if (s == NULL)
         return;
     atomic_store(&s->stopped, true);
@@ -129,22 +130,22 @@ void server_stop(struct server *s) {
     free(s);
 }
 
-unsigned server_begun(const struct server *s) {
+unsigned worker_thread_begun(const struct worker_thread *s) {
     return atomic_load(&s->begun);
 }
 
-void server_await(const struct server *s, unsigned begun) {
-    for (unsigned turns = SCENE_BOUND_MS / 5; server_begun(s) < begun && turns > 0;
-         turns--)
+void worker_thread_await(const struct worker_thread *s, unsigned begun) {
+    for (unsigned turns = FIXTURE_TIMEOUT_MS / 5;
+         worker_thread_begun(s) < begun && turns > 0; turns--)
         usleep(5000);
-    assert_in_range(server_begun(s), begun, UINT32_MAX);
+    assert_in_range(worker_thread_begun(s), begun, UINT32_MAX);
 }
 
-void server_release(struct server *s) {
+void worker_thread_release(struct worker_thread *s) {
     atomic_store(&s->released, true);
     eventfd_write(s->wakeup_fd, 1);
 }
 
-const char *server_uuid(const struct server *s) {
+const char *worker_thread_uuid(const struct worker_thread *s) {
     return crew_worker_uuid(s->worker);
 }

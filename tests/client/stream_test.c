@@ -2,8 +2,8 @@
  * that does not keep to the rules. */
 #include "caller.h"
 #include "cmocka_all.h"
-#include "foreign.h"
-#include "scene.h"
+#include "fake_worker.h"
+#include "fixture.h"
 #include "wire/envelope.h"
 #include <poll.h>
 #include <stdlib.h>
@@ -57,18 +57,18 @@ static void turn(void) {
     crew_client_dispatch(client);
 }
 
-#define turn_until(condition)                \
-    do {                                     \
-        int turns_ = SCENE_BOUND_MS / 20;    \
-        while (!(condition) && turns_-- > 0) \
-            turn();                          \
-        assert_true(condition);              \
+#define turn_until(condition)                 \
+    do {                                      \
+        int turns_ = FIXTURE_TIMEOUT_MS / 20; \
+        while (!(condition) && turns_-- > 0)  \
+            turn();                           \
+        assert_true(condition);               \
     } while (0)
 
 /* ---- the other side, by hand ---- */
 
-static struct foreign server; /* gets the calls */
-static struct stage ear;      /* hears what the worker is told */
+static struct fake_worker server; /* gets the calls */
+static struct stage ear;          /* hears what the worker is told */
 static struct message *call;
 
 static int open_all(void **state) {
@@ -77,7 +77,7 @@ static int open_all(void **state) {
     static const struct crew_client_options options = {.max_answer_bytes = 400000};
     caller_task(task, sizeof task);
     client = caller_open(&options);
-    foreign_open(&server, task);
+    fake_worker_open(&server, task);
     stage_open(&ear);
     stage_queue(&ear, queue);
     struct link_op *op = link_op_new(LINK_BIND, queue);
@@ -95,7 +95,7 @@ static int close_all(void **state) {
     call = NULL;
     crew_client_free(client);
     stage_close(&ear);
-    foreign_close(&server);
+    fake_worker_close(&server);
     return 0;
 }
 
@@ -108,7 +108,7 @@ static void start(const struct crew_receiver *to) {
     assert_int_equal(crew_client_stream(client, &wanted, to, &reader, &reader.pending),
                      0);
     crew_client_dispatch(client);
-    call = foreign_take(&server);
+    call = fake_worker_take(&server);
 }
 
 /* What a worker says: one of a script's steps. */
@@ -165,7 +165,7 @@ static uint32_t hear(uint8_t kind) {
     struct wire_reader items;
     struct wire_item item;
     struct link_event *event = NULL;
-    for (int turns = SCENE_BOUND_MS / 20; event == NULL && turns > 0; turns--) {
+    for (int turns = FIXTURE_TIMEOUT_MS / 20; event == NULL && turns > 0; turns--) {
         turn();
         event = stage_await(&ear, LINK_DELIVERY, 1);
     }
@@ -182,7 +182,7 @@ static uint32_t hear(uint8_t kind) {
 
 /* ---- as it should be ---- */
 
-static void test_pieces_come_as_they_are_sent(void **state) {
+static void test_pieces_arrive_as_they_are_sent(void **state) {
     (void)state;
     start(&receiver);
     SAY({HEAD, 0, 0});
@@ -200,13 +200,13 @@ static void test_pieces_come_as_they_are_sent(void **state) {
     assert_int_equal(reader.heads, 1);
 }
 
-static void test_who_wants_the_whole_gets_it(void **state) {
+static void test_pieces_are_collected_without_a_chunk_callback(void **state) {
     (void)state;
     const struct crew_call wanted = http_call();
     struct outcome o = {0};
     assert_int_equal(crew_client_call(client, &wanted, outcome_note, &o, NULL), 0);
     crew_client_dispatch(client);
-    call = foreign_take(&server);
+    call = fake_worker_take(&server);
     SAY({HEAD, 0, 0}, {CHUNK, 1, 65536}, {CHUNK, 2, 65536}, {CHUNK, 3, 65536});
     assert_int_equal(hear(WIRE_CREDIT), CREW_WINDOW_BYTES + 65536);
     SAY({CHUNK, 4, 65536}, {CHUNK, 5, 60000}, {END, 6, 0});
@@ -218,7 +218,7 @@ static void test_who_wants_the_whole_gets_it(void **state) {
     outcome_fini(&o);
 }
 
-static void test_an_answer_in_one_piece_needs_no_head(void **state) {
+static void test_whole_answer_to_a_streaming_caller(void **state) {
     (void)state;
     start(&receiver);
     SAY({ANSWER, 0, 3});
@@ -229,7 +229,7 @@ static void test_an_answer_in_one_piece_needs_no_head(void **state) {
 
 /* ---- credit and cancel ---- */
 
-static void test_credit_follows_what_is_used(void **state) {
+static void test_credit_follows_what_is_consumed(void **state) {
     (void)state;
     reader.gives_credit = false;
     start(&receiver);
@@ -250,7 +250,7 @@ static void test_credit_follows_what_is_used(void **state) {
     assert_int_equal(reader.error, 0);
 }
 
-static void test_a_cancelled_stream_is_stopped(void **state) {
+static void test_cancelled_stream_is_stopped(void **state) {
     (void)state;
     start(&receiver);
     SAY({HEAD, 0, 0}, {CHUNK, 1, 10});
@@ -264,7 +264,7 @@ static void test_a_cancelled_stream_is_stopped(void **state) {
     assert_int_equal(reader.ends, 0);
 }
 
-static void test_a_head_for_nobody_is_turned_away(void **state) {
+static void test_stream_of_an_unknown_call_is_cancelled(void **state) {
     (void)state;
     start(&receiver);
     assert_true(crew_client_cancel(client, reader.pending));
@@ -275,7 +275,7 @@ static void test_a_head_for_nobody_is_turned_away(void **state) {
 
 /* ---- workers that do not keep to the rules ---- */
 
-static void test_what_does_not_follow_ends_the_call(void **state) {
+static void test_piece_out_of_order_ends_the_call(void **state) {
     (void)state;
     static const struct {
         const char *what;
@@ -319,7 +319,7 @@ static void test_what_does_not_follow_ends_the_call(void **state) {
 }
 
 /* What comes without credit is not kept: the first piece that is too much ends it. */
-static void test_a_worker_that_ignores_credit(void **state) {
+static void test_worker_that_exceeds_its_credit(void **state) {
     (void)state;
     reader.gives_credit = false;
     start(&receiver);
@@ -334,7 +334,7 @@ static void test_a_worker_that_ignores_credit(void **state) {
     hear(WIRE_CANCEL);
 }
 
-static void test_a_whole_that_is_too_large(void **state) {
+static void test_collected_answer_over_the_limit(void **state) {
     (void)state;
     start(&(struct crew_receiver){.ended = on_end});
     for (uint32_t i = 1; i <= 6; i++) {
@@ -350,13 +350,13 @@ static void test_a_whole_that_is_too_large(void **state) {
     hear(WIRE_CANCEL);
 }
 
-static void test_a_plain_call_takes_no_stream(void **state) {
+static void test_stream_to_a_plain_call_is_refused(void **state) {
     (void)state;
     struct crew_call wanted = http_call();
     wanted.form = CREW_PLAIN;
     assert_int_equal(crew_client_stream(client, &wanted, &receiver, &reader, NULL), 0);
     crew_client_dispatch(client);
-    call = foreign_take(&server);
+    call = fake_worker_take(&server);
     SAY({HEAD, 0, 0});
     turn_until(reader.ends == 1);
     assert_int_equal(reader.error, CREW_EBADRESPONSE);
@@ -364,14 +364,14 @@ static void test_a_plain_call_takes_no_stream(void **state) {
 }
 
 /* The clock of the caller ends what nobody else does. */
-static void test_a_stream_that_falls_silent(void **state) {
+static void test_stream_that_stops_ends_at_its_deadline(void **state) {
     (void)state;
     struct crew_call wanted = http_call();
     wanted.expiration_ms = 300;
     assert_int_equal(
         crew_client_stream(client, &wanted, &receiver, &reader, &reader.pending), 0);
     crew_client_dispatch(client);
-    call = foreign_take(&server);
+    call = fake_worker_take(&server);
     SAY({HEAD, 0, 0}, {CHUNK, 1, 10});
     turn_until(reader.ends == 1);
     assert_int_equal(reader.error, CREW_EDEADLINE);
@@ -383,17 +383,17 @@ static void test_a_stream_that_falls_silent(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_pieces_come_as_they_are_sent),
-        TEST(test_who_wants_the_whole_gets_it),
-        TEST(test_an_answer_in_one_piece_needs_no_head),
-        TEST(test_credit_follows_what_is_used),
-        TEST(test_a_cancelled_stream_is_stopped),
-        TEST(test_a_head_for_nobody_is_turned_away),
-        TEST(test_what_does_not_follow_ends_the_call),
-        TEST(test_a_worker_that_ignores_credit),
-        TEST(test_a_whole_that_is_too_large),
-        TEST(test_a_plain_call_takes_no_stream),
-        TEST(test_a_stream_that_falls_silent),
+        TEST(test_pieces_arrive_as_they_are_sent),
+        TEST(test_pieces_are_collected_without_a_chunk_callback),
+        TEST(test_whole_answer_to_a_streaming_caller),
+        TEST(test_credit_follows_what_is_consumed),
+        TEST(test_cancelled_stream_is_stopped),
+        TEST(test_stream_of_an_unknown_call_is_cancelled),
+        TEST(test_piece_out_of_order_ends_the_call),
+        TEST(test_worker_that_exceeds_its_credit),
+        TEST(test_collected_answer_over_the_limit),
+        TEST(test_stream_to_a_plain_call_is_refused),
+        TEST(test_stream_that_stops_ends_at_its_deadline),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,23 @@
+/* A task's queue served by hand over AMQP: what crew's callers really send, and answers
+ * that no crew worker would give. */
+#ifndef CREW_TESTS_CLIENT_FAKE_WORKER_H
+#define CREW_TESTS_CLIENT_FAKE_WORKER_H
+
+#include "stage.h"
+
+struct fake_worker {
+    struct stage stage;
+};
+
+void fake_worker_open(struct fake_worker *f, const char *task);
+void fake_worker_close(struct fake_worker *f);
+
+struct message *
+fake_worker_take(struct fake_worker *f); /* the next call; freed by the caller */
+/* Answer CALL with a plain text; HEADER (null: none) is a text, ENCODING the content
+ * encoding (null: none). */
+void fake_worker_answer(struct fake_worker *f, const struct message *call,
+                        const char *body, const struct message_header *header,
+                        const char *encoding);
+
+#endif
