@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 
 SOURCE, COMPILER, *PROGRAMS = sys.argv[1:]
 FLAGS = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-fPIC", "-fsyntax-only",
@@ -195,6 +196,20 @@ def check_links():
                 sys.exit(f"{page} links to {to}#{anchor}, and there is no such section")
 
 
+def check_picture():
+    """The folders in architecture.md are as tools/graph draws them."""
+    page = read("docs", "architecture.md")
+    with tempfile.NamedTemporaryFile("w+", encoding="utf-8") as copy:
+        copy.write(page)
+        copy.flush()
+        subprocess.run([sys.executable, os.path.join(SOURCE, "tools", "graph"), "--docs",
+                        copy.name, SOURCE], stdout=subprocess.DEVNULL, check=True)
+        with open(copy.name, encoding="utf-8") as drawn:
+            if drawn.read() != page:
+                sys.exit("the picture in docs/architecture.md is out of date: run "
+                         "tools/graph --docs docs/architecture.md")
+
+
 def check_readme(known_options):
     readme = read("README.md")
     if readme.count("\n") > 250:
@@ -252,6 +267,7 @@ def main():
     check_readme(known_options)
     check_links()
     check_file_names()
+    check_picture()
     check_snippets()
     print(f"{count} examples")
 
