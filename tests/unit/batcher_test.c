@@ -436,7 +436,7 @@ static struct flight *unused_flight(struct simulation *s) {
         if (!s->flights[i].used)
             return &s->flights[i];
     fail();
-    return NULL;
+    abort();
 }
 
 /* Marks the entries of a batch as sent. */

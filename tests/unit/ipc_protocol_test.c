@@ -36,7 +36,7 @@ static struct wire_item only_item(void) {
 /* ---- round trips ---- */
 
 static void test_setup_round_trip(void **state) {
-    char *argv[] = {"app.so", "", "x"};
+    char *argv[] = {(char[]){"app.so"}, (char[]){""}, (char[]){"x"}};
     const struct ipc_setup setup = {"uuid", "node",   "http", "/tmp/app.so",
                                     1,      SIZE_MAX, 3,      argv};
     struct ipc_setup got;
@@ -288,7 +288,7 @@ static void decode(const uint8_t *bytes, size_t count) {
 }
 
 static void put_frame(unsigned which) {
-    char *argv[] = {"app.so"};
+    char *argv[] = {(char[]){"app.so"}};
     const struct ipc_setup setup = {"u", "n", "http", "app", 1, 1, 1, argv};
     const char *tasks[] = {"a", "b"};
     switch (which) {
