@@ -479,7 +479,7 @@ static void take_head(struct child *child, const struct wire_item *item) {
         return;
     listener_of(child)->revoke(child->owner, true);
     if (error == CREW_ECANCELLED)
-        child_stream_closed(child);
+        child_unread(child);
     listener_of(child)->revoked(child->owner);
 }
 
@@ -649,7 +649,7 @@ void child_credit(struct child *child, uint32_t allowed_bytes) {
         child_stream_credit(&child->stream, allowed_bytes);
 }
 
-void child_stream_closed(struct child *child) {
+void child_unread(struct child *child) {
     if (child->state != CHILD_BUSY && child->state != CHILD_WAITING)
         return;
     log_request(LOG_LEVEL_DEBUG, task_id(child),

@@ -74,7 +74,7 @@ crew_task *child_revoke(struct child *child);
 /* Of the current task, whose answer is streamed: so many bytes of body may be sent in all,
  * modulo 2^32; the stream has no reader any more, so the handler is asked to stop. */
 void child_credit(struct child *child, uint32_t allowed_bytes);
-void child_stream_closed(struct child *child);
+void child_unread(struct child *child);
 
 /* Take the answers that it has stored and not sent yet: `finished`. */
 void child_collect(struct child *child);

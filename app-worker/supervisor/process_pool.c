@@ -390,10 +390,10 @@ void process_pool_credit(struct process_pool *pool, const crew_task *task,
         child_credit(child, allowed_bytes);
 }
 
-void process_pool_stream_closed(struct process_pool *pool, const crew_task *task) {
+void process_pool_unread(struct process_pool *pool, const crew_task *task) {
     struct child *child = child_of(pool, task);
     if (child != NULL)
-        child_stream_closed(child);
+        child_unread(child);
 }
 
 void process_pool_hold(struct process_pool *pool, bool is_held) {

@@ -42,7 +42,7 @@ void process_pool_queue_inspected(struct process_pool *pool, const char *task,
  * 2^32; the stream has no reader any more. */
 void process_pool_credit(struct process_pool *pool, const crew_task *task,
                          uint32_t allowed_bytes);
-void process_pool_stream_closed(struct process_pool *pool, const crew_task *task);
+void process_pool_unread(struct process_pool *pool, const crew_task *task);
 
 /* Assign no tasks to processes as long as IS_HELD. */
 void process_pool_hold(struct process_pool *pool, bool is_held);

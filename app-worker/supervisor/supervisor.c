@@ -165,7 +165,7 @@ static void on_credit(void *arg, crew_task *task, uint32_t allowed_bytes) {
 
 static void on_unread(void *arg, crew_task *task) {
     struct supervisor *supervisor = arg;
-    process_pool_stream_closed(supervisor->pool, task);
+    process_pool_unread(supervisor->pool, task);
 }
 
 static void announce_ready(struct supervisor *supervisor) {

@@ -56,7 +56,8 @@ struct process {
     bool is_waiting;
     bool waits_on_self;
     bool is_stopping;
-    bool had_task; /* when it died */
+    bool had_task;      /* when it died */
+    bool was_preempted; /* by the task that runs */
 };
 
 struct scenario {
@@ -181,7 +182,7 @@ static void send_answers(struct process *process) {
         process->count--;
         memmove(process->assigned, process->assigned + 1,
                 process->count * sizeof *process->assigned);
-        process->is_stopping = false;
+        process->is_stopping = process->was_preempted = false;
         end_job(job);
         scheduler_process_finished(sim.scheduler, process->handle, job->run_us, 0);
     }
@@ -301,6 +302,19 @@ static void advance(struct process *process) {
 
 /* ---- what the scheduler asks for ---- */
 
+/* By what the simulation itself knows. */
+static bool is_reserved(void) {
+    const struct scheduler_options *options = &sim.scenario->options;
+    unsigned holding = 0, waiting = 0;
+    for (unsigned i = 0; i < sim.process_count; i++) {
+        holding += sim.processes[i].count > 0 ||
+                   (sim.processes[i].life == LIFE_ENDING && sim.processes[i].had_task);
+        waiting += sim.processes[i].life == LIFE_RUNNING && sim.processes[i].is_waiting;
+    }
+    bool may_call = sim.calls_itself && options->max_processes > options->processes;
+    return (may_call || waiting > 0) && holding + 1 >= options->max_processes;
+}
+
 static uint64_t on_now(void *arg) {
     (void)arg;
     return sim.now_us / 1000;
@@ -316,6 +330,8 @@ static bool on_assign(void *arg, void *owner, void *task) {
     enum process_role role = scheduler_process_role(process->handle);
     assert_true(role == PROCESS_ACTIVE ||
                 (role == PROCESS_EXPIRING && process->count == 0));
+    assert_false(process->was_preempted);
+    assert_true(!is_reserved() || job->caller != NULL);
     if (below(1000) == 0) { /* expired */
         end_job(job);
         return false;
@@ -342,8 +358,10 @@ static void *on_revoke(void *arg, void *owner) {
 }
 
 static void on_collect(void *arg, void *owner) {
+    struct process *process = owner;
     (void)arg;
-    send_answers(owner);
+    send_answers(process);
+    process->was_preempted = process->count > 1;
 }
 
 static void on_requeue(void *arg, void *task) {
@@ -448,19 +466,6 @@ static const struct scheduler_ops ops = {
 
 static bool is_alive(const struct process *process) {
     return process->life == LIFE_STARTING || process->life == LIFE_RUNNING;
-}
-
-/* By what the simulation itself knows. */
-static bool is_reserved(void) {
-    const struct scheduler_options *options = &sim.scenario->options;
-    unsigned holding = 0, waiting = 0;
-    for (unsigned i = 0; i < sim.process_count; i++) {
-        holding += sim.processes[i].count > 0 ||
-                   (sim.processes[i].life == LIFE_ENDING && sim.processes[i].had_task);
-        waiting += sim.processes[i].life == LIFE_RUNNING && sim.processes[i].is_waiting;
-    }
-    bool may_call = sim.calls_itself && options->max_processes > options->processes;
-    return (may_call || waiting > 0) && holding + 1 >= options->max_processes;
 }
 
 static bool has_idle_process(void) {
@@ -569,6 +574,25 @@ static void tick_until(bool (*is_over)(void)) {
     }
 }
 
+static void rest(unsigned ms) {
+    for (unsigned i = 0; i < ms * 1000 / TICK_US; i++)
+        tick();
+}
+
+static unsigned count_alive(enum process_role role) {
+    unsigned count = 0;
+    for (unsigned i = 0; i < sim.process_count; i++)
+        count += is_alive(&sim.processes[i]) &&
+                 scheduler_process_role(sim.processes[i].handle) == role;
+    return count;
+}
+
+static void finish(void) {
+    scheduler_drain(sim.scheduler);
+    tick_until(all_exited);
+    scheduler_free(sim.scheduler);
+}
+
 static void begin(const struct scenario *scenario) {
     memset(&sim, 0, sizeof sim);
     sim.scenario = scenario;
@@ -591,9 +615,9 @@ static void simulate(const struct scenario *scenario) {
     }
     scheduler_hold(sim.scheduler, sim.is_held = false);
     tick_until(all_ended);
-    scheduler_drain(sim.scheduler);
-    tick_until(all_exited);
-    scheduler_free(sim.scheduler);
+    rest(100);
+    assert_int_equal(count_alive(PROCESS_EXPIRING), 0);
+    finish();
 }
 
 static void simulate_seeds(struct scenario scenario) {
@@ -648,6 +672,68 @@ static void test_scheduler_subcalls_do_not_deadlock(void **state) {
                                      .calls_percent = 50});
 }
 
+static void test_scheduler_subcalls_among_slow_tasks(void **state) {
+    (void)state;
+    simulate_seeds((struct scenario){.options = {2, 8, 2, 12},
+                                     .arrivals_percent = 3,
+                                     .burst = 6,
+                                     .run_us = 200,
+                                     .slow_percent = 30,
+                                     .calls_percent = 5});
+}
+
+static void test_scheduler_spares_are_retired_when_they_were_idle_for_long(void **state) {
+    const struct scenario scenario = {.seed = 1,
+                                      .options = {2, 8, 2, 2},
+                                      .arrivals_percent = 20,
+                                      .burst = 4,
+                                      .run_us = 1000,
+                                      .calls_percent = 50};
+    (void)state;
+    begin(&scenario);
+    for (unsigned i = 0; i < 2000; i++) {
+        arrive();
+        tick();
+    }
+    tick_until(all_ended);
+    assert_true(count_alive(PROCESS_ACTIVE) > 2);
+    rest(15000);
+    assert_int_equal(count_alive(PROCESS_ACTIVE), 2);
+    assert_int_equal(sim.prefetch, 2);
+    finish();
+}
+
+static struct job *add_job(unsigned run_us) {
+    struct job *job = new_job(0, NULL);
+    job->run_us = run_us;
+    return job;
+}
+
+/* One process is at the first of four tasks when the other has run its four. */
+static void test_scheduler_an_idle_process_takes_half_of_a_pipeline(void **state) {
+    const struct scenario scenario = {.seed = 1, .options = {2, 2, 8, 8}};
+    (void)state;
+    begin(&scenario);
+    rest(50);
+    for (unsigned i = 0; i < 100; i++) {
+        add_job(150);
+        rest(1);
+    }
+    scheduler_hold(sim.scheduler, sim.is_held = true);
+    struct job *slow = add_job(1500);
+    for (unsigned i = 0; i < 7; i++)
+        add_job(150);
+    tick();
+    scheduler_hold(sim.scheduler, sim.is_held = false);
+    rest(1);
+    assert_int_equal(slow->state, JOB_STARTED);
+    assert_true(sim.ended >= 100 + 4); /* those of the other, and then ... */
+    for (unsigned i = 0; i < sim.process_count; i++)
+        assert_true(sim.processes[i].count <= 3);
+    tick_until(all_ended);
+    finish();
+}
+
 static void test_scheduler_subcalls_without_spares(void **state) {
     (void)state;
     simulate_seeds((struct scenario){.options = {3, 3, 3, 3},
@@ -684,9 +770,8 @@ static void test_scheduler_close_gives_up_everything(void **state) {
     const struct scenario scenario = {.seed = 1,
                                       .options = {2, 8, 2, 12},
                                       .arrivals_percent = 50,
-                                      .burst = 3,
-                                      .run_us = 1000,
-                                      .calls_percent = 10};
+                                      .burst = 8,
+                                      .run_us = 50};
     (void)state;
     begin(&scenario);
     for (unsigned i = 0; i < 2000; i++) {
@@ -708,6 +793,9 @@ int main(void) {
         cmocka_unit_test(test_scheduler_slow_tasks_saturate),
         cmocka_unit_test(test_scheduler_processes_die_and_are_recycled),
         cmocka_unit_test(test_scheduler_subcalls_do_not_deadlock),
+        cmocka_unit_test(test_scheduler_subcalls_among_slow_tasks),
+        cmocka_unit_test(test_scheduler_spares_are_retired_when_they_were_idle_for_long),
+        cmocka_unit_test(test_scheduler_an_idle_process_takes_half_of_a_pipeline),
         cmocka_unit_test(test_scheduler_subcalls_without_spares),
         cmocka_unit_test(test_scheduler_one_process),
         cmocka_unit_test(test_scheduler_reloads),
