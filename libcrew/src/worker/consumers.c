@@ -264,14 +264,13 @@ bool consumers_cancelled_by_broker(struct consumers *c, const char *queue) {
         consumers_publisher_connected(c);
         return false;
     }
+    if (consumer->state != CONSUMER_CONSUMING)
+        return true; /* it is being cancelled anyway, which ends with LINK_OP_DONE */
     broker_session_report(c->session, CREW_EVENT_WARNING,
                           "the broker cancelled the consumer of %s; declaring it again",
                           queue);
     enter(c, consumer, CONSUMER_IDLE);
-    if (consumer->is_wanted)
-        retry_in(c, RETRY_MIN_MS);
-    else
-        destroy(c, consumer);
+    retry_in(c, RETRY_MIN_MS);
     return true;
 }
 
