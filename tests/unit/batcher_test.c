@@ -445,7 +445,8 @@ static void check_batch(struct simulation *s, struct flight *flight) {
     size_t count = 0, bytes = 0;
     bool all_shareable = true;
     uint64_t last_sequence = 0;
-    assert_non_null(flight->batch.entries);
+    if (flight->batch.entries == NULL)
+        abort();
     flight->key = ((struct item *)flight->batch.entries)->key;
     DL_FOREACH (flight->batch.entries, entry) {
         struct item *item = (struct item *)entry;
