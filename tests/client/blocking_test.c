@@ -1,5 +1,5 @@
-/* Blocking calls: each way one can end that needs no broken broker, what is refused at
- * once, and the other functions that wait. */
+/* Blocking calls: each outcome that needs no broken broker, calls that are refused, and
+ * the other blocking functions. */
 #include "caller.h"
 #include "cmocka_all.h"
 #include "worker_thread.h"
@@ -39,7 +39,7 @@ static int call_says(const char *body) {
     return error;
 }
 
-/* ---- how a call ends ---- */
+/* ---- outcomes ---- */
 
 static void test_call_is_answered(void **state) {
     (void)state;
@@ -108,7 +108,7 @@ static void test_duplicate_id_is_refused(void **state) {
     worker_thread_stop(s);
 }
 
-/* ---- what is not even begun ---- */
+/* ---- calls that are refused ---- */
 
 static void test_fields_out_of_range_are_refused(void **state) {
     (void)state;
@@ -156,12 +156,12 @@ static void test_calls_over_a_limit_are_refused(void **state) {
     assert_int_equal(caller_call(client, &call), CREW_ETOOLARGE);
     call.pair_count = 1;
     call.body = body;
-    call.body_bytes = MESSAGE_BYTES; /* with what is around it too large */
+    call.body_bytes = MESSAGE_BYTES; /* too large together with its envelope */
     assert_int_equal(caller_call(client, &call), CREW_ETOOLARGE);
     call.form = CREW_PLAIN;
     call.body_bytes = MESSAGE_BYTES + 1;
     assert_int_equal(caller_call(client, &call), CREW_ETOOLARGE);
-    assert_true(crew_client_ready(client)); /* it cost no connection */
+    assert_true(crew_client_ready(client)); /* the connection was not lost */
     free(body);
     free(pairs);
 }
@@ -192,8 +192,7 @@ static void test_blocking_in_a_callback_is_refused(void **state) {
     struct in_callback r = {0};
     struct crew_call call = caller_plain(task, "");
     assert_int_equal(crew_client_call(client, &call, block_in_callback, &r, NULL), 0);
-    assert_int_equal(call_says("x"),
-                     0); /* this thread dispatches, answers come in turn */
+    assert_int_equal(call_says("x"), 0); /* this thread dispatches */
     assert_true(r.done);
     assert_int_equal(r.call, CREW_EINVAL);
     assert_int_equal(r.group, CREW_EINVAL);
@@ -244,9 +243,9 @@ static void test_wrong_password_is_reported(void **state) {
     expect_not_ready(url, 1500, "ACCESS_REFUSED");
 }
 
-/* ---- looking at a queue ---- */
+/* ---- queue info ---- */
 
-/* Soon: a consumer that leaves is gone a moment after its connection. */
+/* With retries: the broker removes a consumer shortly after its connection. */
 static void expect_queue(uint32_t messages, uint32_t consumers) {
     struct crew_queue queue;
     uint64_t until_ms = caller_now_ms() + 10000;
@@ -269,7 +268,7 @@ static void test_queue_info(void **state) {
     struct crew_call call = caller_plain(task, "hold");
     for (size_t i = 0; i < 3; i++)
         caller_start(&callers[i], client, &call);
-    expect_queue(2, 1); /* a worker has the third in hand */
+    expect_queue(2, 1); /* a worker holds the third */
     worker_thread_release(s);
     for (size_t i = 0; i < 3; i++)
         assert_int_equal(caller_end(&callers[i]), 0);
@@ -308,7 +307,7 @@ static void test_worker_answers_ping_itself(void **state) {
     struct crew_call hold = caller_plain(task, "hold");
     caller_start(&held, client, &hold);
     worker_thread_await(s, 1);
-    call.expiration_ms = 300; /* its turn does not come */
+    call.expiration_ms = 300; /* the worker is busy for longer */
     assert_int_equal(caller_call(client, &call), CREW_EEXPIRED);
     worker_thread_release(s);
     assert_int_equal(caller_end(&held), 0);

@@ -1,5 +1,5 @@
-/* What travels: bodies made by the helpers, compression as a foreign consumer sees it,
- * the time a call has, and answers that no crew worker would give. */
+/* Messages as they are sent: bodies made by the helpers, compression as another consumer
+ * sees it, expiration, and answers that no crew worker gives. */
 #include "caller.h"
 #include "cmocka_all.h"
 #include "fake_worker.h"
@@ -146,7 +146,7 @@ static void test_body_over_the_inflate_limit_is_not_compressed(void **state) {
     worker_thread_stop(s);
 }
 
-/* ---- time ---- */
+/* ---- expiration ---- */
 
 static void expect_time(struct fake_worker *f, uint32_t given_ms, uint32_t sent_ms) {
     struct crew_call call = caller_plain(task, "");
@@ -170,7 +170,7 @@ static void test_default_expiration_is_30_seconds(void **state) {
     fake_worker_close(&f);
 }
 
-/* ---- strange answers ---- */
+/* ---- answers of other programs ---- */
 
 static void test_answer_of_a_plain_rpc_server(void **state) {
     (void)state;
@@ -182,7 +182,7 @@ static void test_answer_of_a_plain_rpc_server(void **state) {
     struct message *m = fake_worker_take(&f);
     const struct message_header field = {"colour", "blue", 0};
     fake_worker_answer(&f, m, "reply", &field, NULL);
-    fake_worker_answer(&f, m, "once more", NULL, NULL); /* finds nobody */
+    fake_worker_answer(&f, m, "once more", NULL, NULL); /* its call has ended */
     message_free(m);
     caller_join(caller.thread);
     assert_int_equal(caller.error, 0);
@@ -194,7 +194,7 @@ static void test_answer_of_a_plain_rpc_server(void **state) {
     fake_worker_close(&f);
 }
 
-/* A call in an event loop, whose program takes it back when it hears a warning. */
+/* A call in an event loop, whose program cancels it on a warning. */
 struct wary {
     crew_client *client;
     crew_pending *pending; /* null: ended */

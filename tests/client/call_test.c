@@ -1,4 +1,4 @@
-/* Calls through a real broker: each way a call can end that needs no broken broker. */
+/* Calls through a real broker: each outcome that needs no broken broker. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -95,7 +95,7 @@ static void test_many_calls_at_once(void **state) {
     }
 }
 
-/* ---- nobody there ---- */
+/* ---- no worker, no broker ---- */
 
 static void test_missing_queue_is_no_workers(void **state) {
     (void)state;
@@ -142,14 +142,14 @@ static void test_call_without_broker(void **state) {
     struct outcome o = {0};
     struct crew_call call = fixture_plain(&fixture, "");
     assert_int_equal(crew_client_call(away.client, &call, outcome_note, &o, NULL), 0);
-    assert_int_equal(o.times, 0); /* never from inside the call */
+    assert_int_equal(o.times, 0); /* not from within crew_client_call */
     fixture_until(&away, o.times == 1);
     assert_int_equal(o.error, CREW_EBROKER);
     outcome_fini(&o);
     fixture_close(&away);
 }
 
-/* ---- taken ---- */
+/* ---- started ---- */
 
 static void test_started_and_unanswered_is_deadline(void **state) {
     (void)state;
@@ -216,7 +216,7 @@ static void test_bad_calls_are_refused(void **state) {
                      CREW_EINVAL);
 }
 
-/* The second task waits in the queue (prefetch 1) and is taken back there. */
+/* The second task waits in the queue (prefetch 1) and is cancelled there. */
 static void test_cancelled_call_is_not_begun(void **state) {
     (void)state;
     struct fixture_worker *a = fixture_ready_worker(&fixture, 0);

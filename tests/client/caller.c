@@ -15,10 +15,10 @@ const char *caller_url(void) {
     return url;
 }
 
-void caller_broker(const char *command, const char *words) {
+void caller_broker(const char *command, const char *arguments) {
     char line[1000];
     snprintf(line, sizeof line, "%s %s '%s' %s >/dev/null", PRIVATE_BROKER, command,
-             getenv("CREW_TEST_BROKER"), words);
+             getenv("CREW_TEST_BROKER"), arguments);
     int status = system(line);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }

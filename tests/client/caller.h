@@ -8,9 +8,9 @@
 /* The broker of the tests, or fail. */
 const char *caller_url(void);
 
-/* Do COMMAND of tools/private-broker, with these WORDS, to the broker of the test that
- * has one of its own. */
-void caller_broker(const char *command, const char *words);
+/* Run COMMAND of tools/private-broker with these ARGUMENTS, for a test that has a broker
+ * of its own. */
+void caller_broker(const char *command, const char *arguments);
 
 /* A task name of its own for each test. */
 void caller_task(char *task, size_t task_bytes);
@@ -40,10 +40,10 @@ int caller_end(struct caller *c);
 /* The same for any thread: join it within the bound. */
 void caller_join(pthread_t thread);
 
-/* Whether the thread sleeps, in a function that waits; 0 is none. */
+/* Whether thread TID sleeps in a system call; 0: no thread. */
 bool caller_sleeps(int tid);
 
-/* Call and wait on this thread; an answer is only looked at by its error. */
+/* Call and wait on this thread; returns the error only. */
 int caller_call(crew_client *client, const struct crew_call *call);
 
 #endif

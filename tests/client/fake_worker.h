@@ -1,5 +1,5 @@
-/* A task's queue served by hand over AMQP: what crew's callers really send, and answers
- * that no crew worker would give. */
+/* Serves a task queue over plain AMQP: shows what crew's clients send, and gives answers
+ * that no crew worker gives. */
 #ifndef CREW_TESTS_CLIENT_FAKE_WORKER_H
 #define CREW_TESTS_CLIENT_FAKE_WORKER_H
 

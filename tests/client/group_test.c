@@ -1,5 +1,5 @@
-/* Groups of calls: what their end is, what stands in which place, and what becomes of the
- * calls that are not needed any more. */
+/* Groups of calls: when they end, the order of the answers, and the calls that are not
+ * needed any more. */
 #include "caller.h"
 #include "cmocka_all.h"
 #include "fake_worker.h"
@@ -31,7 +31,7 @@ static int close_client(void **state) {
     return 0;
 }
 
-/* A group of up to eight calls with these bodies, and what came of it. */
+/* A group of up to eight calls with these bodies, and its result. */
 struct trial {
     struct crew_call calls[8];
     struct crew_group group;
@@ -118,7 +118,7 @@ static void test_first_ends_with_any_outcome(void **state) {
     expect_errors(&t, (int[]){CREW_ECANCELLED, CREW_EFAILED});
 }
 
-/* ---- time ---- */
+/* ---- expiration ---- */
 
 static void test_group_expiration_limits_its_calls(void **state) {
     (void)state;
@@ -245,7 +245,7 @@ static void test_any_with_answers_at_the_same_time(void **state) {
         assert_int_equal(crew_client_group(client, &t.group, on_group, &e[i], NULL), 0);
     }
     crew_client_dispatch(client);
-    worker_thread_await(server, GROUPS); /* let answers gather */
+    worker_thread_await(server, GROUPS); /* so that several answers are there */
     for (size_t i = 0; i < GROUPS; i++) {
         until(e[i].times > 0);
         assert_int_equal(e[i].error, 0);
@@ -256,7 +256,7 @@ static void test_any_with_answers_at_the_same_time(void **state) {
         assert_int_equal(e[i].times, 1);
 }
 
-/* A peer may answer with any word there is; it is an error all the same. */
+/* A peer may answer with any error word; it is an error of the call. */
 static void test_outcome_cancelled_from_a_peer_is_an_error(void **state) {
     (void)state;
     char theirs[64];
@@ -279,9 +279,9 @@ static void test_outcome_cancelled_from_a_peer_is_an_error(void **state) {
     fake_worker_close(&f);
 }
 
-/* ---- taken back ---- */
+/* ---- cancelled ---- */
 
-/* The first call holds the only place there is; those behind it wait in the queue. */
+/* The first call occupies the worker (prefetch 1); the others wait in the queue. */
 static void test_cancelled_calls_are_not_begun(void **state) {
     (void)state;
     char narrow[64];
@@ -311,8 +311,8 @@ static void test_cancelled_calls_are_not_begun(void **state) {
     worker_thread_stop(s);
 }
 
-/* The group ends with its quick call; the other one waits in a queue whose worker is
- * busy, and is not begun when its turn has come. */
+/* The group ends with its quick call; the other one waits in the queue of a busy worker,
+ * and is not begun. */
 static void test_superfluous_calls_are_cancelled(void **state) {
     (void)state;
     char narrow[64];
@@ -341,7 +341,7 @@ static void test_superfluous_calls_are_cancelled(void **state) {
     worker_thread_stop(s);
 }
 
-/* ---- many, none, not acceptable ---- */
+/* ---- limits ---- */
 
 static void test_limit_of_calls_in_a_group(void **state) {
     (void)state;
@@ -379,7 +379,7 @@ static void expect_refused(struct trial *t, int error) {
     assert_int_equal(worker_thread_begun(server), before + 1); /* nothing of the group */
     assert_int_equal(e.times, 0);
     for (size_t i = 0; i < t->group.count; i++) {
-        assert_int_equal(t->answers[i]->error, error); /* in each place */
+        assert_int_equal(t->answers[i]->error, error); /* for each call */
         crew_answer_free(t->answers[i]);
         t->answers[i] = NULL;
     }

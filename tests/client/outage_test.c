@@ -1,6 +1,6 @@
-/* The broker is killed, stopped, silent or closes connections while threads wait in
- * blocking calls: each comes back with what the header promises, or is answered after the
- * broker is there again. */
+/* The broker is killed, stopped, does not respond or closes connections while threads
+ * wait in blocking calls: each returns what the header says, or is answered once the
+ * broker is available again. */
 #include "caller.h"
 #include "cmocka_all.h"
 #include "fixture.h"
@@ -55,7 +55,7 @@ static void *wait_for_group(void *arg) {
     return NULL;
 }
 
-/* Nothing can be had now, and that is said at once. */
+/* Without a broker, calls fail at once. */
 static void expect_outage(void) {
     char why[300] = "";
     struct crew_queue queue;
@@ -86,7 +86,7 @@ static void test_broker_is_killed(void **state) {
     worker_thread_await(server, 3 * EACH + 2);
     struct crew_call after = caller_plain(task, "after");
     assert_int_equal(caller_call(client, &after),
-                     0); /* the group's own has come before */
+                     0); /* the group's own expiration was shorter */
 
     caller_broker("kill", "");
     expect_each(never, CREW_ELOST);
@@ -95,7 +95,7 @@ static void test_broker_is_killed(void **state) {
     assert_int_equal(group_errors[1], CREW_ELOST);
     assert_int_equal(group_errors[2], 0);
     expect_outage();
-    expect_each(hasty, CREW_ELOST); /* nobody knows whether they ran */
+    expect_each(hasty, CREW_ELOST); /* the outcome is unknown */
 
     caller_broker("restart", "");
     assert_int_equal(crew_client_wait_ready(client, FIXTURE_TIMEOUT_MS, NULL, 0), 0);
@@ -120,7 +120,7 @@ static void test_broker_closes_all_connections(void **state) {
     expect_each(always, 0);
 }
 
-/* Without heartbeats nobody would ever notice. */
+/* Only heartbeats detect this. */
 static void test_broker_does_not_respond(void **state) {
     (void)state;
     struct crew_broker broker_with_pulse;
@@ -146,7 +146,7 @@ static void test_broker_does_not_respond(void **state) {
     caller_broker("resume", "");
 }
 
-/* It may log in, but not make the queue for its answers. */
+/* The user may log in, but not declare the reply queue. */
 static void test_missing_permissions_are_reported(void **state) {
     (void)state;
     char url[200], why[300] = "";
@@ -165,7 +165,7 @@ static void test_missing_permissions_are_reported(void **state) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_client, close_client)
 
 int main(void) {
-    signal(SIGPIPE, SIG_DFL); /* it must not come at all */
+    signal(SIGPIPE, SIG_DFL); /* it must not be raised */
     const struct CMUnitTest tests[] = {
         TEST(test_broker_is_killed),
         TEST(test_broker_closes_all_connections),

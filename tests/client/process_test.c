@@ -1,5 +1,5 @@
-/* The program around a client: children, signals, exit, and what is left of a client when
- * it is closed, whatever its calls are doing. */
+/* The process around a client: fork, signals, exit, and resources after a client is freed
+ * with calls in each state. */
 #include "caller.h"
 #include "cmocka_all.h"
 #include "fixture.h"
@@ -39,7 +39,7 @@ static void on_no_group(void *arg, int error, const struct crew_answer *const an
     (void)count;
 }
 
-/* ---- children ---- */
+/* ---- fork ---- */
 
 static int exit_status(pid_t pid) {
     int status;
@@ -48,7 +48,7 @@ static int exit_status(pid_t pid) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* Runs in the child: 0, or the number of the promise that does not hold. */
+/* Runs in the child: 0, or the number of the check that failed. */
 static int use_the_parents(crew_client *c, crew_pending *pending,
                            crew_pending_group *group_pending) {
     struct crew_call call = caller_plain(task, "from the child");
@@ -77,7 +77,7 @@ static int use_the_parents(crew_client *c, crew_pending *pending,
     return 0;
 }
 
-/* Forks again and again while threads are inside the client, its lock held or not. */
+/* Forks repeatedly while threads use the client, with its lock held or not. */
 static void test_forked_child_does_not_touch_its_parents_client(void **state) {
     (void)state;
     enum { CHILDREN = 20, CALLERS = 4 };
@@ -111,7 +111,7 @@ static void test_forked_child_does_not_touch_its_parents_client(void **state) {
     worker_thread_stop(s);
 }
 
-/* The child has the parent's sockets open as long as it lives. */
+/* The child keeps the parent's sockets open until it exits. */
 static void test_forked_child_outlives_its_parent(void **state) {
     (void)state;
     crew_client *c = caller_open(NULL);
@@ -138,7 +138,7 @@ static void test_forked_child_outlives_its_parent(void **state) {
 static void test_forked_child_makes_its_own_client(void **state) {
     (void)state;
 #ifdef __SANITIZE_THREAD__
-    skip(); /* it has no threads after a fork of many */
+    skip(); /* it supports no threads after a fork of many */
 #endif
     struct worker_thread *s = worker_thread_start(caller_url(), task, 5);
     crew_client *c = caller_open(NULL);
@@ -158,7 +158,7 @@ static void test_forked_child_makes_its_own_client(void **state) {
     worker_thread_stop(s);
 }
 
-/* What a program sees that a child executes. */
+/* What a program sees that the child executes. */
 static void open_in_a_program(char *list, size_t list_bytes) {
     int out[2];
     assert_int_equal(pipe2(out, O_CLOEXEC), 0);
@@ -256,7 +256,7 @@ static void test_exit_without_freeing(void **state) {
     assert_int_equal(exit_status(pid), 0);
 }
 
-/* ---- nothing is left ---- */
+/* ---- resources after free ---- */
 
 static size_t entries(const char *path) {
     size_t count = 0;
@@ -268,7 +268,7 @@ static size_t entries(const char *path) {
     return count;
 }
 
-/* A thread that was joined may still stand in /proc for a moment. */
+/* A joined thread may still be listed in /proc for a moment. */
 static void expect_back_to(size_t descriptors, size_t threads) {
     for (int i = 0; i < 1000 && entries("/proc/self/task") > threads; i++)
         usleep(10000);
@@ -278,7 +278,7 @@ static void expect_back_to(size_t descriptors, size_t threads) {
 
 #define STATES 6
 
-/* A call in each state that the program can bring about, oldest state last. */
+/* A call in each state that the program can cause, the latest state first. */
 static void start_in_each_state(crew_client *c, struct worker_thread *s,
                                 struct outcome o[]) {
     static char body[300000];
@@ -288,7 +288,7 @@ static void start_in_each_state(crew_client *c, struct worker_thread *s,
     assert_int_equal(crew_client_call(c, &call, outcome_note, &o[0], NULL), 0);
     if (crew_client_ready(c)) {
         crew_client_dispatch(c);
-        worker_thread_await(s, begun + 1); /* accepted, and in a worker's hand */
+        worker_thread_await(s, begun + 1); /* accepted, and with a worker */
     }
     call.body = "quiet";
     assert_int_equal(crew_client_call(c, &call, outcome_note, &o[1], NULL), 0);
@@ -334,7 +334,7 @@ static void test_each_call_ends_once_and_memory_is_freed(void **state) {
     worker_thread_stop(s);
 }
 
-/* The place in the worker is taken: what waits in the queue is taken back. */
+/* The worker is busy: calls that wait in the queue are cancelled. */
 static void test_queued_calls_are_cancelled_by_free(void **state) {
     (void)state;
     struct worker_thread *s = worker_thread_start(caller_url(), task, 1);
@@ -391,7 +391,7 @@ static void test_out_of_descriptors(void **state) {
     crew_broker_fini(&broker);
 }
 
-/* ---- a broker that says nothing ---- */
+/* ---- a broker that does not respond ---- */
 
 /* A thread that waits for an answer about a queue. */
 struct looker {
@@ -450,7 +450,7 @@ static void free_from_a_black_hole(bool connected) {
     outcome_fini(&o);
     assert_in_range(took_ms, 0, 2500);
     proxy_free(p);
-    expect_back_to(descriptors, threads); /* threads that were left to themselves, too */
+    expect_back_to(descriptors, threads); /* including detached threads */
 }
 
 static void test_free_while_the_network_drops_packets(void **state) {
@@ -468,7 +468,7 @@ test_free_while_connecting_through_a_network_that_drops_packets(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_exit_without_freeing), /* first: nothing has had threads yet */
+        TEST(test_exit_without_freeing), /* first: no thread has been started yet */
         TEST(test_forked_child_does_not_touch_its_parents_client),
         TEST(test_forked_child_outlives_its_parent),
         TEST(test_forked_child_makes_its_own_client),

@@ -1,5 +1,5 @@
-/* Publishing from a program: both ways, and how a publication ends. What subscribers see
- * is in tests/interop/test_publish.py. */
+/* Publishing, blocking and with a callback, and how a publication ends. What subscribers
+ * see is in tests/interop/test_publish.py. */
 #include "caller.h"
 #include "cmocka_all.h"
 #include "fixture.h"
@@ -27,7 +27,7 @@ static const struct crew_publication hello = {.channel = "greetings",
                                               .body = "hello",
                                               .body_bytes = 5};
 
-/* What a callback was told, and what it does besides. */
+/* The arguments of a callback, and what it does. */
 struct told {
     int times;
     int error;
@@ -57,7 +57,7 @@ static void until_told(struct told *told, int times) {
     assert_int_equal(told->times, times);
 }
 
-/* The number behind the dot; ids of one client begin alike. */
+/* The number after the dot; all ids of a client have the same prefix. */
 static unsigned long number_of(const char *id) {
     const char *dot = strrchr(id, '.');
     assert_non_null(dot);
@@ -74,7 +74,7 @@ static void test_publish_without_subscribers(void **state) {
     assert_int_equal(crew_client_publish_wait(client, &hello, NULL), 0);
 }
 
-/* The confirm itself wakes the loop: nothing else happens here. */
+/* The confirm alone wakes the loop. */
 static void test_callback_in_an_event_loop(void **state) {
     (void)state;
     struct told told = {.more = 3};
@@ -130,7 +130,7 @@ static void test_publish_from_many_threads(void **state) {
     }
 }
 
-/* Nobody listens at port 1. */
+/* No process listens on port 1. */
 static void test_publish_without_broker_fails_at_once(void **state) {
     (void)state;
     crew_client *connected = client;

@@ -1,5 +1,5 @@
-/* Streamed answers as a client takes them: piece by piece, collected, and from a worker
- * that does not keep to the rules. */
+/* Streamed answers at the client: piece by piece, collected, and from a worker that
+ * violates the protocol. */
 #include "caller.h"
 #include "cmocka_all.h"
 #include "fake_worker.h"
@@ -15,7 +15,7 @@
 static crew_client *client;
 static char task[64];
 
-/* Whoever reads a stream piece by piece. */
+/* A caller that reads a stream piece by piece. */
 static struct reader {
     crew_pending *pending;
     bool gives_credit;
@@ -65,10 +65,10 @@ static void turn(void) {
         assert_true(condition);               \
     } while (0)
 
-/* ---- the other side, by hand ---- */
+/* ---- a fake worker ---- */
 
 static struct fake_worker server; /* gets the calls */
-static struct stage ear;          /* hears what the worker is told */
+static struct stage notices;      /* receives the notices to the worker */
 static struct message *call;
 
 static int open_all(void **state) {
@@ -78,13 +78,13 @@ static int open_all(void **state) {
     caller_task(task, sizeof task);
     client = caller_open(&options);
     fake_worker_open(&server, task);
-    stage_open(&ear);
-    stage_queue(&ear, queue);
+    stage_open(&notices);
+    stage_queue(&notices, queue);
     struct link_op *op = link_op_new(LINK_BIND, queue);
     op->exchange = strdup("crew.control");
     op->key = strdup("worker." WORKER);
-    stage_must(&ear, op);
-    stage_consume(&ear, queue, true);
+    stage_must(&notices, op);
+    stage_consume(&notices, queue, true);
     reader = (struct reader){.gives_credit = true};
     return 0;
 }
@@ -94,7 +94,7 @@ static int close_all(void **state) {
     message_free(call);
     call = NULL;
     crew_client_free(client);
-    stage_close(&ear);
+    stage_close(&notices);
     fake_worker_close(&server);
     return 0;
 }
@@ -111,7 +111,7 @@ static void start(const struct crew_receiver *to) {
     call = fake_worker_take(&server);
 }
 
-/* What a worker says: one of a script's steps. */
+/* An item that the worker sends: a step of a script. */
 struct step {
     enum { DONE, HEAD, NAMELESS_HEAD, CHUNK, END, FAIL, ANSWER } what;
     uint32_t sequence;
@@ -141,7 +141,7 @@ static void put_step(struct buffer *to, const struct step *step, const char *id)
     wire_put(to, &item);
 }
 
-/* All of it in one message. */
+/* All items in one message. */
 static void say_as(const struct step *steps, const char *id) {
     const struct message_properties p = {.exchange = "",
                                          .routing_key = call->p.reply_to,
@@ -160,14 +160,14 @@ static void say(const struct step *steps) {
 
 #define SAY(...) say((const struct step[]){__VA_ARGS__, {DONE, 0, 0}})
 
-/* The next thing that the worker is told, about this call. */
+/* The next notice to the worker about this call. */
 static uint32_t hear(uint8_t kind) {
     struct wire_reader items;
     struct wire_item item;
     struct link_event *event = NULL;
     for (int turns = FIXTURE_TIMEOUT_MS / 20; event == NULL && turns > 0; turns--) {
         turn();
-        event = stage_await(&ear, LINK_DELIVERY, 1);
+        event = stage_await(&notices, LINK_DELIVERY, 1);
     }
     assert_non_null(event);
     struct message *m = event->message;
@@ -180,7 +180,7 @@ static uint32_t hear(uint8_t kind) {
     return credit_bytes;
 }
 
-/* ---- as it should be ---- */
+/* ---- valid streams ---- */
 
 static void test_pieces_arrive_as_they_are_sent(void **state) {
     (void)state;
@@ -235,14 +235,14 @@ static void test_credit_follows_what_is_consumed(void **state) {
     start(&receiver);
     SAY({HEAD, 0, 0}, {CHUNK, 1, 65536}, {CHUNK, 2, 1000});
     turn_until(reader.bytes == 66536);
-    crew_client_credit(client, reader.pending, 60000); /* not worth a word yet */
+    crew_client_credit(client, reader.pending, 60000); /* too little for a notice */
     crew_client_credit(client, reader.pending, 6000);
     assert_int_equal(hear(WIRE_CREDIT), CREW_WINDOW_BYTES + 66000);
-    /* No more than there was is ever used. */
+    /* Credit for more than was received has no effect. */
     crew_client_credit(client, reader.pending, 1u << 30);
     SAY({CHUNK, 3, 0});
     assert_int_equal(hear(WIRE_CREDIT), CREW_WINDOW_BYTES + 66536);
-    /* A probe is answered each time with the same. */
+    /* Each probe is answered with the same total. */
     SAY({CHUNK, 4, 0});
     assert_int_equal(hear(WIRE_CREDIT), CREW_WINDOW_BYTES + 66536);
     SAY({END, 5, 0});
@@ -257,7 +257,7 @@ static void test_cancelled_stream_is_stopped(void **state) {
     turn_until(reader.bytes == 10);
     assert_true(crew_client_cancel(client, reader.pending));
     hear(WIRE_CANCEL);
-    /* The word may be lost: it is said again to one that waits for credit. */
+    /* The notice may be lost: it is repeated for a worker that asks for credit. */
     SAY({CHUNK, 2, 10}, {CHUNK, 3, 0});
     hear(WIRE_CANCEL);
     assert_int_equal(reader.bytes, 10);
@@ -273,14 +273,14 @@ static void test_stream_of_an_unknown_call_is_cancelled(void **state) {
     assert_int_equal(reader.heads, 0);
 }
 
-/* ---- workers that do not keep to the rules ---- */
+/* ---- protocol violations ---- */
 
 static void test_piece_out_of_order_ends_the_call(void **state) {
     (void)state;
     static const struct {
         const char *what;
         int error;
-        bool stops; /* a worker is told to stop */
+        bool stops; /* the worker gets a cancel notice */
         struct step steps[5];
     } scripts[] = {
         {"a chunk before the head", CREW_ELOST, false, {{CHUNK, 1, 5}}},
@@ -311,14 +311,14 @@ static void test_piece_out_of_order_ends_the_call(void **state) {
                      reader.error);
         if (scripts[i].stops)
             hear(WIRE_CANCEL);
-        if (i == 4) /* the second one, too */
+        if (i == 4) /* the second head too */
             hear(WIRE_CANCEL);
         message_free(call);
         call = NULL;
     }
 }
 
-/* What comes without credit is not kept: the first piece that is too much ends it. */
+/* The first piece beyond the credit ends the call. */
 static void test_worker_that_exceeds_its_credit(void **state) {
     (void)state;
     reader.gives_credit = false;
@@ -363,7 +363,7 @@ static void test_stream_to_a_plain_call_is_refused(void **state) {
     assert_int_equal(reader.heads, 0);
 }
 
-/* The clock of the caller ends what nobody else does. */
+/* The caller's deadline ends the call. */
 static void test_stream_that_stops_ends_at_its_deadline(void **state) {
     (void)state;
     struct crew_call wanted = http_call();

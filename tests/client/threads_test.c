@@ -1,5 +1,5 @@
-/* One client, many threads: blocking calls beside event loops, callbacks that meet the
- * program's own locks, and the end while others wait. */
+/* One client, many threads: blocking calls beside event loops, callbacks that take locks
+ * of the program's own, and crew_client_free while threads wait. */
 #include "caller.h"
 #include "cmocka_all.h"
 #include "fixture.h"
@@ -53,9 +53,9 @@ static void await(sem_t *sem) {
         assert_int_equal(errno, EINTR);
 }
 
-/* ---- a loop that starts calls and takes some back ---- */
+/* ---- a loop that starts calls and cancels some ---- */
 
-/* How many callbacks run at this moment: never two. */
+/* How many callbacks run now: never two. */
 static atomic_int inside;
 static atomic_uint overlaps;
 
@@ -71,7 +71,7 @@ static void leave_callback(void) {
 /* A call in a loop. The lock is the program's own: see crew_client_cancel. */
 struct started {
     struct loop *loop;
-    crew_pending *pending; /* null: its end has been told, or it was taken back */
+    crew_pending *pending; /* null: it has ended, or was cancelled */
     unsigned told;
     bool cancelled;
 };
@@ -119,7 +119,7 @@ static void cancel_one(struct started *s) {
     s->loop->open--;
 }
 
-/* Some are taken back at once, some when they are well on their way. */
+/* Some are cancelled at once, some later. */
 static void start_and_cancel(struct loop *l) {
     pthread_mutex_lock(&l->lock);
     for (int i = 0; i < 5 && l->count < STARTED_MAX && l->open < 50; i++)
@@ -162,7 +162,7 @@ static struct loop *loop_start(bool starts, bool flushes) {
     return l;
 }
 
-/* Each call was told its end once, or taken back. */
+/* Each call has ended once, or was cancelled. */
 static void loop_end(struct loop *l) {
     atomic_store(&l->stop, true);
     caller_join(l->thread);
@@ -236,13 +236,13 @@ static void test_blocking_threads_beside_two_loops(void **state) {
 
 static void test_blocking_threads_beside_an_owner_that_flushes(void **state) {
     (void)state;
-    block_on_many_threads(2); /* nobody flushes for them */
+    block_on_many_threads(2); /* no loop flushes for them */
     struct loop *owner = loop_start(true, true);
     block_on_many_threads(8);
     loop_end(owner);
 }
 
-/* ---- calls made while a flush tells the end of others ---- */
+/* ---- calls made in callbacks of a flush ---- */
 
 /* Without a broker calls end in the flush; each end makes one more call there. */
 static unsigned ends;
@@ -281,7 +281,7 @@ static void test_calls_from_a_flush_go_on(void **state) {
     crew_client_free(away);
 }
 
-/* ---- a callback takes its time ---- */
+/* ---- a slow callback ---- */
 
 struct slow {
     sem_t begun;
@@ -307,9 +307,9 @@ static void await_begun(unsigned count) {
     assert_int_equal(begun(), count);
 }
 
-/* The other thread waits for us in its callback: nothing here may wait for it, whatever
- * comes meanwhile (an answer, and the end of somebody's patience), and nothing that came
- * may be forgotten afterwards. */
+/* The other thread waits for this one in its callback: nothing here may wait for it,
+ * whatever happens meanwhile (an answer, an expired deadline), and nothing may be lost
+ * afterwards. */
 static void test_threads_do_not_wait_for_callbacks_of_others(void **state) {
     (void)state;
     struct slow slow = {.over = false};
@@ -337,7 +337,7 @@ static void test_threads_do_not_wait_for_callbacks_of_others(void **state) {
         crew_client_dispatch(client);
     }
     assert_false(atomic_load(&slow.over));
-    assert_in_range(wakes, 1, 50); /* the answer is noticed, and no loop spins */
+    assert_in_range(wakes, 1, 50); /* the answer is handled, and no loop spins */
     sem_post(&slow.go_on);
     loop_end(loop);
     for (unsigned turns = 0; turns < 200 && held.times + nobodys.times < 2; turns++)
@@ -350,7 +350,7 @@ static void test_threads_do_not_wait_for_callbacks_of_others(void **state) {
     outcome_fini(&nobodys);
 }
 
-/* ---- groups are taken back while answers come ---- */
+/* ---- groups are cancelled while answers come ---- */
 
 static void on_group(void *arg, int error, const struct crew_answer *const answers[],
                      size_t count) {
@@ -360,7 +360,7 @@ static void on_group(void *arg, int error, const struct crew_answer *const answe
     atomic_fetch_add((atomic_uint *)arg, 1);
 }
 
-/* Its last call is never answered, so its end is sure not to be told. */
+/* Its last call is never answered, so the group cannot end. */
 static void test_groups_are_cancelled_while_answers_come(void **state) {
     (void)state;
     enum { GROUPS = 100, MEMBERS = 10 };
@@ -382,7 +382,7 @@ static void test_groups_are_cancelled_while_answers_come(void **state) {
     assert_int_equal(atomic_load(&told), 0);
 }
 
-/* ---- the end ---- */
+/* ---- crew_client_free ---- */
 
 static void close_while_threads_wait(bool with_loop) {
     enum { WAITING = 8 };
@@ -415,7 +415,7 @@ static void test_close_while_threads_wait_and_calls_are_open(void **state) {
     close_while_threads_wait(true);
 }
 
-/* Answers come in the very moment of the end: this one or that, and everybody is back. */
+/* Answers come while the client is freed: each thread returns with one or the other. */
 static void test_close_while_answers_come(void **state) {
     (void)state;
     enum { WAITING = 8, ROUNDS = 10 };
@@ -435,7 +435,7 @@ static void test_close_while_answers_come(void **state) {
     }
 }
 
-/* Threads that wait for something else than a call. */
+/* Threads that wait in other functions. */
 struct patient {
     crew_client *client;
     pthread_t thread;

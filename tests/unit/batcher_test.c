@@ -1,11 +1,11 @@
-/* client/batcher.h, without a broker and without a clock: directed cases, and a simulation of
- * arrivals, answers, lost messages and cancels.
+/* client/batcher.h, without a broker and without a clock: directed cases, and a
+ * simulation of arrivals, answers, lost messages and cancels.
  *
  * Properties that hold after each step of the simulation:
  * - each entry is sent exactly once for each time it was enqueued, or still waits;
  * - entries of a queue are sent in the order in which they were enqueued;
- * - a batch holds at most max_batch entries of one queue, and several only if all of them are
- *   shareable, small, and together within BATCHER_MESSAGE_BYTES;
+ * - a batch holds at most max_batch entries of one queue, and several only if all of them
+ *   are shareable, small, and together within BATCHER_MESSAGE_BYTES;
  * - an entry waits after a flush only while a batch of its queue is in flight;
  * - nothing waits without a deadline within BATCHER_IN_FLIGHT_MS. */
 #include "client/batcher.h"
@@ -432,11 +432,11 @@ static void lose_one(struct simulation *s) {
 }
 
 static struct flight *unused_flight(struct simulation *s) {
-    for (size_t i = 0; i < BATCHES; i++)
-        if (!s->flights[i].used)
-            return &s->flights[i];
-    fail();
-    abort();
+    size_t i = 0;
+    while (i + 1 < BATCHES && s->flights[i].used)
+        i++;
+    assert_false(s->flights[i].used);
+    return &s->flights[i];
 }
 
 /* Marks the entries of a batch as sent. */
@@ -445,8 +445,7 @@ static void check_batch(struct simulation *s, struct flight *flight) {
     size_t count = 0, bytes = 0;
     bool all_shareable = true;
     uint64_t last_sequence = 0;
-    if (flight->batch.entries == NULL)
-        abort();
+    assert_non_null(flight->batch.entries);
     flight->key = ((struct item *)flight->batch.entries)->key;
     DL_FOREACH (flight->batch.entries, entry) {
         struct item *item = (struct item *)entry;

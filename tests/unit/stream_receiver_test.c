@@ -1,4 +1,5 @@
-/* client/stream_receiver.h: any order of pieces, duplicates, gaps, credit, size limits. */
+/* client/stream_receiver.h: any order of pieces, duplicates, gaps, credit, size
+ * limits. */
 #include "client/stream_receiver.h"
 #include "unit.h"
 
@@ -130,8 +131,8 @@ static void test_second_head_breaks_the_stream(void **state) {
     fini(&f);
 }
 
-/* All sequences of four numbers from 0 to 4, each as chunk, chunk, chunk, end: only 1 2 3 4
- * comes to its end, all others break at the first number that does not follow. */
+/* All sequences of four numbers from 0 to 4, each as chunk, chunk, chunk, end: only 1 2 3
+ * 4 comes to its end, all others break at the first number that does not follow. */
 static void test_every_order(void **state) {
     (void)state;
     size_t ended = 0;

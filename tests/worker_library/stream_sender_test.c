@@ -8,7 +8,7 @@
 static crew_client *client;
 static char task[64];
 
-/* Whoever reads the stream. */
+/* The reader of the stream. */
 static struct reader {
     crew_pending *pending;
     bool gives_credit;
@@ -147,7 +147,7 @@ static void test_worker_sends_within_its_credit(void **state) {
     assert_int_equal(crew_task_chunk(streamer.task, data, 100000 - CREW_CHUNK_BYTES), 0);
     assert_int_equal(crew_task_chunk(streamer.task, data, 1), CREW_EINVAL);
     turn_until(reader.bytes == CREW_WINDOW_BYTES + 100000);
-    /* Less than a word is worth: the worker asks for it. */
+    /* Too little for a credit notice: the worker asks for it. */
     crew_client_credit(client, reader.pending, 7);
     turn_until(streamer.credits == 2);
     assert_int_equal(streamer.allowed, CREW_WINDOW_BYTES + 100007);
@@ -186,7 +186,8 @@ static void test_caller_is_disconnected(void **state) {
     turn_until(reader.heads == 1);
     crew_client_free(client);
     client = caller_open(NULL);
-    crew_task_chunk(streamer.task, "abc", 3); /* comes back, if it was not told before */
+    crew_task_chunk(streamer.task, "abc",
+                    3); /* returned, if the worker has not been notified yet */
     turn_until(streamer.gone == 1);
     assert_int_equal(reader.error, CREW_ECLOSED);
     end_task(CREW_ECANCELLED);

@@ -91,7 +91,7 @@ static void test_stopped_worker_gets_no_more_tasks(void **state) {
     outcome_fini(&o);
 }
 
-/* One that is cancelled while it counts as begun, and was not begun after all. */
+/* A task that is cancelled between begin and unbegin is not begun again. */
 static void test_cancelled_call_is_not_begun_again(void **state) {
     (void)state;
     struct fixture_worker *a = fixture_ready_worker(&fixture, 0);
@@ -113,8 +113,7 @@ static void test_cancelled_call_is_not_begun_again(void **state) {
     assert_int_equal(o.times, 0);
 }
 
-/* A limit that grows while a task is held lets the next ones in; one that shrinks holds.
- */
+/* A limit that grows while a task is held admits more tasks; one that shrinks holds. */
 static void change_prefetch(struct fixture_worker *a, unsigned raised) {
     struct outcome o[4];
     struct crew_call call = fixture_plain(&fixture, "");
@@ -128,7 +127,7 @@ static void change_prefetch(struct fixture_worker *a, unsigned raised) {
     crew_worker_set_prefetch(a->worker, 1);
     a->looks = 0;
     crew_worker_inspect_queue(a->worker, fixture.task);
-    fixture_until(&fixture, a->looks == 1); /* so the limit before it is in force */
+    fixture_until(&fixture, a->looks == 1); /* so the new limit is in force */
     for (size_t i = 0; i + 1 < raised; i++) {
         fixture_echo(a->held[i]);
         fixture_finish(&fixture, &o[i]);
@@ -145,7 +144,7 @@ static void change_prefetch(struct fixture_worker *a, unsigned raised) {
         outcome_fini(&o[i]);
 }
 
-/* To the most that was announced, which the consumer began with; beyond it; and back. */
+/* Up to the limit that the consumer started with, beyond it, and back. */
 static void test_prefetch_can_change(void **state) {
     (void)state;
     struct fixture_worker *a = fixture_ready_worker(&fixture, 0);

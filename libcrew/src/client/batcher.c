@@ -1,13 +1,13 @@
 /* Design notes. A message costs the broker about as much as thirty requests in it, so
  * requests for fast handlers wait for each other.
  *
- * How many go into one message follows from the run time that workers report: no more than
- * BATCH_WORK_US of work. With slow handlers it is one, and each is sent at once. How long
- * they wait follows from the batches in flight. A request alone is sent at once, and so is
- * one batch for each worker that has answered lately. Beyond that a batch waits until it is
- * full, or half of all open requests are in it, or a batch in flight has been answered: the
- * next answers are near. A batch without an answer counts as in flight for
- * BATCHER_IN_FLIGHT_MS, so nothing waits longer than that. */
+ * How many go into one message follows from the run time that workers report: no more
+ * than BATCH_WORK_US of work. With slow handlers it is one, and each is sent at once. How
+ * long they wait follows from the batches in flight. A request alone is sent at once, and
+ * so is one batch for each worker that has answered lately. Beyond that a batch waits
+ * until it is full, or half of all open requests are in it, or a batch in flight has been
+ * answered: the next answers are near. A batch without an answer counts as in flight for
+ * BATCHER_IN_FLIGHT_MS, so the first entry that waits does not wait longer than that. */
 #include "client/batcher.h"
 
 #include "base/xalloc.h"
@@ -89,8 +89,8 @@ static void queue_free(struct batcher *b, struct batch_queue *q) {
     free(q);
 }
 
-/* Task names may come from variables of a web server's configuration: the number of queues
- * is bounded. */
+/* Task names may come from variables of a web server's configuration: the number of
+ * queues is bounded. */
 static void evict_idle(struct batcher *b) {
     while (HASH_COUNT(b->queues) >= BATCHER_MAX_QUEUES && b->idle != NULL)
         queue_free(b, b->idle);

@@ -1,16 +1,16 @@
 /* The batcher decides which requests leave together in one message, and when. It knows
  * nothing of clients, calls and AMQP: it orders nodes that live inside their owners.
  *
- * Entries of one key (a task queue, a priority level, persistent or not) share a queue. An
- * entry joins its queue for its whole life, and is at any time either waiting, in a batch,
- * or neither. Time is passed in. The owner drives it:
+ * Entries of one key (a task queue, a priority level, persistent or not) share a queue.
+ * An entry joins its queue for its whole life, and is at any time either waiting, in a
+ * batch, or neither. Time is passed in. The owner drives it:
  *
  *     while (count-- > 0 && (queue = batcher_next_queue(b)) != NULL)
  *         while (batcher_may_send(b, queue, now_ms)) {
  *             batcher_fill(queue, batch, now_ms);
  *             send the batch;
  *         }
- */
+ * / */
 #ifndef CREW_CLIENT_BATCHER_H
 #define CREW_CLIENT_BATCHER_H
 
@@ -67,15 +67,15 @@ void batcher_join(struct batcher *b, struct batch_entry *entry, const char *key,
 /* ENTRY is neither waiting nor in a batch. */
 void batcher_leave(struct batcher *b, struct batch_entry *entry);
 
-/* ENTRY waits for a batch. BYTES counts towards the size of the message; shareable entries
- * may be in one message with others. */
+/* ENTRY waits for a batch. BYTES counts towards the size of the message; shareable
+ * entries may be in one message with others. */
 void batcher_enqueue(struct batcher *b, struct batch_entry *entry, size_t bytes,
                      bool shareable);
 /* ENTRY waits no more, or is no longer in its batch. Neither is fine. */
 void batcher_withdraw(struct batcher *b, struct batch_entry *entry);
 
-/* A worker has answered an entry of ENTRY's queue. RUN_US: time in the handler, 0: unknown.
- * WORKER: its id, may be empty. */
+/* A worker has answered an entry of ENTRY's queue. RUN_US: time in the handler, 0:
+ * unknown. WORKER: its id, may be empty. */
 void batcher_note_answer(struct batcher *b, struct batch_entry *entry, uint64_t run_us,
                          const char *worker, size_t worker_bytes, uint64_t now_ms);
 

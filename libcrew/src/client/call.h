@@ -68,7 +68,7 @@ bool call_has_ended(const struct crew_pending *call);
 /* The caller is done with so many bytes of a stream. */
 void call_credit(struct crew_pending *call, size_t bytes);
 
-/* ---- what comes to the reply queue. The call may have been freed after each of these. ---- */
+/* ---- what comes to the reply queue; after each of these the call may be freed ---- */
 
 /* Null: no such call. */
 struct crew_pending *call_find(struct calls *c, const void *id, size_t id_bytes);

@@ -1,5 +1,5 @@
-/* The facade: owns the parts of a client, connects them with its broker session, and has the
- * public functions. */
+/* The facade: owns the parts of a client, connects them with its broker session, and has
+ * the public functions. */
 #include "client/blocking.h"
 #include "client/call.h"
 #include "client/dispatch_lock.h"

@@ -1,8 +1,8 @@
-/* Design notes. Leader and followers: a thread that waits leads when no other does. It polls
- * the session's descriptor and dispatches for all. The followers sleep, each on a condition
- * of its own, until what they wait for has come or they have to lead. The program's own
- * event loop may dispatch at the same time; then the leader is woken when its own wait is
- * over. */
+/* Design notes. Leader and followers: a thread that waits leads when no other does. It
+ * polls the session's descriptor and dispatches for all. The followers sleep, each on a
+ * condition of its own, until what they wait for has come or they have to lead. The
+ * program's own event loop may dispatch at the same time; then the leader is woken when
+ * its own wait is over. */
 #include "client/dispatch_lock.h"
 
 #include "base/clock.h"

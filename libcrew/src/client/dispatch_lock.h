@@ -1,9 +1,9 @@
 /* Which thread works on a client: any number of threads, one at a time.
  *
- * The lock guards all that belongs to a client and is held for moments only: it is released
- * around each callback of the program, so that it is never held together with a lock of the
- * program's in the wrong order. After each place where a callback may run, whatever
- * belongs to the client may have changed, and a call may have been freed.
+ * The lock guards all that belongs to a client and is held for moments only: it is
+ * released around each callback of the program, so that it is never held together with a
+ * lock of the program's in the wrong order. After each place where a callback may run,
+ * whatever belongs to the client may have changed, and a call may have been freed.
  *
  * The right to dispatch is held by one thread, and callbacks come from that one alone, so
  * they never overlap. */
@@ -71,11 +71,11 @@ bool dispatch_lock_closing(const struct dispatch_lock *d);
 /* Give the right up and wait until no thread waits in a blocking function any more. */
 void dispatch_lock_drain(struct dispatch_lock *d);
 
-/* ---- blocking functions ----
- *
- * begin (0 and locked; CREW_ECLOSED or, in a callback, CREW_EINVAL); start what will call
- * dispatch_lock_wake, which goes out at once and without a wake-up; wait, if it was started;
- * use the result; end (unlocked). */
+/* ---- blocking functions ---- */
+
+/* A blocking function begins (0 and locked; or CREW_ECLOSED or, in a callback,
+ * CREW_EINVAL, and not locked); starts what will call dispatch_lock_wake (it is sent at
+ * once, without a wake-up); waits, if it was started; uses the result; ends, unlocked. */
 int dispatch_lock_wait_begin(struct dispatch_lock *d, struct dispatch_waiter *w);
 /* Wait for at most this long. */
 void dispatch_lock_set_timeout(struct dispatch_waiter *w, uint32_t timeout_ms);

@@ -1,6 +1,6 @@
-/* A call as an AMQP message (docs/wire.md, "Requests"). The body is encoded once, when the
- * call is made; the properties each time it is sent, because the reply queue and the time
- * that is left change. */
+/* A call as an AMQP message (docs/wire.md, "Requests"). The body is encoded once, when
+ * the call is made; the properties each time it is sent, because the reply queue and the
+ * time that is left change. */
 #ifndef CREW_CLIENT_ENCODE_H
 #define CREW_CLIENT_ENCODE_H
 
@@ -49,12 +49,12 @@ uint64_t encode_left_ms(const struct encoded_call *call, uint64_t now_ms);
 struct message *encode_message(const struct encoded_call *call,
                                const struct encode_target *target,
                                uint64_t expiration_ms);
-/* CALL is alone in M, which takes its body over; a message that was not delivered gives it
- * back if CALL may be sent again. */
+/* CALL is alone in M, which takes its body over; a message that was not delivered gives
+ * it back if CALL may be sent again. */
 void encode_move_body(struct encoded_call *call, struct message *m);
 void encode_return_body(struct encoded_call *call, struct message *m);
-/* CALL is one of several in M, whose body has been begun (encode_begin). The call keeps its
- * body if it may be sent again. */
+/* CALL is one of several in M, whose body has been begun (encode_begin). The call keeps
+ * its body if it may be sent again. */
 void encode_begin(struct message *m, size_t body_bytes);
 void encode_append(struct encoded_call *call, struct message *m);
 

@@ -1,7 +1,7 @@
 /* Groups: several calls that end together.
  *
- * The answers are collected as copies, in the order of the calls. The group ends once, from
- * the callback of the call that decided it. Calls that are still under way then are
+ * The answers are collected as copies, in the order of the calls. The group ends once,
+ * from the callback of the call that decided it. Calls that are still under way then are
  * cancelled, so no other callback of the group follows. */
 #ifndef CREW_CLIENT_GROUP_H
 #define CREW_CLIENT_GROUP_H

@@ -1,9 +1,9 @@
 /* Design notes. Readers recognize a repeated message by its number: it is not above the
  * highest one that they have seen of this publisher. So numbers must reach the broker in
  * their order, repeats included: over one AMQP channel, and over the next connection only
- * when the status of all that was handed to the last one is known. A message is kept until
- * then, and sent again as it is, whether or not a byte of it was written: readers drop
- * repeats.
+ * when the status of all that was handed to the last one is known. A message is kept
+ * until then, and sent again as it is, whether or not a byte of it was written: readers
+ * drop repeats.
  *
  * A broker that has just started accepts connections before its streams are up. What is
  * published then does not get into crew.history, and is confirmed (RabbitMQ 3.10). So

@@ -1,5 +1,5 @@
-/* What the broker says about task queues: how many consumers they have, cached for calls that
- * fail without workers, and crew_client_queue_wait. */
+/* What the broker says about task queues: how many consumers they have, cached for calls
+ * that fail without workers, and crew_client_queue_wait. */
 #ifndef CREW_CLIENT_QUEUE_INFO_H
 #define CREW_CLIENT_QUEUE_INFO_H
 
@@ -27,8 +27,9 @@ void queue_info_close(struct queue_info *info);
 /* After broker_session_stop. */
 void queue_info_fini(struct queue_info *info);
 
-/* True: *COUNT is how many consumers QUEUE has, or has had within the last second. False: the
- * broker is asked, and QUERY will be done within a dispatch, unless it is cancelled. */
+/* True: *COUNT is how many consumers QUEUE has, or has had within the last second. False:
+ * the broker is asked, and QUERY will be done within a dispatch, unless it is
+ * cancelled. */
 bool queue_info_count_consumers(struct queue_info *info, const char *queue,
                                 uint32_t *count, struct consumer_query *query);
 void queue_info_cancel(struct consumer_query *query); /* not waiting is fine */

@@ -1,4 +1,5 @@
-/* A question to the broker about a queue: a passive declare on a link's second channel. */
+/* A question to the broker about a queue: a passive declare on a link's second
+ * channel. */
 #ifndef CREW_CLIENT_QUEUE_PROBE_H
 #define CREW_CLIENT_QUEUE_PROBE_H
 

@@ -141,7 +141,7 @@ static void receive_item(struct reply_reader *r, const struct wire_item *item) {
     }
 }
 
-/* ---- plain answers: of any AMQP RPC server; crew's own add crew-status, crew-error ---- */
+/* ---- plain answers, of any AMQP RPC server; crew adds crew-status, crew-error ---- */
 
 static struct crew_pending *find_by_correlation_id(struct reply_reader *r,
                                                    const struct message *m) {
@@ -207,8 +207,8 @@ static bool is_envelope(const struct message *m) {
     return m->p.content_type != NULL && strcmp(m->p.content_type, WIRE_CONTENT_TYPE) == 0;
 }
 
-/* A message that cannot be read ends the call that it names, if any. First the end, then the
- * warning: its callback may cancel the call. */
+/* A message that cannot be read ends the call that it names, if any. First the end, then
+ * the warning: its callback may cancel the call. */
 static void receive_unreadable(struct reply_reader *r, const struct message *m) {
     struct crew_pending *call = find_by_correlation_id(r, m);
     bool known = call != NULL;

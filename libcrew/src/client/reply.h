@@ -1,8 +1,8 @@
 /* What comes to the reply queue: answers, notices that a task was started, dead letters.
  *
- * All of it was sent by others: nothing is used before it is checked, and what is malformed
- * costs one warning, not the connection. An answer to a call that has ended is normal, and
- * ignored. */
+ * All of it was sent by others: nothing is used before it is checked, and what is
+ * malformed costs one warning, not the connection. An answer to a call that has ended is
+ * normal, and ignored. */
 #ifndef CREW_CLIENT_REPLY_H
 #define CREW_CLIENT_REPLY_H
 

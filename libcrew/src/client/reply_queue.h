@@ -37,8 +37,8 @@ bool reply_queue_may_publish(const struct reply_queue *r);
 void reply_queue_note_problem(struct reply_queue *r, const char *text);
 const char *reply_queue_problem(const struct reply_queue *r);
 
-/* Report a warning about a message that came to the queue. At most one a second: a peer can
- * cause them as often as it likes. */
+/* Report a warning about a message that came to the queue. At most one a second: a peer
+ * can cause them as often as it likes. */
 void reply_queue_warn(struct reply_queue *r, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -1,5 +1,5 @@
-/* Requests on their way to the broker: queued, several in one message where the batcher says
- * so, and back with the publish status of their message. */
+/* Requests on their way to the broker: queued, several in one message where the batcher
+ * says so, and back with the publish status of their message. */
 #ifndef CREW_CLIENT_REQUEST_BATCH_H
 #define CREW_CLIENT_REQUEST_BATCH_H
 

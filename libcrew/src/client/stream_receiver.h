@@ -1,11 +1,11 @@
-/* A streamed answer as it comes in (docs/wire.md, "Streamed answers"): items in, events out.
- * Does no I/O, and knows nothing of calls.
+/* A streamed answer as it comes in (docs/wire.md, "Streamed answers"): items in, events
+ * out. Does no I/O, and knows nothing of calls.
  *
- * The pieces are numbered. One that does not follow on the one before breaks the stream. The
- * worker may send as many bytes as it has credit for. Credit is a total, and grows with what
- * has been consumed. So whatever a worker does, no more than CREW_WINDOW_BYTES wait for a
- * caller that takes the pieces as they come, and no more than max_bytes are collected for
- * one that wants the whole answer. */
+ * The pieces are numbered. One that does not follow on the one before breaks the stream.
+ * The worker may send as many bytes as it has credit for. Credit is a total, and grows
+ * with what has been consumed. So whatever a worker does, no more than CREW_WINDOW_BYTES
+ * wait for a caller that takes the pieces as they come, and no more than max_bytes are
+ * collected for one that wants the whole answer. */
 #ifndef CREW_CLIENT_STREAM_RECEIVER_H
 #define CREW_CLIENT_STREAM_RECEIVER_H
 
@@ -44,8 +44,9 @@ struct stream_event {
     const char *reason;        /* BROKEN */
 };
 
-/* R is zeroed. COLLECTS: store the pieces; a body of more than MAX_BYTES breaks the stream.
- * HEAD is the item, ANSWER its status and fields, or null where these could not be read. */
+/* R is zeroed. COLLECTS: store the pieces; a body of more than MAX_BYTES breaks the
+ * stream. HEAD is the item, ANSWER its status and fields, or null where these could not
+ * be read. */
 void stream_receiver_begin(struct stream_receiver *r, bool collects, size_t max_bytes,
                            const struct wire_item *head, const struct crew_answer *answer,
                            struct stream_event *event);
@@ -59,7 +60,8 @@ void stream_receiver_receive(struct stream_receiver *r, const struct wire_item *
 void stream_receiver_consume(struct stream_receiver *r, size_t bytes);
 /* Enough has been consumed for a credit notice. */
 bool stream_receiver_credit_due(const struct stream_receiver *r);
-/* Grant credit for what has been consumed; the total, for a credit notice to the worker. */
+/* Grant credit for what has been consumed; the total, for a credit notice to the
+ * worker. */
 uint32_t stream_receiver_grant(struct stream_receiver *r);
 
 #endif

@@ -1,10 +1,10 @@
 /* Retry policy: whether a task may be sent or run again after a loss of a connection, a
- * worker or a message, and which error its call ends with where it may not. The client, the
- * worker and the bridge decide by these functions alone (docs/wire.md, "Obligations of a
- * worker").
+ * worker or a message, and which error its call ends with where it may not. The client,
+ * the worker and the bridge decide by these functions alone (docs/wire.md, "Obligations
+ * of a worker").
  *
- * Invariant: a task with CREW_REPEAT_NEVER never runs twice. Only a task that has certainly
- * not run, or that its caller declared repeatable, runs again. */
+ * Invariant: a task with CREW_REPEAT_NEVER never runs twice. Only a task that has
+ * certainly not run, or that its caller declared repeatable, runs again. */
 #ifndef CREW_WIRE_RETRY_POLICY_H
 #define CREW_WIRE_RETRY_POLICY_H
 
@@ -28,7 +28,8 @@ int retry_after_loss(enum retry_progress progress, bool may_repeat);
 /* The error of a task whose deadline passes while it waits for a connection. */
 int retry_error_without_connection(enum retry_progress progress);
 
-/* CREW_REPEAT safe: CREW_REPEAT_ALWAYS for methods that are idempotent (RFC 9110 §9.2.2). */
+/* CREW_REPEAT safe: CREW_REPEAT_ALWAYS for methods that are idempotent (RFC 9110
+ * §9.2.2). */
 enum crew_repeat retry_repeat_of_method(const char *method, size_t method_bytes);
 
 /* The progress of a task that came from its queue, in a message that the broker has
