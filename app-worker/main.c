@@ -1,8 +1,8 @@
-/* app-worker: takes tasks from RabbitMQ and runs the handlers of an app, each in a process
- * of its own: one that crashes, hangs or leaks affects its own request only.
+/* app-worker: takes tasks from RabbitMQ and runs the handlers of an app, each in a
+ * process of its own: one that crashes, hangs or leaks affects its own request only.
  *
- * The program executes itself for each handler process (supervisor/spawn.h): that one runs
- * child_main, with the rights that the supervisor has dropped to.
+ * The program executes itself for each handler process (supervisor/spawn.h): that one
+ * runs child_main, with the rights that the supervisor has dropped to.
  *
  * Exit status: 0 after a clean stop, 1 when it could not start (the app cannot be loaded,
  * no such user), 2 for a bad option. */

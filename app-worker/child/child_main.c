@@ -155,8 +155,9 @@ static void take_credit(struct process *process, const struct wire_item *item) {
     stream->is_stopped = credit.stop;
 }
 
-/* The next frame for the handler that runs. Pipelined requests are dropped: the supervisor
- * revokes them before the handler waits. Credit for its stream may arrive meanwhile. */
+/* The next frame for the handler that runs. Pipelined requests are dropped: the
+ * supervisor revokes them before the handler waits. Credit for its stream may arrive
+ * meanwhile. */
 static void read_frame_of_kind(struct process *process, enum ipc_kind kind,
                                struct wire_item *item) {
     do {

@@ -1,5 +1,5 @@
-/* A table of how long requests like this one took. A handler process that expects the next
- * one to be short may store answers for a moment, to send several in one write. */
+/* A table of how long requests like this one took. A handler process that expects the
+ * next one to be short may store answers for a moment, to send several in one write. */
 #ifndef CREW_WORKER_REQUEST_RUNTIMES_H
 #define CREW_WORKER_REQUEST_RUNTIMES_H
 
@@ -15,8 +15,8 @@ struct request_runtimes {
     } seen[RUNTIMES_SLOTS];
 };
 
-/* Requests that have the same task, method, path, query and body have the same key. 0: its
- * body is too large to be compared. */
+/* Requests that have the same task, method, path, query and body have the same key. 0:
+ * its body is too large to be compared. */
 uint64_t request_runtimes_key(const struct crew_task_view *task);
 
 /* Has a request with this key run lately, and were all of them short? */

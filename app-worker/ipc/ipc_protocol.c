@@ -1,7 +1,7 @@
 /* What an item has no field for is put before the body: the form of a request or call, a
- * call's priority and flags, the end of a group, the level of a log line. How a call ended
- * is sent as its number (in `sequence`), because a call that was not accepted has no error
- * word. */
+ * call's priority and flags, the end of a group, the level of a log line. How a call
+ * ended is sent as its number (in `sequence`), because a call that was not accepted has
+ * no error word. */
 #include "app-worker/ipc/ipc_protocol.h"
 
 #include "base/xalloc.h"

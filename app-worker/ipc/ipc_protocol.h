@@ -3,7 +3,7 @@
  *
  *   supervisor                      handler process
  *     SETUP    ──────────────────────▶
- *              ◀────────────────────── HELLO    its tasks, or why the app cannot be loaded
+ *              ◀────────────────────── HELLO    its tasks, or why the app is not loaded
  *     RUN      ──────────────────────▶          several may be pipelined; run in order
  *              ◀────────────────────── LOG      any number
  *              ◀────────────────────── CALL     subcalls of the handler, which waits
@@ -50,7 +50,8 @@ enum ipc_stop_reason {
 };
 
 /* Memory for what a decoded frame holds beyond the bytes of its item: an array of pairs
- * and strings with a terminating zero. Reused by each decoding; zeroed memory is valid. */
+ * and strings with a terminating zero. Reused by each decoding; zeroed memory is
+ * valid. */
 struct ipc_scratch {
     struct crew_pair *pairs;
     size_t pair_cap;

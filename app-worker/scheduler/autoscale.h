@@ -40,10 +40,10 @@ unsigned autoscale_target(const struct autoscale *autoscale, enum scheduler_phas
 unsigned autoscale_spares(const struct autoscale *autoscale,
                           const struct autoscale_counts *counts);
 
-/* Is one process left, and must it be kept for calls to this worker's own tasks? Any other
- * task might make such a call, too, and no process would be left to run it. Handlers that
- * have called their own worker once will do so again, perhaps all at once. Without spares,
- * one process is too much to keep for that until a handler does wait. */
+/* Is one process left, and must it be kept for calls to this worker's own tasks? Any
+ * other task might make such a call, too, and no process would be left to run it.
+ * Handlers that have called their own worker once will do so again, perhaps all at once.
+ * Without spares, one process is too much to keep for that until a handler does wait. */
 bool autoscale_is_reserved(const struct autoscale *autoscale,
                            const struct autoscale_counts *counts);
 

@@ -1,10 +1,10 @@
 /* How many tasks a worker holds when the option --prefetch is not given:
  *
  *   NARROW     as many as there are processes;
- *   WIDE       more while handlers are short, so that no process idles while the broker is
- *              asked for the next task: as many as are done in some milliseconds;
- *   SATURATED  no new ones while tasks have waited for longer than that: all processes are
- *              busy with something long, and what waits is requeued for other workers.
+ *   WIDE       more while handlers are short, so that no process is idle while the next
+ *              task is on its way from the broker: as many as are done in 10 ms;
+ *   SATURATED  no new ones while tasks have waited for longer than that: all processes
+ *              run something long, and what waits is requeued for other workers.
  *
  * With the option, its mode is always NARROW. */
 #ifndef CREW_WORKER_PREFETCH_H

@@ -213,8 +213,7 @@ static void watch_for_saturation(struct scheduler *scheduler) {
         arm(scheduler, SCHEDULER_SATURATION, SATURATION_MS);
 }
 
-static struct queued_task *enqueue(struct scheduler *scheduler, void *task,
-                                   bool is_first) {
+static void enqueue(struct scheduler *scheduler, void *task, bool is_first) {
     struct queued_task *queued = xcalloc(1, sizeof *queued);
     queued->task = task;
     queued->since_ms = now_ms(scheduler);
@@ -223,7 +222,6 @@ static struct queued_task *enqueue(struct scheduler *scheduler, void *task,
     else
         DL_APPEND(scheduler->queue, queued);
     scheduler->queued++;
-    return queued;
 }
 
 static void *dequeue(struct scheduler *scheduler, struct queued_task *queued) {

@@ -63,8 +63,8 @@ struct scheduler_ops {
     bool (*is_subcall)(void *arg, void *task); /* a handler of this worker waits for it */
     bool (*are_subcalls_sent)(void *arg);      /* have all left this worker? */
 
-    /* Start an ACTIVE process: call scheduler_add_process and return true. False: not now;
-     * the owner calls scheduler_balance when it can. */
+    /* Start an ACTIVE process: call scheduler_add_process and return true. False: not
+     * now; the owner calls scheduler_balance when it can. */
     bool (*start)(void *arg);
     /* Let an idle process exit; kill a process. May call scheduler_process_ending, for
      * this process. */

@@ -71,8 +71,9 @@ void children_flush(struct child_context *context);
  * was to run next can be revoked only after `ending`. */
 crew_task *child_revoke(struct child *child);
 
-/* Of the current task, whose answer is streamed: so many bytes of body may be sent in all,
- * modulo 2^32; the stream has no reader any more, so the handler is asked to stop. */
+/* Of the current task, whose answer is streamed: so many bytes of body may be sent in
+ * all, modulo 2^32; the stream has no reader any more, so the handler is asked to
+ * stop. */
 void child_credit(struct child *child, uint32_t allowed_bytes);
 void child_unread(struct child *child);
 

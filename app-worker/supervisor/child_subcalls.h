@@ -15,8 +15,8 @@ struct child_subcalls {
     void *arg;
 };
 
-/* RESUMED is called when the calls of child_subcalls_call have ended, before the result is
- * sent to the child: frames that it puts are read after the result. */
+/* RESUMED is called when the calls of child_subcalls_call have ended, before the result
+ * is sent to the child: frames that it puts are read after the result. */
 void child_subcalls_init(struct child_subcalls *subcalls, struct subcalls *client,
                          struct ipc_endpoint *endpoint, void (*resumed)(void *arg),
                          void *arg);

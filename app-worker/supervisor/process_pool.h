@@ -1,5 +1,5 @@
-/* The handler processes of a worker: they are started, served with tasks and reaped as the
- * scheduler decides (scheduler/scheduler.h). */
+/* The handler processes of a worker: they are started, served with tasks and reaped as
+ * the scheduler decides (scheduler/scheduler.h). */
 #ifndef CREW_WORKER_PROCESS_POOL_H
 #define CREW_WORKER_PROCESS_POOL_H
 

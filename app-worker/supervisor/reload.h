@@ -1,10 +1,10 @@
 /* SIGHUP, or --reload and a change: new handler processes, with the app as it is now,
- * become active when all of them are ready. Until then, and if one fails, the present ones
- * serve.
+ * become active when all of them are ready. Until then, and if one fails, the present
+ * ones serve.
  *
  * With --reload each set of processes loads a snapshot of its own (app_snapshot.h): it is
- * not affected by what is written into the .so, and a process that dies is replaced by one
- * with the same code, even while the .so cannot be loaded. */
+ * not affected by what is written into the .so, and a process that dies is replaced by
+ * one with the same code, even while the .so cannot be loaded. */
 #ifndef CREW_WORKER_RELOAD_H
 #define CREW_WORKER_RELOAD_H
 

@@ -1,6 +1,6 @@
 /* How soon a process that has died is replaced. After starts that failed, one after the
- * other, the pauses grow (exponential backoff), so that a request that crashes its process
- * or a broken app does not keep the machine busy with starting processes. */
+ * other, the pauses grow (exponential backoff), so that a request that crashes its
+ * process or a broken app does not keep the machine busy with starting processes. */
 #ifndef CREW_WORKER_RESPAWN_H
 #define CREW_WORKER_RESPAWN_H
 

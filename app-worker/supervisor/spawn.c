@@ -1,6 +1,6 @@
-/* The supervisor has threads, so between fork and exec only async-signal-safe functions are
- * called (POSIX, fork). A process that fails there exits with status 127, like a handler
- * process that dies before its HELLO. */
+/* The supervisor has threads, so between fork and exec only async-signal-safe functions
+ * are called (POSIX, fork). A process that fails there exits with status 127, like a
+ * handler process that dies before its HELLO. */
 #include "spawn.h"
 
 #include "base/xalloc.h"

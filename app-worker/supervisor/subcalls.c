@@ -1,6 +1,6 @@
 /* Most apps never call, so the client and its connections are created by the first call.
- * That one, and those that arrive meanwhile, wait for the connection; later, calls fail at
- * once while the broker is disconnected, as for every client. */
+ * That one, and those that arrive meanwhile, wait for the connection; later, calls fail
+ * at once while the broker is disconnected, as for every client. */
 #include "subcalls.h"
 
 #include "base/random.h"

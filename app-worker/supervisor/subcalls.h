@@ -19,8 +19,8 @@ typedef void subcalls_done_fn(void *arg, int error,
 /* BROKER must outlive the calls. */
 struct subcalls *subcalls_new(uv_loop_t *loop, const struct crew_broker *broker);
 
-/* Make the calls of a CALL frame; BYTES holds what it points to. Both are taken over, also
- * on an error; FN is not called then. */
+/* Make the calls of a CALL frame; BYTES holds what it points to. Both are taken over,
+ * also on an error; FN is not called then. */
 int subcalls_start(struct subcalls *subcalls, struct ipc_call *call, struct buffer *bytes,
                    subcalls_done_fn *fn, void *arg, struct subcall_group **group);
 

@@ -1,7 +1,7 @@
 /* The supervisor: one loop for the worker's tasks, the handler processes and the signals.
  * It never loads the app.
  *
- * Signals: SIGTERM, SIGQUIT              consume no more tasks, finish those in hand, exit
+ * Signals: SIGTERM, SIGQUIT              stop consuming, finish the tasks in hand, exit
  *          SIGINT, or a second of those  exit now
  *          SIGHUP                        new handler processes with the app as it is now
  *
@@ -33,7 +33,7 @@ enum {
 enum phase {
     PHASE_STARTING, /* the first handler process is awaited */
     PHASE_SERVING,  /* tasks are consumed; a signal ends it */
-    PHASE_DRAINING, /* no more tasks are consumed; the exit of the last process is awaited */
+    PHASE_DRAINING, /* no task is consumed; the exit of the last process is awaited */
     PHASE_ABORTING, /* tasks were given up; the same, with a time limit */
     PHASE_SETTLING, /* no process is left; the confirms of the last answers are awaited,
                        with a time limit */

@@ -7,8 +7,8 @@
  *   - pipelines, the number of processes and the prefetch keep their bounds
  *   - nothing that was not started stays behind a task that runs for long
  *
- * and in the end, whatever happened: each task has ended (so subcalls do not deadlock), and
- * all processes quit. */
+ * and in the end, whatever happened: each task has ended (so subcalls do not deadlock),
+ * and all processes quit. */
 #include "app-worker/scheduler/scheduler.h"
 #include "unit.h"
 
