@@ -1,7 +1,7 @@
-"""Fixtures of all tests: a broker, and a place that starts programs and stops them again.
+"""Fixtures of all tests: a broker, and environments that start programs and stop them.
 
-Programs come from the build tree named by CREW_BUILD. What they log is kept in the folder
-of the test and printed when the test fails.
+Programs come from the build tree named by CREW_BUILD. Their logs are kept in the folder of
+the test and printed when it fails.
 """
 import os
 import sys
@@ -30,8 +30,8 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(pytest.mark.skip(reason="only with --long"))
 
 
-class Stage:
-    """Starts programs for one test or one module and remembers them for the end."""
+class Environment:
+    """Starts the programs of one test or one module and stops them at its end."""
 
     def __init__(self, folder):
         self.folder = str(folder)
@@ -43,12 +43,12 @@ class Stage:
         return program
 
     def worker(self, broker, *options, ready=True, **rest):
-        """A worker; it consumes its tasks unless READY is false."""
+        """A worker; waits until it consumes its tasks unless READY is false."""
         worker = self.keep(Worker(self.folder, broker, *options, **rest))
         return worker.start() if ready else worker.launch()
 
     def bridge(self, broker, *options, connected=True, **rest):
-        """A bridge; with its broker unless CONNECTED is false."""
+        """A bridge; waits for its connection to the broker unless CONNECTED is false."""
         bridge = self.keep(Bridge(self.folder, broker, *options, **rest)).start()
         if connected:
             bridge.wait_connected()
@@ -58,13 +58,13 @@ class Stage:
         return self.keep(Nginx(self.folder, locations)).start()
 
     def broker(self, *options):
-        """A broker of one's own, to be broken."""
+        """A private broker that may be stopped or killed."""
         broker = Broker(os.path.join(self.folder, f"broker{len(self.brokers)}"))
         self.brokers.append(broker)
         return broker.start(*options)
 
     def cluster(self, count, *options):
-        """Brokers that are nodes of one cluster."""
+        """COUNT brokers that form a cluster."""
         first = self.broker(*options)
         return [first] + [self.broker("--join", first.folder, *options)
                           for _ in range(count - 1)]
@@ -74,55 +74,55 @@ class Stage:
                          for program in self.programs)
 
     def close(self):
-        """Stop everything, the last one first; the first complaint is raised at the end."""
-        complaint = None
+        """Stop everything in reverse order; the first failed assertion is raised at the end."""
+        failure = None
         for program in reversed(self.programs):
             try:
                 program.stop()
             except AssertionError as error:
-                complaint = complaint or error
-        for broker in reversed(self.brokers):  # of a cluster the first one last
+                failure = failure or error
+        for broker in reversed(self.brokers):  # the first node of a cluster last
             broker.stop()
-        if complaint:
-            raise complaint
+        if failure:
+            raise failure
 
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item):
-    """Put the logs of the programs behind a failure."""
+    """Append the logs of the programs to the report of a failure."""
     report = (yield).get_result()
     if report.failed:
-        for name in ("stage", "house"):
-            stage = getattr(item, "funcargs", {}).get(name)
-            if isinstance(stage, Stage):
-                report.sections.append((f"logs of {name}", stage.logs()))
+        for name in ("environment", "module_environment"):
+            environment = getattr(item, "funcargs", {}).get(name)
+            if isinstance(environment, Environment):
+                report.sections.append((f"logs of {name}", environment.logs()))
 
 
 @pytest.fixture
-def stage(tmp_path):
-    """Programs of one test."""
-    stage = Stage(tmp_path)
-    yield stage
-    stage.close()
+def environment(tmp_path):
+    """The environment of one test."""
+    environment = Environment(tmp_path)
+    yield environment
+    environment.close()
 
 
 @pytest.fixture(scope="module")
-def house_folder(tmp_path_factory):
-    """Where the programs of a whole module live."""
-    return tmp_path_factory.mktemp("house")
+def module_folder(tmp_path_factory):
+    """The folder of module_environment."""
+    return tmp_path_factory.mktemp("module")
 
 
 @pytest.fixture(scope="module")
-def house(house_folder):
-    """Programs of a whole module."""
-    house = Stage(house_folder)
-    yield house
-    house.close()
+def module_environment(module_folder):
+    """The environment of a whole module."""
+    module_environment = Environment(module_folder)
+    yield module_environment
+    module_environment.close()
 
 
 @pytest.fixture(scope="session")
 def shared_broker(tmp_path_factory):
-    """The node that all tests share; one for this run when ctest has not started it."""
+    """The broker that all tests share; started here unless ctest has started one."""
     url = os.environ.get("CREW_TEST_AMQP_URL")
     if url:
         yield Broker(os.environ.get("CREW_TEST_BROKER"), url)
@@ -134,7 +134,7 @@ def shared_broker(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def broker(shared_broker):
-    """A virtual host of the shared node that belongs to this module alone."""
+    """A virtual host of the shared broker for this module alone."""
     broker = shared_broker.fresh_vhost()
     yield broker
     broker.delete_vhost()
@@ -142,7 +142,7 @@ def broker(shared_broker):
 
 @pytest.fixture
 def publisher(broker):
-    """A foreign one."""
+    """A publisher that uses AMQP only."""
     with Publisher(broker) as publisher:
         yield publisher
 

@@ -1,4 +1,4 @@
-"""The chat page behind the nginx of examples/run, with a broker of its own, and windows."""
+"""The chat page behind the nginx of examples/run, with a broker of its own, and two browsers."""
 import os
 import sys
 
@@ -53,19 +53,20 @@ class Nginx(WebServer):
 
 
 class Site:
-    def __init__(self, house):
-        self.house = house
-        self.broker = house.broker()
-        self.bridge = house.bridge(self.broker)
+    def __init__(self, environment):
+        self.environment = environment
+        self.broker = environment.broker()
+        self.bridge = environment.bridge(self.broker)
         self.nginx = self.serve()
 
     def serve(self, **rest):
-        return self.house.keep(Nginx(self.house.folder, self.bridge.socket, **rest)).start()
+        return self.environment.keep(Nginx(self.environment.folder, self.bridge.socket,
+                                           **rest)).start()
 
 
 @pytest.fixture(scope="module")
-def site(house):
-    return Site(house)
+def site(module_environment):
+    return Site(module_environment)
 
 
 @pytest.fixture(scope="module")

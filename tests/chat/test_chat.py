@@ -1,4 +1,4 @@
-"""Two windows, what they see of each other, and what may happen meanwhile."""
+"""Two browsers in a chat: what each sees of the other, and interruptions."""
 import json
 import threading
 

@@ -1,4 +1,4 @@
-"""A browser with the chat in it."""
+"""A browser with the chat page."""
 from support.browser import BOUND_S, chromium
 from support.program import SLOWNESS
 from support.waiting import wait_until

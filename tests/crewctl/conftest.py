@@ -20,11 +20,12 @@ def crewctl(broker):
 
 
 @pytest.fixture(scope="module")
-def workers(house, broker):
+def workers(module_environment, broker):
     """Tasks of classic.so, plain.so, and breaker.so (b.NAME)."""
-    house.worker(broker, "--processes", "2", app="classic.so")
-    house.worker(broker, "--processes", "1", app=os.path.join(BUILD, "tests", "plain.so"))
-    house.worker(broker, "--processes", "2", app=BREAKER, arguments=["b"])
+    module_environment.worker(broker, "--processes", "2", app="classic.so")
+    module_environment.worker(broker, "--processes", "1",
+                              app=os.path.join(BUILD, "tests", "plain.so"))
+    module_environment.worker(broker, "--processes", "2", app=BREAKER, arguments=["b"])
 
 
 @pytest.fixture

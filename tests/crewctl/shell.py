@@ -1,4 +1,4 @@
-"""crewctl as a shell runs it."""
+"""Runs crewctl as a shell does."""
 import os
 import signal
 import subprocess

@@ -1,4 +1,4 @@
-"""Ctrl-C: calls that nobody has begun are not begun any more."""
+"""SIGINT: calls that are not started are cancelled."""
 import signal
 import time
 
@@ -9,9 +9,9 @@ from support.program import SLOWNESS
 
 
 @pytest.fixture
-def worker(stage, broker):
-    return stage.worker(broker, "--processes", "1", "--prefetch", "1",
-                        app=BREAKER, arguments=["i"])
+def worker(environment, broker):
+    return environment.worker(broker, "--processes", "1", "--prefetch", "1",
+                              app=BREAKER, arguments=["i"])
 
 
 def test_a_call_under_way(crewctl, worker, note):

@@ -36,11 +36,11 @@ def test_bodies_when_asked_for(crewctl):
     assert crewctl.run("call", "test", "-n", "2", "--print").out == b"Wake up Neo.\n" * 2
 
 
-def test_two_at_a_time(crewctl, stage, broker, note):
+def test_two_at_a_time(crewctl, environment, broker, note):
     """There are processes for four. The second call begins while the first one runs, the
     others do not."""
-    stage.worker(broker, "--processes", "4", app=BREAKER,
-                 arguments=["m"])
+    environment.worker(broker, "--processes", "4", app=BREAKER,
+                       arguments=["m"])
     process = crewctl.start("call", "m.note", "-d", note.body(2000, "x"), "-n", "4", "-c2")
     note.wait("x")
     wait_until(lambda: len(note.lines()) == 2, 1.8)

@@ -1,7 +1,6 @@
-"""crewctl ping: through the queue to a worker and back, no handler run."""
+"""crewctl ping: through the queue to a worker and back, without a handler."""
 import re
 
-import pytest
 from shell import BREAKER, interrupt, one_line
 
 from support.program import SLOWNESS
@@ -15,9 +14,9 @@ def test_one(crewctl, workers):
     assert re.fullmatch(rf"reply from worker {UUID}: time=\d+\.\d\d ms\n", out), out
 
 
-def test_no_handler_is_run(crewctl, stage, broker):
-    worker = stage.worker(broker, "--processes", "1", app=BREAKER,
-                          arguments=["n"])
+def test_no_handler_is_run(crewctl, environment, broker):
+    worker = environment.worker(broker, "--processes", "1", app=BREAKER,
+                                arguments=["n"])
     handlers = worker.children()
     for task in ("crash", "hang", "leak"):
         assert crewctl("ping", f"n.{task}").startswith(b"reply from worker ")
@@ -56,9 +55,9 @@ def test_expired(crewctl, queue):
     assert one_line(done.err).startswith("ping deserted: expired: ")
 
 
-def test_one_reply_is_enough(crewctl, stage, broker):
+def test_one_reply_is_enough(crewctl, environment, broker):
     """A worker leaves between two pings."""
-    worker = stage.worker(broker, app=BREAKER, arguments=["p"])
+    worker = environment.worker(broker, app=BREAKER, arguments=["p"])
     process = crewctl.start("ping", "p.ping", "-n", "2", "-i", "2", "--expiration", "0.3",
                             bufsize=0)
     assert process.stdout.readline().startswith(b"reply from worker ")
@@ -85,10 +84,10 @@ def test_interrupted_without_a_reply(crewctl, queue):
     assert interrupt(process) == (130, b"\n--- deserted: 1 sent, 0 replies, 0% lost\n", "", 0)
 
 
-def test_behind_a_long_task(crewctl, stage, broker, note):
+def test_behind_a_long_task(crewctl, environment, broker, note):
     """It waits for its turn like any other task: that is what is measured."""
-    stage.worker(broker, "--processes", "1", "--prefetch", "1",
-                 app=BREAKER, arguments=["q"])
+    environment.worker(broker, "--processes", "1", "--prefetch", "1",
+                       app=BREAKER, arguments=["q"])
     blocking = crewctl.start("call", "q.note", "-d", note.body(1000, "begun"))
     note.wait("begun")
     out = crewctl("ping", "q.note").decode()

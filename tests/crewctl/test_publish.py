@@ -1,4 +1,4 @@
-"""crewctl publish: what subscribers get, and how it ends."""
+"""crewctl publish: what subscribers receive, and the exit statuses."""
 import re
 import time
 
@@ -120,9 +120,9 @@ def test_the_exchange_may_not_be_declared(crewctl, broker):
         other.delete_vhost()
 
 
-def test_a_broker_that_has_just_started(crewctl, stage):
+def test_a_broker_that_has_just_started(crewctl, environment):
     """Its streams are not up yet, and it confirms what passes them by."""
-    broker = stage.broker()
+    broker = environment.broker()
     stream = {"x-queue-type": "stream"}
     with broker.connect() as connection:
         channel = connection.channel()

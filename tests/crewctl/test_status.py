@@ -1,4 +1,4 @@
-"""crewctl status: queues as they are, for people and for monitoring."""
+"""crewctl status: the state of queues, as a table and as JSON."""
 import json
 
 from shell import BREAKER, one_line
@@ -28,9 +28,9 @@ def test_all_is_well_or_not(crewctl, workers, queue):
         assert crewctl.run("status", "test", task).status == 12
 
 
-def test_the_default_is_http(crewctl, stage, broker):
+def test_the_default_is_http(crewctl, environment, broker):
     assert b"\nhttp         -          -  no-queue\n" in crewctl.run("status").out
-    stage.worker(broker)
+    environment.worker(broker)
     assert b"\nhttp         0          1  ok\n" in crewctl("status")
 
 
@@ -47,10 +47,10 @@ def test_json(crewctl, workers, queue):
          "consumers": None, "state": "no-queue"}]
 
 
-def test_two_workers(crewctl, stage, broker):
+def test_two_workers(crewctl, environment, broker):
     for _ in range(2):
-        stage.worker(broker, "--processes", "1", app=BREAKER,
-                     arguments=["two"])
+        environment.worker(broker, "--processes", "1", app=BREAKER,
+                           arguments=["two"])
     assert json.loads(crewctl("status", "two.ping", "--json"))[0]["consumers"] == 2
 
 

@@ -1,4 +1,4 @@
-"""crewctl subscribe: a line for each message, none twice, none missing."""
+"""crewctl subscribe: one line for each message, no duplicates, none missing."""
 import base64
 import json
 import re
@@ -180,8 +180,8 @@ def test_a_reader_who_takes_a_break(crewctl, publish):
                                          for number in range(1000)]
 
 
-def test_a_restart_of_the_broker(stage, crewctl, listen):
-    crewctl.broker = stage.broker()
+def test_a_restart_of_the_broker(environment, crewctl, listen):
+    crewctl.broker = environment.broker()
     first = listen("news", "-v")
     first.wait_connected()
     listener = listen("news", "--since", "0")

@@ -1,4 +1,4 @@
-"""Command lines that are wrong, output that cannot be written, help, secrets."""
+"""Wrong command lines, output that cannot be written, help, secrets."""
 import os
 import re
 import subprocess

@@ -6,9 +6,9 @@ from support.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
-def bridge(house, broker):
-    bridge = house.bridge(broker, "--max-body", "100000")
-    house.worker(broker, "--processes", "2")
+def bridge(module_environment, broker):
+    bridge = module_environment.bridge(broker, "--max-body", "100000")
+    module_environment.worker(broker, "--processes", "2")
     with fcgi.Connection(bridge.socket) as connection:
         assert connection.ask(fcgi.get("/hello")).status == 200
         base = bridge.descriptors()

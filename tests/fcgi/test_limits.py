@@ -18,9 +18,9 @@ def overloaded(response):
     assert int(response.header("Retry-After")) >= 1
 
 
-def test_max_inflight(stage, broker):
-    bridge = stage.bridge(broker, "--max-inflight", "3")
-    stage.worker(broker, "--processes", "3")
+def test_max_inflight(environment, broker):
+    bridge = environment.bridge(broker, "--max-inflight", "3")
+    environment.worker(broker, "--processes", "3")
     busy = [fcgi.Connection(bridge.socket) for _ in range(3)]
     for connection in busy:
         connection.send(fcgi.request(get("/sleep", QUERY_STRING="ms=1500")))
@@ -33,9 +33,9 @@ def test_max_inflight(stage, broker):
         assert more.ask(get("/hello")).status == 200
 
 
-def test_hung_up_requests_make_room(stage, broker):
-    bridge = stage.bridge(broker, "--max-inflight", "2", "-v")
-    stage.worker(broker, "--processes", "1")
+def test_hung_up_requests_make_room(environment, broker):
+    bridge = environment.bridge(broker, "--max-inflight", "2", "-v")
+    environment.worker(broker, "--processes", "1")
 
     def in_hand():
         return bridge.log().count("(task call): validating -> waiting")
@@ -56,9 +56,9 @@ def test_hung_up_requests_make_room(stage, broker):
         assert more.ask(get("/hello")).status == 200
 
 
-def test_max_buffered(stage, broker):
-    bridge = stage.bridge(broker, "--max-buffered", "1000000")
-    stage.worker(broker)
+def test_max_buffered(environment, broker):
+    bridge = environment.bridge(broker, "--max-buffered", "1000000")
+    environment.worker(broker)
     with fcgi.Connection(bridge.socket) as holder, fcgi.Connection(bridge.socket) as more:
         body = b"x" * 900000
         half = fcgi.request(post(body, "/echo"), body)
@@ -73,10 +73,10 @@ def test_max_buffered(stage, broker):
         assert more.ask(post(body, "/echo"), body).body == body
 
 
-def test_slow_reader(stage, broker):
+def test_slow_reader(environment, broker):
     """Answers that are not fetched are counted, and new requests are turned away."""
-    bridge = stage.bridge(broker, "--max-buffered", "20000000")
-    stage.worker(broker)
+    bridge = environment.bridge(broker, "--max-buffered", "20000000")
+    environment.worker(broker)
     slow = []
     with fcgi.Connection(bridge.socket) as more:
         for _ in range(3):
@@ -91,10 +91,10 @@ def test_slow_reader(stage, broker):
         assert more.ask(get("/hello")).status == 200
 
 
-def test_out_of_descriptors(stage, broker):
+def test_out_of_descriptors(environment, broker):
     """No spin; who cannot be accepted waits in the backlog and is served then."""
-    bridge = stage.bridge(broker)
-    stage.worker(broker)
+    bridge = environment.bridge(broker)
+    environment.worker(broker)
     with fcgi.Connection(bridge.socket) as connection:
         assert connection.ask(get("/hello")).status == 200
         base = bridge.descriptors()
@@ -119,17 +119,17 @@ def cpu_ticks(pid):
     return int(words[11]) + int(words[12])
 
 
-def test_idle_memory(stage, broker):
-    bridge = stage.bridge(broker)
+def test_idle_memory(environment, broker):
+    bridge = environment.bridge(broker)
     assert bridge.rss_bytes() < (20 << 20) * (20 if os.environ.get("CREW_SANITIZE") else 1)
 
 
 @pytest.mark.long
-def test_silence(stage, broker):
+def test_silence(environment, broker):
     """A peer that goes silent inside a request is closed; an idle one, and one whose request
     waits, are not."""
-    bridge = stage.bridge(broker, "--expiration", "300")
-    stage.worker(broker, "--timeout", "300")
+    bridge = environment.bridge(broker, "--expiration", "300")
+    environment.worker(broker, "--timeout", "300")
     whole = fcgi.request(get("/hello"))
     begun = [fcgi.Connection(bridge.socket, SILENCE_S + 10) for _ in range(4)]
     for connection, at in zip(begun, (3, 20, 60, len(whole) - 3)):

@@ -22,9 +22,9 @@ class Elsewhere(Bridge):
 
 
 @pytest.fixture
-def start(stage, broker):
+def start(environment, broker):
     def start(*options, ready=True, **popen):
-        bridge = stage.keep(Elsewhere(stage.folder, broker, *options))
+        bridge = environment.keep(Elsewhere(environment.folder, broker, *options))
         return bridge.start(**popen) if ready else bridge.launch(**popen)
     return start
 
@@ -132,8 +132,8 @@ def test_fd(start):
         assert hello(sock.getsockname())
 
 
-def test_descriptor_0(stage, broker):
-    bridge = stage.keep(Elsewhere(stage.folder, broker))
+def test_descriptor_0(environment, broker):
+    bridge = environment.keep(Elsewhere(environment.folder, broker))
     with listening() as sock:
         shell = ["/bin/bash", "-c", f'exec "$0" "$@" <&{sock.fileno()}', *bridge.command()]
         bridge.command = lambda: shell
@@ -141,8 +141,8 @@ def test_descriptor_0(stage, broker):
         assert hello(sock.getsockname())
 
 
-def test_systemd(stage, broker):
-    bridge = stage.keep(Elsewhere(stage.folder, broker))
+def test_systemd(environment, broker):
+    bridge = environment.keep(Elsewhere(environment.folder, broker))
     with listening() as sock:
         line = f'exec 3<&{sock.fileno()}; LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" "$@"'
         shell = ["/bin/bash", "-c", line, *bridge.command()]
@@ -182,11 +182,12 @@ def test_gives_up_root(start, tmp_path):
     assert hello(f"{tmp_path}/s")
 
 
-def test_broker_is_absent(stage, broker, tmp_path):
+def test_broker_is_absent(environment, broker, tmp_path):
     """It starts all the same, and says why it cannot serve."""
     class Nowhere:
         url = f"amqp://127.0.0.1:{free_port()}/"
-    bridge = stage.keep(Elsewhere(stage.folder, Nowhere, "--listen", f"unix:{tmp_path}/s"))
+    bridge = environment.keep(Elsewhere(environment.folder, Nowhere, "--listen",
+                                        f"unix:{tmp_path}/s"))
     bridge.start()
     with fcgi.Connection(str(tmp_path / "s")) as connection:
         response = connection.ask(get("/hello"))

@@ -14,9 +14,9 @@ from support.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
-def rough(house):
+def rough(module_environment):
     """A broker to be paused."""
-    return house.broker()
+    return module_environment.broker()
 
 
 @contextlib.contextmanager
@@ -60,8 +60,8 @@ def overloaded(bridge, body=b"more"):
         return other.response().error == "overloaded"
 
 
-def test_answered_when_it_is_confirmed(stage, rough, subscriber):
-    bridge = stage.bridge(rough, "-v")
+def test_answered_when_it_is_confirmed(environment, rough, subscriber):
+    bridge = environment.bridge(rough, "-v")
     with silence(rough):
         connection = begin(bridge, b"one")
         connection.socket.settimeout(0.5)
@@ -74,8 +74,8 @@ def test_answered_when_it_is_confirmed(stage, rough, subscriber):
     connection.close()
 
 
-def test_not_confirmed_in_time(stage, rough):
-    bridge = stage.bridge(rough)
+def test_not_confirmed_in_time(environment, rough):
+    bridge = environment.bridge(rough)
     with silence(rough), fcgi.Connection(bridge.socket) as connection:
         response = connection.ask(post(b"one", CREW_PUBLISH="news", CREW_EXPIRATION="0.5"),
                                   b"one")
@@ -83,9 +83,9 @@ def test_not_confirmed_in_time(stage, rough):
         assert b"not known" in response.body
 
 
-def test_abort(stage, rough, subscriber):
+def test_abort(environment, rough, subscriber):
     """The connection's next publication gets its own answer."""
-    bridge = stage.bridge(rough, "-v")
+    bridge = environment.bridge(rough, "-v")
     with silence(rough):
         connection = begin(bridge, b"one")
         connection.send(fcgi.record(fcgi.ABORT))
@@ -98,9 +98,9 @@ def test_abort(stage, rough, subscriber):
     connection.close()
 
 
-def test_hang_ups(stage, rough, subscriber):
+def test_hang_ups(environment, rough, subscriber):
     """Also of connections whose memory is used again."""
-    bridge = stage.bridge(rough, "-v")
+    bridge = environment.bridge(rough, "-v")
     with silence(rough):
         for number in range(5):
             begin(bridge, b"gone%d" % number).close()
@@ -111,9 +111,9 @@ def test_hang_ups(stage, rough, subscriber):
     stays.close()
 
 
-def test_a_publication_is_in_flight(stage, rough):
+def test_a_publication_is_in_flight(environment, rough):
     """Until the broker has confirmed it, whether or not somebody waits."""
-    bridge = stage.bridge(rough, "-v", "--max-inflight", "1")
+    bridge = environment.bridge(rough, "-v", "--max-inflight", "1")
     with silence(rough):
         connection = begin(bridge, b"one")
         assert overloaded(bridge)
@@ -122,8 +122,8 @@ def test_a_publication_is_in_flight(stage, rough):
     wait_until(lambda: not overloaded(bridge))
 
 
-def test_its_body_is_buffered(stage, rough):
-    bridge = stage.bridge(rough, "-v", "--max-buffered", "1000000")
+def test_its_body_is_buffered(environment, rough):
+    bridge = environment.bridge(rough, "-v", "--max-buffered", "1000000")
     body = b"x" * 600000
     with silence(rough):
         begin(bridge, body).close()
@@ -131,9 +131,9 @@ def test_its_body_is_buffered(stage, rough):
     wait_until(lambda: not overloaded(bridge, body))
 
 
-def test_told_to_stop(stage, rough, subscriber):
+def test_told_to_stop(environment, rough, subscriber):
     """What was begun is answered."""
-    bridge = stage.bridge(rough, "-v")
+    bridge = environment.bridge(rough, "-v")
     with silence(rough):
         connection = begin(bridge, b"one")
         bridge.signal(signal.SIGTERM)
@@ -144,9 +144,9 @@ def test_told_to_stop(stage, rough, subscriber):
     assert heard(subscriber, 1) == [b"one"]
 
 
-def test_told_to_stop_when_nobody_waits(stage, rough, subscriber):
+def test_told_to_stop_when_nobody_waits(environment, rough, subscriber):
     """It leaves with the publication behind it."""
-    bridge = stage.bridge(rough, "-v")
+    bridge = environment.bridge(rough, "-v")
     with silence(rough):
         begin(bridge, b"one").close()
         bridge.signal(signal.SIGTERM)
@@ -158,8 +158,8 @@ def test_told_to_stop_when_nobody_waits(stage, rough, subscriber):
     assert "unanswered" not in bridge.log()
 
 
-def test_told_to_leave_now(stage, rough):
-    bridge = stage.bridge(rough, "-v")
+def test_told_to_leave_now(environment, rough):
+    bridge = environment.bridge(rough, "-v")
     with silence(rough):
         begin(bridge, b"one")
         begin(bridge, b"two").close()

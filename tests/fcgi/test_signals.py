@@ -14,9 +14,9 @@ from support.waiting import wait_until
 
 
 @pytest.fixture
-def front(stage, broker):
-    bridge = stage.bridge(broker, "--stop-timeout", "5")
-    stage.worker(broker, "--processes", "4")
+def front(environment, broker):
+    bridge = environment.bridge(broker, "--stop-timeout", "5")
+    environment.worker(broker, "--processes", "4")
     with fcgi.Connection(bridge.socket) as connection:
         assert connection.ask(get("/hello")).status == 200
     return bridge
@@ -61,9 +61,9 @@ def test_request_that_is_still_coming(front):
     assert front.wait(2) == 0
 
 
-def test_stop_timeout(stage, broker):
-    bridge = stage.bridge(broker, "--stop-timeout", "0.5")
-    stage.worker(broker)
+def test_stop_timeout(environment, broker):
+    bridge = environment.bridge(broker, "--stop-timeout", "0.5")
+    environment.worker(broker)
     busy = slow(bridge, 5000)
     bridge.signal(signal.SIGTERM)
     begun = time.monotonic()
@@ -187,12 +187,12 @@ def test_reload_of_the_new_one(front):
     assert max(counts) == min(counts)
 
 
-def test_reload_that_fails(stage, broker, tmp_path):
+def test_reload_that_fails(environment, broker, tmp_path):
     """The new one cannot start: the old one stays."""
     secret = tmp_path / "password"
     secret.write_text("guest\n")
-    bridge = stage.bridge(broker, "--password-file", str(secret))
-    stage.worker(broker)
+    bridge = environment.bridge(broker, "--password-file", str(secret))
+    environment.worker(broker)
     secret.unlink()
     for count in (1, 2):
         bridge.signal(signal.SIGHUP)
@@ -204,12 +204,12 @@ def test_reload_that_fails(stage, broker, tmp_path):
     assert not os.path.exists(bridge.socket)
 
 
-def test_reload_that_hangs(stage, broker, tmp_path):
+def test_reload_that_hangs(environment, broker, tmp_path):
     """The new one is not ready in ten seconds: the old one stays."""
     secret = tmp_path / "password"
     secret.write_text("guest\n")
-    bridge = stage.bridge(broker, "--password-file", str(secret))
-    stage.worker(broker)
+    bridge = environment.bridge(broker, "--password-file", str(secret))
+    environment.worker(broker)
     secret.unlink()
     os.mkfifo(secret)
     bridge.signal(signal.SIGHUP)

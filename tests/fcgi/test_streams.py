@@ -15,11 +15,11 @@ ROOM_BYTES = 4 * MB  # what buffers of sockets and a window may hold
 
 
 @pytest.fixture(scope="module")
-def odd_bridge(house, broker):
+def extra_bridge(module_environment, broker):
     """A bridge whose task has handlers that break in the middle."""
-    bridge = house.bridge(broker, "--task", "odd")
-    house.worker(broker, "--task", "odd", "--processes", "1",
-                 app=os.path.join(BUILD, "tests", "odd.so"))
+    bridge = module_environment.bridge(broker, "--task", "extra")
+    module_environment.worker(broker, "--task", "extra", "--processes", "1",
+                              app=os.path.join(BUILD, "tests", "extra_app.so"))
     return bridge
 
 
@@ -56,8 +56,8 @@ def test_a_flush_is_sent_while_the_handler_goes_on(connect):
     assert connection.ask(get("/hello")).body == b"Hello, world\n"
 
 
-def test_what_a_handler_says_of_buffering_stands(odd_bridge):
-    with fcgi.Connection(odd_bridge.socket) as connection:
+def test_what_a_handler_says_of_buffering_stands(extra_bridge):
+    with fcgi.Connection(extra_bridge.socket) as connection:
         answer = connection.ask(get("/count", QUERY_STRING="n=1000"))
     assert [name for name, _ in answer.headers].count(b"X-Accel-Buffering") == 1
     assert answer.header("X-Accel-Buffering") == "yes"
@@ -102,62 +102,62 @@ def free_again(bridge, within_s=1.0):
 
 
 @pytest.mark.parametrize("query", ["n=100000000", "n=1"], ids=["count", "hang"])
-def test_a_peer_that_hangs_up(odd_bridge, query):
+def test_a_peer_that_hangs_up(extra_bridge, query):
     path = "/count" if query != "n=1" else "/broken"
-    with fcgi.Connection(odd_bridge.socket) as connection:
+    with fcgi.Connection(extra_bridge.socket) as connection:
         connection.send(fcgi.request(get(path, QUERY_STRING=query + "&how=hang")))
         assert head_of(connection).status == 200
-    free_again(odd_bridge)
+    free_again(extra_bridge)
 
 
-def test_abort_request(odd_bridge):
-    with fcgi.Connection(odd_bridge.socket) as connection:
+def test_abort_request(extra_bridge):
+    with fcgi.Connection(extra_bridge.socket) as connection:
         connection.send(fcgi.request(get("/broken", QUERY_STRING="how=hang")))
         assert head_of(connection).status == 200
         connection.send(fcgi.record(fcgi.ABORT))
         while (record := connection.record()).kind == fcgi.STDOUT:
             pass
         assert record.kind == fcgi.END
-        free_again(odd_bridge)
+        free_again(extra_bridge)
         assert connection.ask(get("/count", QUERY_STRING="n=1")).body == b"0\n"
 
 
-def test_a_peer_that_hangs_up_on_a_deaf_handler(odd_bridge):
+def test_a_peer_that_hangs_up_on_a_deaf_handler(extra_bridge):
     """It is killed after the grace period, and another one takes its place."""
-    with fcgi.Connection(odd_bridge.socket) as connection:
+    with fcgi.Connection(extra_bridge.socket) as connection:
         connection.send(fcgi.request(get("/broken", QUERY_STRING="how=deaf")))
         assert head_of(connection).status == 200
-    free_again(odd_bridge, within_s=3.0)
+    free_again(extra_bridge, within_s=3.0)
 
 
 @pytest.mark.parametrize("how", ["segv", "error", "large"])
-def test_a_failure_behind_the_head_has_no_end(odd_bridge, how):
-    with fcgi.Connection(odd_bridge.socket) as connection:
+def test_a_failure_behind_the_head_has_no_end(extra_bridge, how):
+    with fcgi.Connection(extra_bridge.socket) as connection:
         connection.send(fcgi.request(get("/broken", QUERY_STRING=f"how={how}")))
         assert head_of(connection).status == 200
         while (header := connection.take(8)) != bytes(8):  # answer.c says why
             connection.take(int.from_bytes(header[4:6], "big") + header[6])
         assert connection.closed()
-    free_again(odd_bridge)
+    free_again(extra_bridge)
 
 
-def test_a_head_cannot_be_changed_any_more(odd_bridge):
-    with fcgi.Connection(odd_bridge.socket) as connection:
+def test_a_head_cannot_be_changed_any_more(extra_bridge):
+    with fcgi.Connection(extra_bridge.socket) as connection:
         answer = connection.ask(get("/broken", QUERY_STRING="how=late"))
     assert (answer.status, answer.body) == (200, b"a line\n")
 
 
-def test_head_ends_with_the_head(odd_bridge):
-    with fcgi.Connection(odd_bridge.socket) as connection:
+def test_head_ends_with_the_head(extra_bridge):
+    with fcgi.Connection(extra_bridge.socket) as connection:
         for _ in range(2):
             answer = connection.ask(get("/broken", QUERY_STRING="how=hang",
                                         REQUEST_METHOD="HEAD"))
             assert (answer.status, answer.body) == (200, b"")
-    free_again(odd_bridge)
+    free_again(extra_bridge)
 
 
-def test_a_status_without_a_body(odd_bridge):
-    with fcgi.Connection(odd_bridge.socket) as connection:
+def test_a_status_without_a_body(extra_bridge):
+    with fcgi.Connection(extra_bridge.socket) as connection:
         for _ in range(2):
             answer = connection.ask(get("/bodiless"))
             assert (answer.status, answer.body) == (204, b"")

@@ -18,9 +18,9 @@ def subscribe(channel, mode="poll", **more):
 
 
 @pytest.fixture(scope="module")
-def parked_bridge(house, broker):
+def parked_bridge(module_environment, broker):
     """A bridge whose subscriber is up to date."""
-    bridge = house.bridge(broker, "--logging", "debug")
+    bridge = module_environment.bridge(broker, "--logging", "debug")
     with fcgi.Connection(bridge.socket) as connection:
         def live():
             return connection.ask(subscribe("none", CREW_SUBSCRIBE_TIMEOUT="0")).status == 204
@@ -86,8 +86,8 @@ def test_one_behind_the_other(park, publisher):
 
 @pytest.mark.parametrize("mode", ["poll", "sse"])
 @pytest.mark.skipif(bool(os.environ.get("CREW_SANITIZE")), reason="counts memory")
-def test_many(stage, broker, publisher, mode):
-    bridge = stage.bridge(broker)
+def test_many(environment, broker, publisher, mode):
+    bridge = environment.bridge(broker)
     with fcgi.Connection(bridge.socket) as first:
         wait_until(lambda: first.ask(
             subscribe("none", CREW_SUBSCRIBE_TIMEOUT="0")).status == 204)

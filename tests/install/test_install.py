@@ -1,5 +1,5 @@
-"""What `cmake --install` puts into a prefix is complete: programs, apps and tests of apps are
-built with it, by pkg-config and by CMake."""
+"""The installation is complete: programs, apps and tests of apps can be built with it, by
+pkg-config and by CMake."""
 import glob
 import os
 import re
@@ -82,13 +82,14 @@ def pkg_config(prefix):
 
 
 @pytest.fixture
-def classic(stage, broker, prefix):
+def classic(environment, broker, prefix):
     """The installed worker."""
-    worker = Worker(stage.folder, broker, app=os.path.join(BUILD, "examples", "classic.so"))
+    worker = Worker(environment.folder, broker,
+                    app=os.path.join(BUILD, "examples", "classic.so"))
     command = worker.command()
     command[0] = os.path.join(prefix, "bin", "app-worker")
     worker.command = lambda: command
-    return stage.keep(worker).start()
+    return environment.keep(worker).start()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The caller in C, and what it prints."""
+"""The C caller (call.c) and its output."""
 import os
 import subprocess
 import tempfile

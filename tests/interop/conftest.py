@@ -1,5 +1,4 @@
-"""Two callers and two kinds of worker: those of crew, in C, and those of this folder, which
-were written from docs/wire.md."""
+"""Fixtures: callers and workers, each in C (libcrew) and in Python (written from docs/wire.md)."""
 import os
 import sys
 import uuid
@@ -9,7 +8,7 @@ import pytest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
-from bare import Bare  # noqa: E402
+from amqp_client import AmqpClient  # noqa: E402
 from client import Caller  # noqa: E402
 
 from support.lines import Lines  # noqa: E402
@@ -33,24 +32,28 @@ class PythonWorker(Program):
 
 @pytest.fixture(scope="session")
 def slowness():
-    """By what a bound in seconds is to be multiplied in this build."""
+    """The factor of time bounds in this build."""
     return SLOWNESS
 
 
 @pytest.fixture
-def python_worker(broker, stage):
+def python_worker(broker, environment):
     """Starts Python workers of one test."""
-    return lambda *options: stage.keep(PythonWorker(stage.folder, broker, *options)).start()
+    def start(*options):
+        return environment.keep(PythonWorker(environment.folder, broker, *options)).start()
+
+    return start
 
 
 @pytest.fixture(scope="module")
-def house_worker(broker, house):
+def module_worker(broker, module_environment):
     """Starts Python workers of a module. They leave before the broker does: a connection
     that is lost is the end of them."""
     workers = []
 
     def start(*options):
-        workers.append(house.keep(PythonWorker(house.folder, broker, *options)))
+        worker = PythonWorker(module_environment.folder, broker, *options)
+        workers.append(module_environment.keep(worker))
         return workers[-1].start()
 
     yield start
@@ -75,10 +78,10 @@ def other(broker):
 
 
 @pytest.fixture
-def bare(broker):
-    bare = Bare(broker)
-    yield bare
-    bare.close()
+def amqp(broker):
+    amqp = AmqpClient(broker)
+    yield amqp
+    amqp.close()
 
 
 @pytest.fixture
@@ -89,5 +92,5 @@ def task():
 
 @pytest.fixture
 def lines(tmp_path):
-    """A file for the probe's /append, and how often an id stands in it."""
+    """A file for the probe's /append, which counts ids."""
     return Lines(tmp_path / "lines")

@@ -1,5 +1,4 @@
-"""What the Python package `crew` of 2015 (tornado, pika) puts on a broker: its declarations,
-its messages, its answers. Facts only; the dates are 2015's, so is the manner."""
+"""What the Python package `crew` of 2015 (tornado, pika) declares and sends."""
 import json
 import pickle
 import time
@@ -51,10 +50,10 @@ def declare_task(broker, task):
             "x-dead-letter-exchange": "crew.DLX", "x-message-ttl": 600000})
 
 
-def answer(bare, properties, value, compress=False):
+def answer(amqp, properties, value, compress=False):
     """As its worker does: what came in as headers and content type goes out again."""
     body = packed(value, properties.content_type)
-    bare.send(properties.reply_to, zlib.compress(body) if compress else body,
+    amqp.send(properties.reply_to, zlib.compress(body) if compress else body,
               correlation_id=properties.correlation_id,
               content_type=properties.content_type, headers=properties.headers,
               content_encoding="gzip" if compress else properties.content_encoding,

@@ -1,5 +1,4 @@
-"""Streamed answers of docs/wire.md, from both ends: what a worker may send, and what a
-caller makes of the pieces."""
+"""Streamed answers of docs/wire.md: the sender's and the receiver's side."""
 import threading
 
 from envelope import Item, Kind

@@ -1,4 +1,4 @@
-"""C calls a worker in Python: with libcrew, and with crewctl."""
+"""libcrew and crewctl call a worker in Python."""
 import os
 import signal
 
@@ -13,15 +13,15 @@ with_crewctl = pytest.mark.skipif(not os.path.exists(CREWCTL),
 
 
 @pytest.fixture(scope="module")
-def served(broker, house_worker):
+def served(broker, module_worker):
     """Each answer by itself, compressed above 1000 bytes."""
-    return house_worker("--task", "each", "--plain", "back", "--gzip-above", "1000")
+    return module_worker("--task", "each", "--plain", "back", "--gzip-above", "1000")
 
 
 @pytest.fixture(scope="module")
-def together(broker, house_worker):
+def together(broker, module_worker):
     """The answers to one message share a message."""
-    return house_worker("--task", "together", "--together")
+    return module_worker("--task", "together", "--together")
 
 
 def http(path, query="", method="GET", **more):

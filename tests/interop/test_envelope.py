@@ -1,4 +1,4 @@
-"""The envelope by itself, byte for byte as docs/wire.md draws it."""
+"""The envelope alone, byte for byte as in docs/wire.md."""
 import struct
 
 import pytest

@@ -14,25 +14,25 @@ FIELD_BYTES = bytes(byte for byte in range(0x21, 256) if byte != 0x7f)
 
 
 @pytest.fixture(scope="module")
-def probe(house, broker):
-    return house.worker(broker, "--task", "probe", "--processes", "3")
+def probe(module_environment, broker):
+    return module_environment.worker(broker, "--task", "probe", "--processes", "3")
 
 
 @pytest.fixture(scope="module", params=["C", "Python"])
-def served(request, probe, house_worker):
+def served(request, probe, module_worker):
     """A task served by crew's worker, and one served by the worker of this folder, which is
     held to the same rules."""
     if request.param == "C":
         return "probe"
-    house_worker("--task", "python", "--threads", "3")
+    module_worker("--task", "python", "--threads", "3")
     return "python"
 
 
 @pytest.fixture(params=["C", "Python"])
-def single(request, stage, broker, python_worker, task):
+def single(request, environment, broker, python_worker, task):
     """A worker that runs one request at a time."""
     if request.param == "C":
-        return stage.worker(broker, "--task", task, "--processes", "1")
+        return environment.worker(broker, "--task", task, "--processes", "1")
     return python_worker("--task", task, "--threads", "1")
 
 
@@ -86,10 +86,10 @@ def test_outcomes(probe, caller, path, query, status, error):
         assert (answer.pairs, answer.body) == ([], b"")
 
 
-def test_a_clock_that_differs_is_logged(probe, caller, bare):
+def test_a_clock_that_differs_is_logged(probe, caller, amqp):
     item = Item(Kind.REQUEST, "ahead", {"deadline_unix_ms": unix_ms(3600), "budget_ms": 500},
                 cgi("GET", "/hello").pairs)
-    bare.publish("probe", envelope.encode([item]), content_type=envelope.CONTENT_TYPE)
+    amqp.publish("probe", envelope.encode([item]), content_type=envelope.CONTENT_TYPE)
     probe.wait_log("clock is ahead")
 
 
@@ -109,15 +109,15 @@ def test_each_gets_its_own_answer(served, caller):
     assert not caller.strangers
 
 
-def test_answers_name_a_call(served, bare):
+def test_answers_name_a_call(served, amqp):
     """The correlation id of a message is the id of one of its answers."""
     items = [Item(Kind.REQUEST, f"{served} {i}", {"budget_ms": 9000},
                   cgi("GET", "/hello").pairs) for i in range(20)]
-    bare.publish(served, envelope.encode(items), reply_to=bare.queue,
+    amqp.publish(served, envelope.encode(items), reply_to=amqp.queue,
                  content_type=envelope.CONTENT_TYPE)
     answered = []
     while len(answered) < len(items):
-        properties, body = bare.receive()
+        properties, body = amqp.receive()
         names = [item.id for item in envelope.decode(body)]
         assert properties.correlation_id in names
         answered += names
@@ -147,14 +147,14 @@ def test_each_has_its_own_deadline(served, caller, lines, slowness):
 
 # ---- time
 
-def test_the_budget_counts_where_clocks_differ(served, caller, bare):
+def test_the_budget_counts_where_clocks_differ(served, caller, amqp):
     """A caller whose clock is an hour ahead gives no more than its budget."""
     item = Item(Kind.REQUEST, "ahead", {"deadline_unix_ms": unix_ms(3600), "budget_ms": 500},
                 cgi("GET", "/sleep", "ms=1500").pairs)
-    bare.publish(served, envelope.encode([item]), reply_to=bare.queue,
+    amqp.publish(served, envelope.encode([item]), reply_to=amqp.queue,
                  content_type=envelope.CONTENT_TYPE)
     begun = time.monotonic()
-    answer = next(item for item in iter(lambda: envelope.decode(bare.receive()[1])[0], None)
+    answer = next(item for item in iter(lambda: envelope.decode(amqp.receive()[1])[0], None)
                   if item.kind == Kind.ANSWER)
     assert (answer.id, answer.fields["error"]) == ("ahead", "timeout")
     assert time.monotonic() - begun < 1.4
@@ -196,11 +196,11 @@ def test_repeated_after_the_answer(served, caller, lines):
     assert lines.all() == ["ran"]
 
 
-def test_repeated_while_it_runs(served, caller, bare, lines):
+def test_repeated_while_it_runs(served, caller, amqp, lines):
     """The answer goes to where it was asked for last, once."""
     item = Item(Kind.REQUEST, f"{served} in hand", {"budget_ms": 30000},
                 cgi("POST", "/append", lines.query("ran", 700)).pairs)
-    bare.publish(served, envelope.encode([item]), reply_to=bare.queue,
+    amqp.publish(served, envelope.encode([item]), reply_to=amqp.queue,
                  content_type=envelope.CONTENT_TYPE)
     wait_until(lambda: lines.all() == ["ran"])
     answer = publish_once_more(caller, served, item)
@@ -232,13 +232,13 @@ GOOD = envelope.encode([Item(Kind.REQUEST, "good", {}, cgi("GET", "/hello").pair
     (envelope.encode([Item(Kind.REQUEST, "i" * 65, {}, [])]), None),
 ], ids=["empty", "no requests", "garbage", "version 2", "cut", "too long", "no gzip", "cut gzip",
         "unknown encoding", "only a notice", "no id", "id with zero", "long id"])
-def test_rejected(served, caller, bare, body, encoding):
+def test_rejected(served, caller, amqp, body, encoding):
     """It comes back to its caller as a dead letter, and the worker serves on."""
-    bare.bind_dead_letters()
-    bare.publish(served, body, reply_to=bare.queue, correlation_id="mine",
+    amqp.bind_dead_letters()
+    amqp.publish(served, body, reply_to=amqp.queue, correlation_id="mine",
                  content_type=envelope.CONTENT_TYPE, content_encoding=encoding,
-                 headers={"x-original-sender": bare.queue})
-    properties, returned = bare.receive()
+                 headers={"x-original-sender": amqp.queue})
+    properties, returned = amqp.receive()
     assert properties.headers["x-death"][0]["reason"] == "rejected"
     assert (properties.correlation_id, returned) == ("mine", body)
     assert caller.http(served, cgi("GET", "/hello")).status == 200
@@ -251,10 +251,10 @@ def test_the_caller_understands_a_rejection(served, caller):
     assert (answer.status, answer.error) == (502, "bad-envelope")
 
 
-def test_what_a_reader_skips(served, caller, bare):
+def test_what_a_reader_skips(served, caller, amqp):
     """Kinds and fields of a later version do not keep a request from being served."""
     later = envelope.encode_item(Item(99, "later", {}, [], b"?")) + b"\0\0\0\x01\x63"
-    bare.publish(served, GOOD + later, reply_to=bare.queue,
+    amqp.publish(served, GOOD + later, reply_to=amqp.queue,
                  content_type=envelope.CONTENT_TYPE)
-    answer, = envelope.decode(bare.receive()[1])
+    answer, = envelope.decode(amqp.receive()[1])
     assert (answer.id, answer.fields["status"]) == ("good", 200)

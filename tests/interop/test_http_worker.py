@@ -18,8 +18,8 @@ class HttpWorker(Program):
 
 
 @pytest.fixture
-def served(stage, broker, task):
-    worker = HttpWorker(stage.folder, broker, task)
+def served(environment, broker, task):
+    worker = HttpWorker(environment.folder, broker, task)
     worker.launch()
     worker.wait_log("consuming 1 task")
     yield task

@@ -1,4 +1,4 @@
-"""On a broker where the Python original of crew was first."""
+"""A broker on which the Python package `crew` of 2015 has made its declarations."""
 import json
 import os
 import pickle
@@ -7,7 +7,7 @@ import time
 import pytest
 
 import envelope
-from bare import Bare
+from amqp_client import AmqpClient
 from c_call import begin_c_call, c_call, end_c_call
 from client import Caller, cgi
 from original import JSON, PICKLE, TEXT, OriginalMaster, answer, declare_task
@@ -28,20 +28,20 @@ def master(broker):
 
 
 @pytest.fixture(scope="module")
-def worker(master, house, broker):
-    house.worker(broker, "--processes", "2", app=BREAKER, arguments=["o"])
-    return house.worker(broker, "--processes", "2")
+def worker(master, module_environment, broker):
+    module_environment.worker(broker, "--processes", "2", app=BREAKER, arguments=["o"])
+    return module_environment.worker(broker, "--processes", "2")
 
 
 @pytest.fixture(scope="module")
-def bridge(master, house, broker):
-    return house.bridge(broker)
+def bridge(master, module_environment, broker):
+    return module_environment.bridge(broker)
 
 
 @pytest.fixture(scope="module")
-def nginx(worker, bridge, house):
-    nginx = house.nginx({"/p": (bridge, {}),
-                         "/idle": (bridge, {"CREW_TASK": "idle", "CREW_EXPIRATION": "0.5"})})
+def nginx(worker, bridge, module_environment):
+    nginx = module_environment.nginx({"/p": (bridge, {}),
+                                      "/idle": (bridge, {"CREW_TASK": "idle", "CREW_EXPIRATION": "0.5"})})
     nginx.wait_status("/p/hello", 200)
     return nginx
 
@@ -96,7 +96,7 @@ def test_rejection_reaches_the_right_caller(worker, caller, other):
     assert caller.wait("mine").error == "bad-envelope"
 
 
-def test_a_dead_letter_exchange_of_another_type(shared_broker, stage, slowness):
+def test_a_dead_letter_exchange_of_another_type(shared_broker, environment, slowness):
     """An earlier version of the original had a direct one: then no dead letter comes back,
     and the callers' own clocks decide."""
     broker = shared_broker.fresh_vhost()
@@ -108,9 +108,9 @@ def test_a_dead_letter_exchange_of_another_type(shared_broker, stage, slowness):
             channel.queue_declare("keeps")
             channel.queue_bind("keeps", "crew.DLX", "keeps")
         declare_task(broker, "idle")
-        worker = stage.worker(broker, "--processes", "1")
-        bridge = stage.bridge(broker)
-        nginx = stage.nginx({"/p": (bridge, {})})
+        worker = environment.worker(broker, "--processes", "1")
+        bridge = environment.bridge(broker)
+        nginx = environment.nginx({"/p": (bridge, {})})
         assert nginx.wait_status("/p/hello", 200).body == b"Hello, world\n"
         for program in (worker, bridge):
             assert len(used_as_it_is(program.log().splitlines())) == 1
@@ -154,49 +154,49 @@ def test_its_gzip_that_is_zlib_is_rejected(worker, master, caller):
 
 
 def receive(master, queue=None):
-    bare = Bare.__new__(Bare)
-    bare.channel, bare.queue = master.channel, master.replies
-    return bare.receive(queue)
+    amqp = AmqpClient.__new__(AmqpClient)
+    amqp.channel, amqp.queue = master.channel, master.replies
+    return amqp.receive(queue)
 
 
 # ---- its worker's answers to our calls
 
 @pytest.fixture
-def its_worker(master, bare, broker, task):
+def its_worker(master, amqp, broker, task):
     """A task that the test serves as the original did."""
     declare_task(broker, task)
-    return lambda: bare.receive(f"crew.tasks.{task}")[0]
+    return lambda: amqp.receive(f"crew.tasks.{task}")[0]
 
 
-def test_its_answers_are_understood(its_worker, bare, broker, caller, task):
+def test_its_answers_are_understood(its_worker, amqp, broker, caller, task):
     """Without crew-status it is a 200, and of the headers that it gives back to its caller
     only the caller's own are shown."""
     call = begin_c_call(broker, task, b"x", pairs=[("mine", "1")])
-    answer(bare, its_worker(), "an answer")
+    answer(amqp, its_worker(), "an answer")
     got, = end_c_call(call).answers
     assert (got.error, got.status, got.body) == (None, 200, b"an answer")
     assert got.pairs == [(b"mine", b"1")]
 
     name = caller.begin(task, "x", headers={"mine": "1"}, content_type=JSON)
-    answer(bare, its_worker(), {"an": "answer"})
+    answer(amqp, its_worker(), {"an": "answer"})
     got = caller.wait(name)
     assert (got.status, json.loads(got.body), got.pairs) == (
         200, {"an": "answer"}, [(b"mine", b"1")])
 
 
-def test_its_plain_encoding_is_none(its_worker, bare, broker, caller, task):
+def test_its_plain_encoding_is_none(its_worker, amqp, broker, caller, task):
     for begin, end in [(lambda: begin_c_call(broker, task), lambda c: end_c_call(c).answers[0]),
                        (lambda: caller.begin(task), caller.wait)]:
         call = begin()
         properties = its_worker()
         properties.content_encoding = "plain"
-        answer(bare, properties, "as it is")
+        answer(amqp, properties, "as it is")
         assert end(call).body == b"as it is"
 
 
-def test_its_gzip_that_is_zlib_is_a_bad_response(its_worker, bare, broker, caller, task):
+def test_its_gzip_that_is_zlib_is_a_bad_response(its_worker, amqp, broker, caller, task):
     for begin, end in [(lambda: begin_c_call(broker, task), lambda c: end_c_call(c).answers[0]),
                        (lambda: caller.begin(task), caller.wait)]:
         call = begin()
-        answer(bare, its_worker(), "x" * 1000, compress=True)
+        answer(amqp, its_worker(), "x" * 1000, compress=True)
         assert end(call).error == "bad-response"

@@ -1,4 +1,4 @@
-"""Patterns of channels: what the topic exchange of the broker makes of them."""
+"""Channel patterns: libcrew matches as the broker's topic exchange does."""
 import itertools
 import os
 import subprocess

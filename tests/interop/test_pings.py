@@ -1,4 +1,4 @@
-"""Pings: a worker itself answers, through the queue, and no handler is run."""
+"""Pings are answered by the worker itself, through the queue, without a handler."""
 import uuid
 
 import pytest
@@ -11,13 +11,13 @@ from topology import declare_task_queue
 
 
 @pytest.fixture(scope="module", params=["C", "Python"])
-def served(request, broker, house, house_worker):
+def served(request, broker, module_environment, module_worker):
     """The task of a worker in each language."""
     task = f"ping-{request.param}"
     if request.param == "C":
-        house.worker(broker, "--task", task, "--processes", "1")
+        module_environment.worker(broker, "--task", task, "--processes", "1")
     else:
-        house_worker("--task", task, "--threads", "1")
+        module_worker("--task", task, "--threads", "1")
     return task
 
 

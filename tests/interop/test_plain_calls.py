@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from bare import Bare
+from amqp_client import AmqpClient
 from support.program import BUILD
 from support.waiting import wait_until
 
@@ -14,20 +14,20 @@ HEADERS = os.path.join(BUILD, "tests", "headers.so")
 
 
 @pytest.fixture(scope="module")
-def classic(house, broker):
-    return house.worker(broker, "--processes", "2", app="classic.so")
+def classic(module_environment, broker):
+    return module_environment.worker(broker, "--processes", "2", app="classic.so")
 
 
 @pytest.fixture(scope="module")
-def breaker(house, broker):
+def breaker(module_environment, broker):
     """An app with plain tasks that break: b.echo, b.note, b.crash ..."""
-    return house.worker(broker, "--processes", "2", app=BREAKER, arguments=["b"])
+    return module_environment.worker(broker, "--processes", "2", app=BREAKER, arguments=["b"])
 
 
 @pytest.fixture
-def single(stage, broker, task):
+def single(environment, broker, task):
     """A worker that runs one task at a time."""
-    return stage.worker(broker, "--processes", "1", app=BREAKER, arguments=[task])
+    return environment.worker(broker, "--processes", "1", app=BREAKER, arguments=[task])
 
 
 def ran(path):
@@ -70,9 +70,9 @@ def test_many_at_once(breaker, caller):
         str(i).encode() for i in range(100)]
 
 
-def test_headers(house, broker, caller):
+def test_headers(module_environment, broker, caller):
     """The handler sees the caller's own, the caller gets the first of a repeated field."""
-    house.worker(broker, "--processes", "1", app=HEADERS)
+    module_environment.worker(broker, "--processes", "1", app=HEADERS)
     answer = caller.call("headers", content_type="a/b", headers={
         "mine": "1", "Accept": "x", "crew-secret": "2", "x-hidden": "3", "number": 4})
     assert sorted(answer.body.decode().split()) == ["Accept=x", "mine=1", "type=a/b"]
@@ -152,13 +152,13 @@ def test_a_cancelled_call_is_never_run(single, caller, task, tmp_path):
 
 
 @pytest.mark.parametrize("repeat", [False, True], ids=["lost", "run again"])
-def test_a_worker_that_dies(stage, broker, caller, task, tmp_path, repeat):
+def test_a_worker_that_dies(environment, broker, caller, task, tmp_path, repeat):
     file = tmp_path / "order"
-    first = stage.worker(broker, "--processes", "1", app=BREAKER, arguments=[task])
+    first = environment.worker(broker, "--processes", "1", app=BREAKER, arguments=[task])
     name = caller.begin(f"{task}.note", f"700 {file} ran", repeat=repeat)
     wait_until(file.exists, what="it runs")
     first.kill()
-    stage.worker(broker, "--processes", "1", app=BREAKER, arguments=[task])
+    environment.worker(broker, "--processes", "1", app=BREAKER, arguments=[task])
     answer = caller.wait(name)
     assert answer.error == (None if repeat else "lost")
     assert ran(file) == (["ran", "ran"] if repeat else ["ran"])
@@ -177,49 +177,49 @@ def test_taken_and_nobody_there_any_more(single, caller, task, tmp_path, slownes
 
 # ---- the least that a call may be
 
-def test_only_a_body(breaker, caller, bare, tmp_path):
+def test_only_a_body(breaker, caller, amqp, tmp_path):
     """Without an address for the answer it is run all the same, once."""
     file = tmp_path / "order"
-    bare.publish("b.note", f"0 {file} ran".encode())
+    amqp.publish("b.note", f"0 {file} ran".encode())
     wait_until(file.exists)
     assert caller.call("b.echo", "serves on").body == b"serves on"
     assert ran(file) == ["ran"]
 
 
-def test_without_content_type(breaker, bare):
-    bare.publish("b.echo", b"body", reply_to=bare.queue, correlation_id="mine")
-    properties, body = bare.receive()
+def test_without_content_type(breaker, amqp):
+    amqp.publish("b.echo", b"body", reply_to=amqp.queue, correlation_id="mine")
+    properties, body = amqp.receive()
     assert (properties.correlation_id, body) == ("mine", b"body")
     assert properties.headers["crew-status"] == 200
     assert "crew-error" not in properties.headers
 
 
-def test_without_correlation_id(breaker, bare):
-    bare.publish("b.echo", b"body", reply_to=bare.queue, content_type="text/plain")
-    properties, body = bare.receive()
+def test_without_correlation_id(breaker, amqp):
+    amqp.publish("b.echo", b"body", reply_to=amqp.queue, content_type="text/plain")
+    properties, body = amqp.receive()
     assert (properties.correlation_id, body) == (None, b"body")
 
 
-def test_no_notice_to_who_does_not_know_them(breaker, bare):
-    bare.publish("b.note", b"400 /dev/null x", reply_to=bare.queue, correlation_id="1")
-    properties, _ = bare.receive()
+def test_no_notice_to_who_does_not_know_them(breaker, amqp):
+    amqp.publish("b.note", b"400 /dev/null x", reply_to=amqp.queue, correlation_id="1")
+    properties, _ = amqp.receive()
     assert properties.content_type != "application/vnd.crew.v1"
     assert properties.headers["crew-run-us"] >= 400000
 
 
-def test_the_same_correlation_id_twice(breaker, bare):
+def test_the_same_correlation_id_twice(breaker, amqp):
     """Ids of who does not say crew-version are nothing to rely on: both are run."""
     for body in (b"one", b"two"):
-        bare.publish("b.echo", body, reply_to=bare.queue, correlation_id="same")
-    assert {bare.receive()[1], bare.receive()[1]} == {b"one", b"two"}
+        amqp.publish("b.echo", body, reply_to=amqp.queue, correlation_id="same")
+    assert {amqp.receive()[1], amqp.receive()[1]} == {b"one", b"two"}
 
 
-def test_gzip_means_gzip(breaker, caller, bare):
+def test_gzip_means_gzip(breaker, caller, amqp):
     """A body that says gzip and is none goes back, and the worker serves on."""
-    bare.bind_dead_letters()
-    bare.publish("b.echo", b"no gzip at all", reply_to=bare.queue, correlation_id="1",
-                 content_encoding="gzip", headers={"x-original-sender": bare.queue})
-    properties, body = bare.receive()
+    amqp.bind_dead_letters()
+    amqp.publish("b.echo", b"no gzip at all", reply_to=amqp.queue, correlation_id="1",
+                 content_encoding="gzip", headers={"x-original-sender": amqp.queue})
+    properties, body = amqp.receive()
     assert (properties.correlation_id, body) == ("1", b"no gzip at all")
     assert properties.headers["x-death"][0]["reason"] == "rejected"
     assert caller.call("b.echo", "serves on").body == b"serves on"
@@ -227,7 +227,7 @@ def test_gzip_means_gzip(breaker, caller, bare):
 
 def test_a_caller_that_is_gone(single, broker, caller, task, tmp_path):
     """Its answer comes back to the worker, which acks all the same."""
-    gone = Bare(broker)
+    gone = AmqpClient(broker)
     gone.publish(f"{task}.note", f"300 {tmp_path}/order ran".encode(), reply_to=gone.queue)
     wait_until((tmp_path / "order").exists)
     gone.close()

@@ -1,4 +1,4 @@
-"""A publisher in C, and subscribers in Python that know docs/wire.md."""
+"""A publisher in C and subscribers in Python, written from docs/wire.md."""
 import os
 import subprocess
 
@@ -59,9 +59,9 @@ def without_repeats(messages):
 
 
 @pytest.fixture
-def rough(stage):
+def rough(environment):
     """A broker to be broken."""
-    broker = stage.broker()
+    broker = environment.broker()
     subscribe(broker, "all", "#")
     return broker
 

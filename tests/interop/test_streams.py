@@ -13,33 +13,34 @@ from support.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
-def road(broker, house, house_worker):
+def nginx(broker, module_environment, module_worker):
     """nginx and a bridge in front of a worker in Python."""
-    bridge = house.bridge(broker)
-    house_worker("--task", "py-stream", "--threads", "1")
-    nginx = house.nginx({"/py": (bridge, {"CREW_TASK": "py-stream"})})
+    bridge = module_environment.bridge(broker)
+    module_worker("--task", "py-stream", "--threads", "1")
+    nginx = module_environment.nginx({"/py": (bridge, {"CREW_TASK": "py-stream"})})
     nginx.wait_status("/py/hello", 200)
     return nginx
 
 
 @pytest.fixture(scope="module")
-def served(broker, house):
+def served(broker, module_environment):
     """The task of a worker in C."""
-    house.worker(broker, "--task", "c-stream", "--processes", "1", "--prefetch", "2")
+    module_environment.worker(broker, "--task", "c-stream", "--processes", "1",
+                              "--prefetch", "2")
     return "c-stream"
 
 
 # ---- a worker in Python
 
-def test_pieces_of_a_worker_in_python(road):
+def test_pieces_of_a_worker_in_python(nginx):
     """Far more than it has credit for at the beginning."""
-    answer = road.get("/py/stream?n=100&bytes=50000")
+    answer = nginx.get("/py/stream?n=100&bytes=50000")
     assert (answer.status, answer.header("Content-Type")) == (200, "text/plain")
     assert answer.body == b"".join((b"%d " % i).ljust(50000, b".") for i in range(100))
 
 
-def test_each_piece_as_it_comes(road):
-    client = road.begin("GET", "/py/stream?n=3&bytes=2&ms=500")
+def test_each_piece_as_it_comes(nginx):
+    client = nginx.begin("GET", "/py/stream?n=3&bytes=2&ms=500")
     began = time.monotonic()
     got = client.connection.getresponse()
     seen = []
@@ -48,18 +49,18 @@ def test_each_piece_as_it_comes(road):
     assert len(seen) == 3 and seen[0] < seen[2] - 0.5
 
 
-def test_a_worker_in_python_that_fails(road):
-    with pytest.raises(http.client.IncompleteRead), road.client() as client:
+def test_a_worker_in_python_that_fails(nginx):
+    with pytest.raises(http.client.IncompleteRead), nginx.client() as client:
         client.get("/py/stream?n=2&bytes=10&ms=200&fail=1")
-    assert road.get("/py/hello").status == 200
+    assert nginx.get("/py/hello").status == 200
 
 
-def test_a_worker_in_python_is_stopped(road, lines):
-    client = road.begin("GET", f"/py/stream?n=1000000&bytes=1000&file={lines.path}")
+def test_a_worker_in_python_is_stopped(nginx, lines):
+    client = nginx.begin("GET", f"/py/stream?n=1000000&bytes=1000&file={lines.path}")
     assert client.connection.getresponse().read(1) == b"0"
     client.close()
     wait_until(lambda: lines.all() == ["stopped"])
-    assert road.get("/py/hello").status == 200
+    assert nginx.get("/py/hello").status == 200
 
 
 # ---- a caller in Python
@@ -73,8 +74,8 @@ def test_pieces_of_a_worker_in_c(served, caller):
     uuid.UUID(answer.worker)
 
 
-def test_between_python_and_python(road, caller):
-    del road
+def test_between_python_and_python(nginx, caller):
+    del nginx
     answer = caller.http("py-stream", cgi("GET", "/stream", "n=20&bytes=50000"))
     assert len(answer.body) == 1000000
 
@@ -92,8 +93,8 @@ def test_a_cancelled_stream_makes_room(served, caller):
 class Raw:
     """One request by hand, and the pieces as they come."""
 
-    def __init__(self, bare, task, path, query):
-        self.bare = bare
+    def __init__(self, amqp, task, path, query):
+        self.amqp = amqp
         self.task = task
         self.id = uuid.uuid4().hex
         self.request = Item(Kind.REQUEST, self.id, {"budget_ms": 20000},
@@ -103,15 +104,15 @@ class Raw:
         self.pieces = []
 
     def send(self, reply_to=None, **properties):
-        self.bare.publish(self.task, envelope.encode([self.request]),
+        self.amqp.publish(self.task, envelope.encode([self.request]),
                           content_type=envelope.CONTENT_TYPE, correlation_id=self.id,
-                          reply_to=reply_to or self.bare.queue, **properties)
+                          reply_to=reply_to or self.amqp.queue, **properties)
         return self
 
     def take(self, queue=None):
         """The pieces of the next message that has any."""
         while True:
-            _, body = self.bare.receive(queue)
+            _, body = self.amqp.receive(queue)
             pieces = [item for item in envelope.decode(body) if item.kind != Kind.TAKEN]
             if pieces:
                 break
@@ -126,7 +127,7 @@ class Raw:
             self.take()
 
     def tell(self, kind, **fields):
-        self.bare.channel.basic_publish("crew.control", f"worker.{self.worker}",
+        self.amqp.channel.basic_publish("crew.control", f"worker.{self.worker}",
                                         envelope.encode([Item(kind, self.id, fields)]))
 
     def credit(self, total):
@@ -137,12 +138,12 @@ class Raw:
 
 
 @pytest.fixture
-def raw(served, bare):
+def raw(served, amqp):
     """Requests of 600,000 bytes; what is not wanted any more is taken back."""
     made = []
 
     def ask(path="/stream", query="n=600000"):
-        made.append(Raw(bare, served, path, query))
+        made.append(Raw(amqp, served, path, query))
         return made[-1]
 
     yield ask
@@ -177,30 +178,30 @@ def test_no_more_than_there_is_credit_for(raw):
     assert max(len(piece.body) for piece in request.pieces) <= CHUNK
 
 
-def test_the_same_call_from_elsewhere(raw, bare):
+def test_the_same_call_from_elsewhere(raw, amqp):
     """Somebody who has seen nothing asks for it again: it cannot be told once more."""
     request = raw().send()
     request.take_until(lambda: request.bytes == WINDOW)
-    other = bare.channel.queue_declare("", exclusive=True).method.queue
+    other = amqp.channel.queue_declare("", exclusive=True).method.queue
     request.send(reply_to=other, headers={"crew-repeated": 1})
     end, = request.take(other)
     assert (end.kind, end.fields["error"]) == (Kind.END, "lost")
 
 
-def test_a_caller_that_goes_away(raw, bare, caller, served):
+def test_a_caller_that_goes_away(raw, amqp, caller, served):
     """Its queue is gone: a piece comes back, and the handler is free."""
     request = raw().send()
     request.take_until(lambda: request.bytes == WINDOW)
-    bare.channel.queue_delete(bare.queue)
+    amqp.channel.queue_delete(amqp.queue)
     answer = caller.http(served, cgi("GET", "/hello"))
     assert answer.status == 200 and answer.seconds < 3  # with the next probe
 
 
-def test_a_request_without_a_caller(served, bare, caller):
+def test_a_request_without_a_caller(served, amqp, caller):
     """Nobody is to be answered, so nobody can take a stream."""
     request = Item(Kind.REQUEST, uuid.uuid4().hex, {"budget_ms": 20000},
                    cgi("GET", "/stream", "n=1000000000").pairs)
-    bare.publish(served, envelope.encode([request]), content_type=envelope.CONTENT_TYPE)
+    amqp.publish(served, envelope.encode([request]), content_type=envelope.CONTENT_TYPE)
     answer = caller.http(served, cgi("GET", "/hello"))
     assert answer.status == 200 and answer.seconds < 2
 

@@ -1,4 +1,4 @@
-"""A broker that has no streams: what it says to who wants one, and that all else works."""
+"""A broker without stream queues: subscribing fails with an error, everything else works."""
 import pika
 import pytest
 
@@ -41,8 +41,8 @@ def test_other_queues(plain_broker, kind):
         wait_until(lambda: channel.basic_get(kind, auto_ack=True)[2] == b"text", 10)
 
 
-def test_calls(plain_broker, stage):
-    stage.worker(plain_broker, app="classic.so")
+def test_calls(plain_broker, environment):
+    environment.worker(plain_broker, app="classic.so")
     caller = Caller(plain_broker.url)
     assert caller.call("test").body == b"Wake up Neo.\n"
     caller.close()

@@ -1,4 +1,4 @@
-"""The names of docs/wire.md, and how to declare what carries them."""
+"""The names of docs/wire.md and declarations of exchanges and queues."""
 import logging
 import math
 

@@ -1,4 +1,4 @@
-"""The notes application behind nginx, twice: at /notes and at /a/b, over one database."""
+"""The notes application behind nginx at two mount points, /notes and /a/b, with one database."""
 import os
 
 import pytest
@@ -12,22 +12,22 @@ PROCESSES = 3
 class Site:
     """nginx, a bridge, and two workers with the same database file."""
 
-    def __init__(self, house, broker, folder):
+    def __init__(self, environment, broker, folder):
         self.database = os.path.join(folder, "notes.db")
-        bridge = house.bridge(broker)
-        self.workers = [house.keep(self.worker(house, broker)) for _ in range(2)]
+        bridge = environment.bridge(broker)
+        self.workers = [environment.keep(self.worker(environment, broker)) for _ in range(2)]
         for worker in self.workers:  # at once: they have to agree about the tables
             worker.launch()
         for worker in self.workers:
             worker.wait_ready()
-        self.nginx = house.nginx({"/notes": (bridge, {"CREW_TASK": "notes"}),
-                                  "/a/b": (bridge, {"CREW_TASK": "notes"}),
-                                  "/secure": (bridge, {"CREW_TASK": "notes", "HTTPS": "on"})})
+        self.nginx = environment.nginx({"/notes": (bridge, {"CREW_TASK": "notes"}),
+                                        "/a/b": (bridge, {"CREW_TASK": "notes"}),
+                                        "/secure": (bridge, {"CREW_TASK": "notes", "HTTPS": "on"})})
         self.nginx.wait_status("/notes/", 200)
 
-    def worker(self, house, broker):
-        return Worker(house.folder, broker, "--task", "notes", "--processes", str(PROCESSES),
-                      app="notes.so", arguments=[self.database])
+    def worker(self, environment, broker):
+        return Worker(environment.folder, broker, "--task", "notes",
+                      "--processes", str(PROCESSES), app="notes.so", arguments=[self.database])
 
     @property
     def address(self):
@@ -41,8 +41,8 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(house, broker, house_folder):
-    site = Site(house, broker, str(house_folder))
+def site(module_environment, broker, module_folder):
+    site = Site(module_environment, broker, str(module_folder))
     yield site
     assert "locked" not in site.log()
 

@@ -1,5 +1,5 @@
-"""The notes application in a browser, as its visitors use it: headless Chromium, through
-nginx. Scripts are on, so that one which gets into a page would run."""
+"""The notes application in headless Chromium through nginx. Scripts are enabled, so that an
+injected script would run."""
 import http.server
 import os
 import threading

@@ -1,5 +1,5 @@
-"""Many at once, in six processes of two workers: nothing is lost, and nobody is told of a
-database that is locked."""
+"""Concurrent requests in six processes of two workers: nothing is lost, and no request fails
+because the database is locked."""
 import concurrent.futures
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The pages, as a browser without scripts asks for them."""
+"""The pages as seen by a browser without scripts."""
 import contextlib
 import html
 import re

@@ -1,4 +1,4 @@
-"""Somebody with a cookie jar who fills in forms without a browser, and programs."""
+"""An HTTP client with a cookie jar that fills in forms, and an API client."""
 import re
 
 import requests

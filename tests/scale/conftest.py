@@ -1,4 +1,4 @@
-"""What a request costs, where there are few of something and where there are many."""
+"""The instructions that a request costs, with few and with many of something."""
 import os
 import sys
 
@@ -7,19 +7,19 @@ import pytest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "fcgi")]  # fcgi.py
 
-# The counts of one and the same thing differ by some per cent, with what happens to be done
-# in one turn of a loop. A walk over thousands of something costs more than this.
-ALIKE = 1.3
+# Counts of the same work differ by some per cent, as events are grouped differently by the
+# event loops. A scan over thousands of entries costs more than this.
+TOLERANCE = 1.3
 
 
 @pytest.fixture
-def alike(capsys):
-    """Sees that the many cost no more than the few, process by process, and says so."""
+def compare(capsys):
+    """Asserts that MANY cost no more than FEW in each process, and prints the counts."""
     def check(what, few, many):
         for process in few:
             line = f"{what}, {process}: {few[process]} instructions, {many[process]} with many"
             with capsys.disabled():
                 print("\n" + line, end="")
-            assert many[process] <= ALIKE * few[process], line
+            assert many[process] <= TOLERANCE * few[process], line
 
     return check

@@ -23,13 +23,13 @@ class Bridge(Program):
         self.wait_log("broker: connected", bound_s)
 
     def stop(self):
-        """The bridge, and the one that took its place at SIGHUP."""
+        """Stop the bridge and its successors after SIGHUP."""
         status = super().stop()
         if self.process:
-            wait_until(self.group_is_gone, 20, what="successors of the bridge stop")
+            wait_until(self.group_has_ended, 20, what="successors of the bridge stop")
         return status
 
-    def group_is_gone(self):
+    def group_has_ended(self):
         try:
             os.killpg(self.process.pid, signal.SIGTERM)
         except ProcessLookupError:

@@ -1,4 +1,4 @@
-"""RabbitMQ brokers and what lies in them."""
+"""RabbitMQ brokers, their virtual hosts and queues."""
 import os
 import subprocess
 import uuid
@@ -11,7 +11,7 @@ from support.waiting import wait_until
 
 TOOL = os.path.join(ROOT, "tools", "private-broker")
 
-# Options of a new broker of RabbitMQ 3.10 that has all but streams.
+# Options of a RabbitMQ 3.10 broker with all feature flags except stream queues.
 WITHOUT_STREAMS = ("--feature-flags", "classic_mirrored_queue_version,"
                    "implicit_default_bindings,maintenance_mode_status,quorum_queue,"
                    "user_limits,virtual_host_metadata")
@@ -63,11 +63,11 @@ class Broker:
     def ctl(self, *arguments):
         return self.tool("ctl", *arguments)
 
-    # ---- its inside
+    # ---- virtual hosts and queues
 
     def fresh_vhost(self):
-        """Another virtual host of the same node, where nobody else has anything. A broker
-        that is not ours to control is used as it is."""
+        """A new virtual host of the same node. A broker that the tests did not start is used
+        as it is."""
         if not self.folder:
             return self
         vhost = f"test-{uuid.uuid4().hex[:12]}"
@@ -76,7 +76,7 @@ class Broker:
         return self.in_vhost(vhost)
 
     def in_vhost(self, vhost):
-        """The same node, a virtual host that is there already."""
+        """The same node with an existing virtual host."""
         return Broker(self.folder, self.base, vhost)
 
     def delete_vhost(self):
@@ -112,7 +112,7 @@ class Broker:
 
 
 class Several:
-    """Some brokers or URLs, in the order of --url."""
+    """Several brokers or URLs, for --url in this order."""
 
     def __init__(self, *brokers):
         self.url = ",".join(getattr(one, "url", one) for one in brokers)

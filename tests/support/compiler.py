@@ -1,4 +1,4 @@
-"""Apps compiled by a test."""
+"""Apps that are compiled by a test."""
 import subprocess
 
 from support.program import BUILD, ROOT

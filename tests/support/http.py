@@ -1,11 +1,11 @@
-"""An HTTP client that hides nothing: one connection, header bytes as they come."""
+"""A plain HTTP client: one connection, header bytes unchanged."""
 import http.client
 import json
 import time
 
 
 class Answer:
-    """What came back."""
+    """An HTTP response."""
 
     def __init__(self, status, headers, body, seconds):
         self.status = status

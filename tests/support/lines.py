@@ -1,4 +1,4 @@
-"""A file to which handlers append an id when they run (the probe's /append)."""
+"""A file to which handlers append an id each time they run (/append of the probe app)."""
 
 
 class Lines:

@@ -1,4 +1,4 @@
-"""A program of the build tree that a test runs."""
+"""A program of the build tree, started by a test."""
 import ctypes
 import os
 import signal
@@ -14,7 +14,7 @@ BUILD = os.environ.get("CREW_BUILD") or os.path.join(ROOT, "build")
 STOP_BOUND_S = 20
 LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
-# Everything is slower under a sanitizer.
+# Time bounds are multiplied by it: sanitizers make programs slower.
 SLOWNESS = 3 if os.environ.get("CREW_SANITIZE") else 1
 
 
@@ -33,21 +33,21 @@ def free_port():
 
 
 def die_with_parent():
-    """A test run that is killed takes its programs along."""
+    """Kill the program when the test run is killed."""
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def on_main_thread():
-    """The parent that counts there is a thread: what another one starts outlives it."""
+    """PR_SET_PDEATHSIG refers to the parent thread, so only the main thread may use it."""
     return threading.current_thread() is threading.main_thread()
 
 
 class Program:
-    """A running program: its log is a file, its readiness comes over NOTIFY_SOCKET.
+    """A running program: its log is a file, it reports readiness to NOTIFY_SOCKET.
 
-    Subclasses give the command line. A program leaves nothing behind: stop ends it with
-    SIGTERM, or the signal of its own, and with SIGKILL when that takes too long, which is
-    an error as is an exit status other than 0 (sanitizers speak that way, too).
+    Subclasses define the command line. stop sends SIGTERM, or stop_signal, and after
+    STOP_BOUND_S SIGKILL, which fails the test, as does an exit status other than 0
+    (sanitizers report errors so, too).
     """
 
     name = "program"
@@ -68,7 +68,7 @@ class Program:
     # ---- start and stop
 
     def launch(self, **popen):
-        """Start without waiting for anything."""
+        """Start without waiting for readiness."""
         self.ready_socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         address = self.path("notify")
         if os.path.exists(address):
@@ -79,11 +79,11 @@ class Program:
                    if not name.startswith("CREW_")}
         environment = outside | {"NOTIFY_SOCKET": address} | self.environment
         with open(self.path("log"), "ab") as log:
-            tied = die_with_parent if on_main_thread() else None
+            preexec = die_with_parent if on_main_thread() else None
             self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL,
                                             stdout=log, stderr=log, env=environment,
                                             start_new_session=True,
-                                            preexec_fn=tied, **popen)
+                                            preexec_fn=preexec, **popen)
         return self
 
     def start(self, bound_s=15.0, **popen):
@@ -92,11 +92,11 @@ class Program:
         self.wait_ready(bound_s)
         return self
 
-    def notified(self, word):
-        """Whether WORD has been said over the notify socket since the last look."""
+    def notified(self, line):
+        """Whether LINE was received on the notify socket since the last call."""
         while True:
             try:
-                if word.encode() in self.ready_socket.recv(4096).split(b"\n"):
+                if line.encode() in self.ready_socket.recv(4096).split(b"\n"):
                     return True
             except BlockingIOError:
                 return False
@@ -122,7 +122,7 @@ class Program:
         return self.process.wait(timeout=bound_s * SLOWNESS)
 
     def stop(self):
-        """End it in peace, whatever state it is in; returns the exit status."""
+        """Stop the program, even if it is paused; returns the exit status."""
         if not self.alive():
             return self.process.returncode if self.process else None
         self.signal(signal.SIGCONT)

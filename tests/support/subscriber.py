@@ -1,4 +1,4 @@
-"""A subscriber that knows AMQP and nothing of crew."""
+"""A subscriber that uses AMQP only, without crew."""
 from dataclasses import dataclass
 
 import pika

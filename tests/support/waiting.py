@@ -1,4 +1,4 @@
-"""Waiting for a condition, with a bound. No test sleeps to be safe."""
+"""Waiting for a condition, with a time bound. Tests never sleep a fixed time instead."""
 import time
 
 

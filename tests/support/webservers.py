@@ -1,4 +1,4 @@
-"""Web servers: what all have in common, and those of docs/webservers with their files."""
+"""Web servers: the common part, and those of docs/webservers with their configuration files."""
 import os
 import re
 import shutil

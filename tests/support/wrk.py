@@ -1,4 +1,4 @@
-"""Load from wrk."""
+"""Load generated with wrk."""
 import re
 import subprocess
 

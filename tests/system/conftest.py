@@ -1,4 +1,4 @@
-"""The whole road in front of a test: nginx, a bridge, a worker."""
+"""Fixtures of the tests of all programs together: nginx, a bridge, a worker."""
 import os
 
 import pytest
@@ -6,32 +6,32 @@ import pytest
 from support.lines import Lines
 from support.program import BUILD, SLOWNESS
 
-ODD = os.path.join(BUILD, "tests", "odd.so")
+EXTRA_APP = os.path.join(BUILD, "tests", "extra_app.so")
 
 
 @pytest.fixture(scope="session")
-def odd():
-    """An app with handlers that no example has."""
-    return ODD
+def extra_app():
+    """An app with handlers that the examples do not have."""
+    return EXTRA_APP
 
 
 @pytest.fixture(scope="session")
 def slowness():
-    """By what a bound in seconds is to be multiplied in this build."""
+    """The factor of time bounds in this build."""
     return SLOWNESS
 
 
 @pytest.fixture(scope="module")
-def road(house, broker):
+def nginx(module_environment, broker):
     """nginx, a bridge and a worker with the probe, up and answering at /p/hello."""
-    bridge = house.bridge(broker)
-    house.worker(broker, "--processes", "4")
-    nginx = house.nginx({"/p": (bridge, {})})
+    bridge = module_environment.bridge(broker)
+    module_environment.worker(broker, "--processes", "4")
+    nginx = module_environment.nginx({"/p": (bridge, {})})
     nginx.wait_status("/p/hello", 200)
     return nginx
 
 
 @pytest.fixture
 def lines(tmp_path):
-    """A file for the probe's /append, and how often an id stands in it."""
+    """A file for the probe's /append, which counts ids."""
     return Lines(tmp_path / "lines")

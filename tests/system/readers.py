@@ -1,5 +1,5 @@
-"""Readers of channels: they are cut off at random, come back with their cursor at whichever
-bridge, and keep an account of the numbers that they have completely received."""
+"""Readers of channels. Their connections are cut at random; they resume with their cursor at
+any bridge, and record the numbers that they have received completely."""
 import asyncio
 import base64
 import json
@@ -7,21 +7,20 @@ import random
 import time
 from urllib.parse import quote
 
-from line import Cut, Line
+from cut_connection import ConnectionCut, CutConnection
 
-PAUSE_S = 0.2  # at most, before a reader who was sent away asks again
-LINGERS, AWHILE_S = 0.1, 3.0  # how often one comes back only after a while
-AWAY = {(503, "broker"), (502, None), (504, None)}  # without a word: the web server's own
+PAUSE_S = 0.2  # at most, between an error and the next request
+LONG_PAUSE_SHARE, LONG_PAUSE_S = 0.1, 3.0  # share of reconnects after a longer pause
+EXPECTED_ERRORS = {(503, "broker"), (502, None), (504, None)}  # None: an error page of the web server
 
 
 class Reader:
-    """One that asks again and again for what is behind its cursor. A message's body is
-    `PUBLISHER NUMBER`."""
+    """Long polls in a loop from its cursor on. A message's body is `PUBLISHER NUMBER`."""
 
     accept = "*/*"
     kind = "poll"
-    patience_bytes = 8000  # before it hangs up, on average
-    patience_s = 4.0
+    cut_after_bytes = 8000  # on average
+    cut_after_s = 4.0
 
     def __init__(self, port, name, prefix, subscribed, channels):
         self.port = port
@@ -29,7 +28,7 @@ class Reader:
         self.random = random.Random(self.name)
         self.prefix = prefix
         self.subscribed = subscribed
-        self.channels = channels  # the names of those that it is to hear
+        self.channels = channels  # those it is subscribed to
         self.cursor = None
         self.seen = {}  # publisher: [(number, when)]
         self.count = 0
@@ -39,7 +38,7 @@ class Reader:
     def __str__(self):
         return self.name
 
-    # ---- what it does
+    # ---- requests
 
     def note(self, what):
         self.diary.append((time.monotonic(), f"{what}, cursor {self.cursor}"))
@@ -48,29 +47,29 @@ class Reader:
         self.complaints.append((time.monotonic(), f"{what}, cursor {self.cursor}"))
 
     async def read(self, get):
-        """Hear with GET, a coroutine function, until cancelled."""
+        """Call GET, a coroutine function, on connection after connection until cancelled."""
         while True:
             try:
-                async with Line(self.port, self.random.expovariate(1 / self.patience_bytes),
-                                self.random.expovariate(1 / self.patience_s)) as line:
-                    while await get(line):
+                async with CutConnection(self.port, self.random.expovariate(1 / self.cut_after_bytes),
+                                         self.random.expovariate(1 / self.cut_after_s)) as connection:
+                    while await get(connection):
                         pass
-            except Cut:
-                self.note("hangs up")
-                if self.random.random() < LINGERS:
-                    await asyncio.sleep(self.random.uniform(0, AWHILE_S))
+            except ConnectionCut:
+                self.note("connection cut")
+                if self.random.random() < LONG_PAUSE_SHARE:
+                    await asyncio.sleep(self.random.uniform(0, LONG_PAUSE_S))
             except OSError as error:
                 self.note(str(error))
 
     async def begin(self):
-        """Take the place in the history where there is nothing yet."""
-        async def get(line):
-            answer = await line.get("/now/nothing")
+        """Get the cursor of the end of the history."""
+        async def get(connection):
+            answer = await connection.get("/now/nothing")
             if answer[0] == 204:
                 self.cursor = int(answer[1]["crew-cursor"])
                 self.note("begins")
                 raise asyncio.CancelledError
-            return await self.turned_away(line, answer)
+            return await self.handle_error(connection, answer)
 
         try:
             await self.read(get)
@@ -84,42 +83,42 @@ class Reader:
     def path(self):
         return f"/{self.prefix}/{quote(self.subscribed)}"
 
-    def place(self):
+    def cursor_field(self):
         return {"Crew_Cursor": self.cursor}
 
-    async def round(self, line):
+    async def round(self, connection):
         """One response."""
-        answer = status, fields = await line.get(self.path(), Accept=self.accept,
-                                                 **self.place())
+        answer = status, fields = await connection.get(self.path(), Accept=self.accept,
+                                                       **self.cursor_field())
         if status not in (200, 204):
-            return await self.turned_away(line, answer)
+            return await self.handle_error(connection, answer)
         if "crew-gap" in fields:
             self.complain(f"Crew-Gap, on to {fields['crew-cursor']}")
-        await self.receive(line, status, fields)
+        await self.receive(connection, status, fields)
         return True
 
-    async def turned_away(self, line, answer):
+    async def handle_error(self, connection, answer):
         status, fields = answer
-        async for _ in line.pieces(status, fields):
+        async for _ in connection.pieces(status, fields):
             pass
-        word = fields.get("crew-error")
-        if (status, word) in AWAY:
-            self.note(f"{status} {word}")
+        error = fields.get("crew-error")
+        if (status, error) in EXPECTED_ERRORS:
+            self.note(f"{status} {error}")
         else:
             self.complain(f"{status} {fields}")
         await asyncio.sleep(self.random.uniform(0, PAUSE_S))
         return fields.get("connection") != "close"
 
-    async def receive(self, line, status, fields):
-        body = b"".join([piece async for piece in line.pieces(status, fields)])
+    async def receive(self, connection, status, fields):
+        body = b"".join([piece async for piece in connection.pieces(status, fields)])
         cursor = int(fields["crew-cursor"])
         if status == 200:
             self.take(fields["crew-channel"], body, cursor)
         elif cursor < self.cursor:
-            self.complain(f"204 goes back to {cursor}")
+            self.complain(f"204 moves the cursor back to {cursor}")
         self.cursor = max(cursor, self.cursor)
 
-    # ---- what it has got
+    # ---- messages
 
     def take(self, channel, body, cursor):
         publisher, number = body.decode("ascii").split()
@@ -133,24 +132,24 @@ class Reader:
 
 
 class ListReader(Reader):
-    """It takes all that there is at once, and not too often; its cursor is in the URL."""
+    """Takes all available messages at once, with pauses; its cursor is in the URL."""
 
     accept = "application/json"
     kind = "list"
-    patience_bytes = 400000  # as many as may come at once are a third of it
+    cut_after_bytes = 400000  # three times the largest response
     pause_s = 0.2
 
     def path(self):
         return super().path() + f"?cursor={self.cursor}"
 
-    def place(self):
+    def cursor_field(self):
         return {}
 
-    async def receive(self, line, status, fields):
+    async def receive(self, connection, status, fields):
         if status == 204:
-            await super().receive(line, status, fields)
+            await super().receive(connection, status, fields)
             return
-        body = b"".join([piece async for piece in line.pieces(status, fields)])
+        body = b"".join([piece async for piece in connection.pieces(status, fields)])
         for message in json.loads(body):
             self.take(message["channel"], content(message), int(message["cursor"]))
         if int(fields["crew-cursor"]) != self.cursor:
@@ -169,16 +168,16 @@ class EventReader(Reader):
 
     accept = "text/event-stream"
     kind = "events"
-    patience_bytes = 150000
+    cut_after_bytes = 150000
 
-    def place(self):
+    def cursor_field(self):
         return {"Last_Event_ID": self.cursor}
 
-    async def receive(self, line, status, fields):
+    async def receive(self, connection, status, fields):
         if fields.get("content-type") != "text/event-stream":
             self.complain(f"{status} {fields}")
         text = b""
-        async for piece in line.pieces(status, fields):
+        async for piece in connection.pieces(status, fields):
             *events, text = (text + piece).split(b"\n\n")
             for event in events:
                 self.take_event(event.decode())

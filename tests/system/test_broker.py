@@ -1,5 +1,5 @@
-"""The broker stops, dies, hangs, runs out of memory: answers at once while it is away, and
-all is well afterwards without a restart of anything."""
+"""The broker is stopped, killed, paused, or out of memory: requests are answered at once while
+it is down, and everything works again afterwards without a restart."""
 import signal
 import time
 
@@ -11,15 +11,15 @@ NOW_S = 1.0
 
 
 @pytest.fixture(scope="module")
-def front(house):
+def front(module_environment):
     """A broker of one's own, nginx, a bridge and a worker: the same ones through all of
     what follows."""
-    broker = house.broker("--heartbeat", "5")
-    bridge = house.bridge(broker)
-    worker = house.worker(broker, "--processes", "2")
-    nginx = house.nginx({"/p": (bridge, {"CREW_EXPIRATION": "10"}),
-                         "/kept": (bridge, {"CREW_EXPIRATION": "60", "CREW_PERSISTENT": "1",
-                                            "CREW_REPEAT": "always"})})
+    broker = module_environment.broker("--heartbeat", "5")
+    bridge = module_environment.bridge(broker)
+    worker = module_environment.worker(broker, "--processes", "2")
+    nginx = module_environment.nginx({"/p": (bridge, {"CREW_EXPIRATION": "10"}),
+                                      "/kept": (bridge, {"CREW_EXPIRATION": "60", "CREW_PERSISTENT": "1",
+                                                         "CREW_REPEAT": "always"})})
     nginx.wait_status("/p/hello", 200)
     return broker, bridge, worker, nginx
 
@@ -137,12 +137,12 @@ def test_queues_are_empty_afterwards(front):
     broker.wait_ready_messages("http", 0)
 
 
-def test_absent_at_start(stage, slowness):
-    broker = stage.broker()
+def test_absent_at_start(environment, slowness):
+    broker = environment.broker()
     broker.stop()
-    bridge = stage.bridge(broker, connected=False)
-    nginx = stage.nginx({"/p": (bridge, {})})
+    bridge = environment.bridge(broker, connected=False)
+    nginx = environment.nginx({"/p": (bridge, {})})
     refused(nginx, slowness)
-    worker = stage.worker(broker, ready=False)
+    worker = environment.worker(broker, ready=False)
     broker.restart()
     back(nginx, worker, bridge)

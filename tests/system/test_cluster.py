@@ -1,5 +1,5 @@
-"""Three nodes, one cluster, and programs that know all three: nodes die and restart under
-load. A queue lives on one node; mirrored by a policy it outlives it."""
+"""A cluster of three nodes whose addresses the programs have: nodes are killed and restarted
+under load. A queue is on one node; a mirrored queue survives its node."""
 import collections
 import threading
 import time
@@ -84,8 +84,8 @@ def check(load, slowness):
 
 
 @pytest.fixture(scope="module")
-def cluster(house):
-    return house.cluster(3, "--heartbeat", "5")
+def cluster(module_environment):
+    return module_environment.cluster(3, "--heartbeat", "5")
 
 
 @pytest.fixture
@@ -106,12 +106,12 @@ class Town:
     """nginx, a bridge at the second node, a worker at the first, where the task queue is
     made, and one at the third."""
 
-    def __init__(self, stage, nodes):
+    def __init__(self, environment, nodes):
         a, b, c = nodes
-        self.first = stage.worker(Several(a, b, c), "--processes", "2")
-        self.last = stage.worker(Several(c, b, a), "--processes", "2")
-        self.bridge = stage.bridge(Several(b, c, a), "--expiration", str(EXPIRATION_S))
-        self.nginx = stage.nginx({"/p": (self.bridge, {})})
+        self.first = environment.worker(Several(a, b, c), "--processes", "2")
+        self.last = environment.worker(Several(c, b, a), "--processes", "2")
+        self.bridge = environment.bridge(Several(b, c, a), "--expiration", str(EXPIRATION_S))
+        self.nginx = environment.nginx({"/p": (self.bridge, {})})
         self.nginx.wait_status("/p/hello", 200)
         self.programs = [self.first, self.last, self.bridge]
 
@@ -132,12 +132,12 @@ def consumers(node):
     return found[1] if found else None
 
 
-def test_mirrored_queue_outlives_its_node(stage, nodes, lines, slowness):
+def test_mirrored_queue_outlives_its_node(environment, nodes, lines, slowness):
     """The node with the queue and a worker dies, later that of the bridge restarts: each
     time the service goes on without waiting for the node."""
     a, b, _ = nodes
     mirror(a)
-    town = Town(stage, nodes)
+    town = Town(environment, nodes)
     load = Load(town.nginx, lines)
     try:
         kill_under_load(town, a, load)
@@ -157,11 +157,11 @@ def test_mirrored_queue_outlives_its_node(stage, nodes, lines, slowness):
     wait_until(lambda: consumers(b) == 2, 30, what="both workers consume")
 
 
-def test_a_queue_waits_for_its_node(stage, nodes, lines, slowness):
+def test_a_queue_waits_for_its_node(environment, nodes, lines, slowness):
     """The bridge's node dies: nothing but what was under way suffers. The queue's node dies:
     503 at once, one warning in each worker's log, and all is well when it is back."""
     a, b, c = nodes
-    town = Town(stage, nodes)
+    town = Town(environment, nodes)
     load = Load(town.nginx, lines)
     try:
         kill_under_load(town, b, load)

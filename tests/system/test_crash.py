@@ -12,15 +12,15 @@ STATUS = {"crashed": 502, "timeout": 504}
 
 
 @pytest.fixture(scope="module")
-def worker(house, broker):
-    return house.worker(broker, "--processes", "2", "--timeout", str(LIMIT_S),
+def worker(module_environment, broker):
+    return module_environment.worker(broker, "--processes", "2", "--timeout", str(LIMIT_S),
                         "--grace", "0.5", "--max-memory", "256M")
 
 
 @pytest.fixture(scope="module")
-def nginx(house, broker, worker):
-    bridge = house.bridge(broker)
-    nginx = house.nginx({"/p": (bridge, {})})
+def nginx(module_environment, broker, worker):
+    bridge = module_environment.bridge(broker)
+    nginx = module_environment.nginx({"/p": (bridge, {})})
     nginx.wait_status("/p/hello", 200)
     return nginx
 
@@ -57,11 +57,11 @@ def test_crashing_over_and_over(nginx, worker):
     worker.wait_handlers(2)
 
 
-def test_caller_s_own_limit_is_shorter(house, broker, nginx, worker, slowness):
+def test_caller_s_own_limit_is_shorter(module_environment, broker, nginx, worker, slowness):
     """Without the worker's --timeout it is the request's expiration that ends a loop."""
     del worker
-    bridge = house.bridge(broker)
-    front = house.nginx({"/short": (bridge, {"CREW_EXPIRATION": "1"})})
+    bridge = module_environment.bridge(broker)
+    front = module_environment.nginx({"/short": (bridge, {"CREW_EXPIRATION": "1"})})
     answer = front.get("/short/crash?how=loop")
     assert (answer.status, answer.error) == (504, "timeout")
     assert 1.0 <= answer.seconds < 2.0 * slowness

@@ -1,4 +1,4 @@
-"""examples/run: one command starts everything, each route answers, one command ends it."""
+"""examples/run: one command starts everything, each route answers, one command stops it."""
 import os
 import re
 import signal

@@ -1,5 +1,4 @@
-"""Forms, uploads and JSON from a foreign client (curl) to a handler, and what it answers for
-those that are broken."""
+"""Forms, uploads and JSON from curl to a handler, and the responses to malformed ones."""
 import os
 import subprocess
 
@@ -9,9 +8,9 @@ from support.program import BUILD
 
 
 @pytest.fixture(scope="module")
-def temporary(house_folder):
+def temporary(module_folder):
     """The worker's TMPDIR."""
-    folder = house_folder / "temporary"
+    folder = module_folder / "temporary"
     folder.mkdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TMPDIR", str(folder))
@@ -19,11 +18,11 @@ def temporary(house_folder):
 
 
 @pytest.fixture(scope="module")
-def site(house, broker, temporary):
-    bridge = house.bridge(broker, "--task", "forms")
-    house.worker(broker, "--task", "forms", "--processes", "1",
-                 app=os.path.join(BUILD, "tests", "forms.so"))
-    nginx = house.nginx({"/f": (bridge, {})})
+def site(module_environment, broker, temporary):
+    bridge = module_environment.bridge(broker, "--task", "forms")
+    module_environment.worker(broker, "--task", "forms", "--processes", "1",
+                              app=os.path.join(BUILD, "tests", "forms.so"))
+    nginx = module_environment.nginx({"/f": (bridge, {})})
     nginx.wait_status("/f/origin", 200)
     return nginx
 

@@ -1,4 +1,4 @@
-"""Workers and bridges are stopped, replaced and reloaded under load: no request fails."""
+"""Workers and bridges are stopped, replaced and reloaded under load without a failed request."""
 import signal
 import time
 
@@ -24,11 +24,11 @@ def finish(load, least=100):
 
 
 @pytest.fixture
-def front(stage, broker):
+def front(environment, broker):
     """nginx, a bridge, two workers."""
-    bridge = stage.bridge(broker)
-    workers = [stage.worker(broker, "--processes", "2") for _ in range(2)]
-    nginx = stage.nginx({"/p": (bridge, {})})
+    bridge = environment.bridge(broker)
+    workers = [environment.worker(broker, "--processes", "2") for _ in range(2)]
+    nginx = environment.nginx({"/p": (bridge, {})})
     nginx.wait_status("/p/hello", 200)
     return nginx, bridge, workers
 
@@ -56,10 +56,10 @@ def test_sighup_of_a_worker(front):
     finish(load)
 
 
-def test_a_new_worker_joins(front, stage, broker):
+def test_a_new_worker_joins(front, environment, broker):
     nginx, _, workers = front
     load = roomy(nginx)
-    stage.worker(broker, "--processes", "2")
+    environment.worker(broker, "--processes", "2")
     workers[0].stop()
     workers[1].stop()
     finish(load)
@@ -74,10 +74,10 @@ def test_sighup_of_the_bridge(front):
     assert nginx.get("/p/hello").status == 200
 
 
-def test_max_requests(stage, broker):
-    bridge = stage.bridge(broker)
-    worker = stage.worker(broker, "--processes", "2", "--max-requests", "50")
-    nginx = stage.nginx({"/p": (bridge, {})})
+def test_max_requests(environment, broker):
+    bridge = environment.bridge(broker)
+    worker = environment.worker(broker, "--processes", "2", "--max-requests", "50")
+    nginx = environment.nginx({"/p": (bridge, {})})
     nginx.wait_status("/p/hello", 200)
     before = worker.children()
     load = roomy(nginx)

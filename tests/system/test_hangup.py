@@ -1,17 +1,18 @@
-"""A client that hangs up: what waits for it is not run, what runs answers nobody."""
+"""A client closes its connection: a waiting request is not run, the response of a running one
+is dropped."""
 from support.waiting import wait_until
 
 
-def front(stage, broker, task, prefetch):
-    bridge = stage.bridge(broker)
-    stage.worker(broker, "--task", task, "--processes", "1", "--prefetch", str(prefetch))
-    nginx = stage.nginx({"/p": (bridge, {"CREW_TASK": task})})
+def front(environment, broker, task, prefetch):
+    bridge = environment.bridge(broker)
+    environment.worker(broker, "--task", task, "--processes", "1", "--prefetch", str(prefetch))
+    nginx = environment.nginx({"/p": (bridge, {"CREW_TASK": task})})
     nginx.wait_status("/p/hello", 200)
     return bridge, nginx
 
 
-def test_while_queued_with_the_worker(stage, broker, lines):
-    _, nginx = front(stage, broker, "queued", 5)
+def test_while_queued_with_the_worker(environment, broker, lines):
+    _, nginx = front(environment, broker, "queued", 5)
     first = nginx.begin("GET", lines.url("/p", "first", 3000))
     wait_until(lambda: lines.count("first"))
     gone = [nginx.begin("POST", lines.url("/p", f"gone{number}", 0), b"")
@@ -26,8 +27,8 @@ def test_while_queued_with_the_worker(stage, broker, lines):
     assert lines.all() == ["first", "stays"]
 
 
-def test_while_queued_with_the_broker(stage, broker, lines):
-    _, nginx = front(stage, broker, "behind", 1)
+def test_while_queued_with_the_broker(environment, broker, lines):
+    _, nginx = front(environment, broker, "behind", 1)
     first = nginx.begin("GET", lines.url("/p", "first", 3000))
     wait_until(lambda: lines.count("first"))
     gone = nginx.begin("POST", lines.url("/p", "gone", 0), b"")
@@ -38,8 +39,8 @@ def test_while_queued_with_the_broker(stage, broker, lines):
     assert lines.all() == ["first"]
 
 
-def test_while_it_runs(stage, broker, lines):
-    bridge, nginx = front(stage, broker, "running", 1)
+def test_while_it_runs(environment, broker, lines):
+    bridge, nginx = front(environment, broker, "running", 1)
     assert nginx.get("/p/hello").status == 200
     base = bridge.descriptors()
     for number in range(5):

@@ -14,11 +14,11 @@ def wide_lines():
 
 
 @pytest.fixture(scope="module")
-def odd_road(house, broker, odd):
-    """The same with the odd app."""
-    bridge = house.bridge(broker, "--task", "odd")
-    house.worker(broker, "--task", "odd", "--processes", "1", app=odd)
-    nginx = house.nginx({"/o": (bridge, {})})
+def extra_nginx(module_environment, broker, extra_app):
+    """The same with extra_app.c."""
+    bridge = module_environment.bridge(broker, "--task", "extra")
+    module_environment.worker(broker, "--task", "extra", "--processes", "1", app=extra_app)
+    nginx = module_environment.nginx({"/o": (bridge, {})})
     nginx.wait_status("/o/left", 200)
     return nginx
 
@@ -28,41 +28,41 @@ def parameters(answer):
     return {name.decode(): value for name, value in pairs}
 
 
-def test_60_kb_in(road):
+def test_60_kb_in(nginx):
     value = "v" * 60_000
-    answer = road.get("/p/env", [("X-Large", value)])
+    answer = nginx.get("/p/env", [("X-Large", value)])
     assert answer.status == 200
     assert parameters(answer)["HTTP_X_LARGE"] == value.encode()
 
 
-def test_60_kb_out(odd_road):
-    answer = odd_road.get("/o/large")
+def test_60_kb_out(extra_nginx):
+    answer = extra_nginx.get("/o/large")
     assert answer.status == 200, answer
     assert answer.header("X-Large") == "w" * 60_000
 
 
-def test_bytes_that_are_no_utf8(road, odd_road):
+def test_bytes_that_are_no_utf8(nginx, extra_nginx):
     value = b"\xff\xfe \x80\xc3("
-    assert parameters(road.get("/p/env", [("X-Bytes", value)]))["HTTP_X_BYTES"] == value
-    answer = odd_road.get("/o/cookies")
+    assert parameters(nginx.get("/p/env", [("X-Bytes", value)]))["HTTP_X_BYTES"] == value
+    answer = extra_nginx.get("/o/cookies")
     assert answer.header("X-Between").encode("latin-1") == b"\xff\xfe\x80"
 
 
-def test_repeated_in_their_order(odd_road):
+def test_repeated_in_their_order(extra_nginx):
     sent = [("X-B", "1"), ("X-A", "2"), ("X-B", "3"), ("X-A", "4")]
-    lines = odd_road.get("/o/params", sent).body.decode().split("\n")
+    lines = extra_nginx.get("/o/params", sent).body.decode().split("\n")
     # A web server may join repeated fields (RFC 9110 §5.3) or repeat the parameter.
     values = {name: [] for name in ("HTTP_X_A", "HTTP_X_B")}
     for line in filter(None, lines):
         name, _, value = line.partition("=")
         values[name] += [part.strip() for part in value.split(",")]
     assert values == {"HTTP_X_A": ["2", "4"], "HTTP_X_B": ["1", "3"]}
-    assert odd_road.get("/o/cookies").all("Set-Cookie") == ["a=1", "b=2", "c=3"]
+    assert extra_nginx.get("/o/cookies").all("Set-Cookie") == ["a=1", "b=2", "c=3"]
 
 
-def test_cgi_parameters(road):
-    answer = road.get("/p/env?a=1&b=%20", [("Proxy", "http://evil/"), ("X-Some", "thing"),
-                                          ("Crew-Task", "other")])
+def test_cgi_parameters(nginx):
+    answer = nginx.get("/p/env?a=1&b=%20", [("Proxy", "http://evil/"), ("X-Some", "thing"),
+                                            ("Crew-Task", "other")])
     found = parameters(answer)
     assert found["REQUEST_METHOD"] == b"GET"
     assert found["PATH_INFO"] == b"/env"
@@ -75,8 +75,8 @@ def test_cgi_parameters(road):
     assert not [name for name in found if name.startswith("CREW_")]
 
 
-def test_unknown_path_and_method(road, odd_road):
-    assert road.get("/p/nowhere").status == 404
-    answer = odd_road.post("/o/left")
+def test_unknown_path_and_method(nginx, extra_nginx):
+    assert nginx.get("/p/nowhere").status == 404
+    answer = extra_nginx.post("/o/left")
     assert answer.status == 405
     assert "GET" in answer.header("Allow")

@@ -16,15 +16,15 @@ SLOW_S = 2.5
 class Front:
     """A task of a test's own: workers, requests, and what the broker says of it."""
 
-    def __init__(self, stage, broker, lines, task):
-        self.stage, self.broker, self.lines, self.task = stage, broker, lines, task
+    def __init__(self, environment, broker, lines, task):
+        self.environment, self.broker, self.lines, self.task = environment, broker, lines, task
         here = {"CREW_TASK": task}
-        self.nginx = stage.nginx({
-            "/p": (stage.bridge(broker), here),
-            "/one": (stage.bridge(broker, "--max-batch", "1"), here)})  # messages are counted
+        self.nginx = environment.nginx({
+            "/p": (environment.bridge(broker), here),
+            "/one": (environment.bridge(broker, "--max-batch", "1"), here)})  # messages are counted
 
     def worker(self, *options):
-        return self.stage.worker(self.broker, "--task", self.task,
+        return self.environment.worker(self.broker, "--task", self.task,
                                  "--processes", str(PROCESSES), *options)
 
     def warm_up(self, most=MOST):
@@ -65,8 +65,8 @@ class Front:
 
 
 @pytest.fixture
-def front(stage, broker, lines, request):
-    return Front(stage, broker, lines, request.node.name)
+def front(environment, broker, lines, request):
+    return Front(environment, broker, lines, request.node.name)
 
 
 def received(requests):

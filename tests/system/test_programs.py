@@ -11,8 +11,8 @@ from support.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
-def classic(house, broker):
-    return house.worker(broker, "--processes", "4", app="classic.so")
+def classic(module_environment, broker):
+    return module_environment.worker(broker, "--processes", "4", app="classic.so")
 
 
 def begin(broker, *command):

@@ -1,5 +1,5 @@
-"""A location that publishes: what subscribers get, what the client gets, and that both agree
-whatever becomes of the broker."""
+"""Locations that publish: what subscribers receive, what the client is answered, and that both
+agree whatever happens to the broker."""
 import re
 import threading
 import time
@@ -17,12 +17,12 @@ NOW_S = 1.0
 
 
 @pytest.fixture(scope="module")
-def front(house, broker):
+def front(module_environment, broker):
     """nginx and a bridge; no worker anywhere."""
-    bridge = house.bridge(broker)
-    return house.nginx({"/news": (bridge, {"CREW_PUBLISH": "news.de"}),
-                        "/kept": (bridge, {"CREW_PUBLISH": "news", "CREW_PERSISTENT": "1"}),
-                        "/to": (bridge, {"CREW_PUBLISH": "$arg_channel"})})
+    bridge = module_environment.bridge(broker)
+    return module_environment.nginx({"/news": (bridge, {"CREW_PUBLISH": "news.de"}),
+                                     "/kept": (bridge, {"CREW_PUBLISH": "news", "CREW_PERSISTENT": "1"}),
+                                     "/to": (bridge, {"CREW_PUBLISH": "$arg_channel"})})
 
 
 @pytest.fixture
@@ -166,9 +166,9 @@ def refused(answer):
     return True
 
 
-def test_broker_away(stage):
-    bridge = stage.bridge(Several(f"amqp://127.0.0.1:{free_port()}"), connected=False)
-    front = stage.nginx({"/news": (bridge, {"CREW_PUBLISH": "news"})})
+def test_broker_away(environment):
+    bridge = environment.bridge(Several(f"amqp://127.0.0.1:{free_port()}"), connected=False)
+    front = environment.nginx({"/news": (bridge, {"CREW_PUBLISH": "news"})})
     assert refused(front.post("/news/", b"x"))
     answer = front.post("/news/", b"x", [("Accept", "application/json")])
     assert refused(answer)
@@ -178,12 +178,12 @@ def test_broker_away(stage):
 # ---- a broker of one's own, to be broken
 
 @pytest.fixture(scope="module")
-def rough(house):
+def rough(module_environment):
     """A broker and what stands in front of it."""
-    broker = house.broker()
-    bridge = house.bridge(broker, "-v")
-    front = house.nginx({"/news": (bridge, {"CREW_PUBLISH": "news", "CREW_PERSISTENT": "1",
-                                            "CREW_EXPIRATION": "60"})})
+    broker = module_environment.broker()
+    bridge = module_environment.bridge(broker, "-v")
+    front = module_environment.nginx({"/news": (bridge, {"CREW_PUBLISH": "news", "CREW_PERSISTENT": "1",
+                                                         "CREW_EXPIRATION": "60"})})
     return broker, bridge, front
 
 

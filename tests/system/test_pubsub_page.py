@@ -1,4 +1,4 @@
-"""The locations of docs/pubsub.md do what it says of them."""
+"""The locations in docs/pubsub.md behave as documented."""
 import os
 import re
 
@@ -25,14 +25,14 @@ class Documented(Nginx):
 
 
 @pytest.fixture(scope="module")
-def bridge(house, broker):
-    return house.bridge(broker, "--logging", "debug")
+def bridge(module_environment, broker):
+    return module_environment.bridge(broker, "--logging", "debug")
 
 
 @pytest.fixture(scope="module")
-def nginx(house, house_folder, broker, bridge):
-    house.worker(broker)
-    nginx = house.keep(Documented(str(house_folder), {"/p": (bridge, {})})).start()
+def nginx(module_environment, module_folder, broker, bridge):
+    module_environment.worker(broker)
+    nginx = module_environment.keep(Documented(str(module_folder), {"/p": (bridge, {})})).start()
     nginx.wait_status("/p/hello", 200)
     return nginx
 

@@ -1,6 +1,6 @@
-"""Readers of what is published, who are cut off and come back, while all that can break
-breaks: the bridges, nginx, the broker. Each of them gets each number exactly once, in its
-publisher's order, and is never told that something may be missing."""
+"""Readers whose connections are cut and resumed while bridges, nginx and the broker are
+stopped and killed. Each reader gets each number exactly once, in its publisher's order, and
+no gap is reported."""
 import asyncio
 import contextlib
 import random
@@ -8,55 +8,55 @@ import socket
 import time
 
 import pytest
-from accounts import Timeline, complaints
-from pair import Pair, kill, renew, restart
+from received import Timeline, complaints
+from bridge_pair import BridgePair, kill, reload, restart
 from readers import EventReader, ListReader, Reader
 
-from support.door import Door
+from support.connection_limiter import ConnectionLimiter
 from support.program import BUILD, SLOWNESS, Program
 from support.waiting import wait_until
 
-# To which channel a number goes: single messages are taken from slow ones.
+# Numbers are published to these channels in turn; long polls read the slow ones.
 FAST = [f"soak.fast.{i}" for i in range(4)]
 SLOW = ["soak.slow.0", "soak.slow.1"]
 RARE = ["soak.rare"]
 CHANNELS = FAST * 12 + SLOW + RARE
 ALL = FAST + SLOW + RARE
 PUBLISHERS = ["left", "right"]
-GOES_ON_S = 60 * SLOWNESS
+PROGRESS_BOUND_S = 60 * SLOWNESS
 ROUNDS = 4
 NEVER_PUBLISHED = "the message broker cannot be reached or is blocked"
 
 
-class Confirms(Door):
-    """The publishers' way to the broker, where what the broker says can be lost."""
+class ConfirmFilter(ConnectionLimiter):
+    """A proxy between publishers and broker that can discard the broker's confirms."""
 
     def __init__(self, broker):
         super().__init__(broker, 100)
-        self.deaf = False
+        self.discarding = False
         self.lost_bytes = 0
 
-    def pass_on(self, data, to_broker, target):
-        if self.deaf and not to_broker:
+    def send(self, data, to_broker, target):
+        if self.discarding and not to_broker:
             self.lost_bytes += len(data)
         else:
-            super().pass_on(data, to_broker, target)
+            super().send(data, to_broker, target)
 
     def lose(self):
-        """It confirms some messages; then the connections break, and nobody has heard it."""
+        """Discard confirms of some messages, then break the connections."""
         self.lost_bytes = 0
-        self.deaf = True
-        wait_until(lambda: self.lost_bytes, GOES_ON_S, what="confirms to be lost")
+        self.discarding = True
+        wait_until(lambda: self.lost_bytes, PROGRESS_BOUND_S, what="confirms to be lost")
         with self.lock:
-            for client in self.inside:
+            for client in self.clients:
                 client.shutdown(socket.SHUT_RDWR)
-        self.deaf = False
+        self.discarding = False
 
 
-class Numbers(Program):
-    """The publisher of numbers.c."""
+class NumberedPublisher(Program):
+    """numbered_publisher.c."""
 
-    name = "numbers"
+    name = "numbered_publisher"
 
     def __init__(self, folder, url, publisher, rate):
         super().__init__(folder)
@@ -64,11 +64,10 @@ class Numbers(Program):
         self.arguments = [url, publisher, str(rate), *CHANNELS]
 
     def command(self):
-        return [f"{BUILD}/tests/numbers", *self.arguments]
+        return [f"{BUILD}/tests/numbered_publisher", *self.arguments]
 
     def published(self):
-        """All numbers that the broker has confirmed; for any other it says that nothing
-        was written."""
+        """All numbers that the broker has confirmed. The others failed before they were sent."""
         *lost, said = self.log().splitlines()
         numbers = set(range(1, int(said.removeprefix("said ")) + 1))
         for line in lost:
@@ -95,26 +94,26 @@ def all_readers(port, seed):
 
 
 class Soak:
-    """All of it."""
+    """Broker, bridges, nginx, publishers and readers of a run."""
 
-    def __init__(self, stage, seed, rate, calm_s):
-        self.broker = stage.broker()
-        self.bridges = [stage.bridge(self.broker) for _ in range(2)]
-        self.front = stage.keep(Pair(stage.folder, self.bridges)).start()
-        self.confirms = Confirms(self.broker)
-        self.numbers = [stage.keep(Numbers(stage.folder, self.confirms.url, name,
-                                           rate // len(PUBLISHERS))) for name in PUBLISHERS]
+    def __init__(self, environment, seed, rate, calm_s):
+        self.broker = environment.broker()
+        self.bridges = [environment.bridge(self.broker) for _ in range(2)]
+        self.front = environment.keep(BridgePair(environment.folder, self.bridges)).start()
+        self.confirms = ConfirmFilter(self.broker)
+        self.numbers = [environment.keep(NumberedPublisher(environment.folder, self.confirms.url, name,
+                                                           rate // len(PUBLISHERS))) for name in PUBLISHERS]
         self.calm = calm_s * rate // len(CHANNELS)
         self.readers = list(all_readers(self.front.port, seed))
         self.tasks = []
         self.timeline = Timeline()
 
-    # ---- what breaks
+    # ---- disturbances
 
     def faults(self):
         first, second = self.bridges
         return {
-            "SIGHUP of a bridge": lambda: renew(first),
+            "SIGHUP of a bridge": lambda: reload(first),
             "SIGTERM of a bridge, and a new one": lambda: restart(second),
             "kill -9 of a bridge, and a new one": lambda: kill(first),
             "confirms are lost, and the publishers' connections": self.confirms.lose,
@@ -135,7 +134,7 @@ class Soak:
         kill(bridge)
         self.broker.restart()
 
-    # ---- how it goes
+    # ---- the run
 
     async def run(self, faults):
         await asyncio.gather(*[reader.begin() for reader in self.readers])
@@ -143,51 +142,51 @@ class Soak:
         for numbers in self.numbers:
             numbers.launch()
         self.tasks = [asyncio.create_task(reader.run()) for reader in self.readers]
-        await self.all_go_on("the beginning")
+        await self.wait_progress("the beginning")
         for name in faults:
             began = time.monotonic()
             await asyncio.to_thread(self.faults()[name])
             self.timeline.add(began, name)
-            await self.all_go_on(name)
+            await self.wait_progress(name)
         await self.end()
 
-    async def all_go_on(self, what):
-        """Each reader gets what comes in a time of calm."""
+    async def wait_progress(self, what):
+        """Each reader receives the messages of a period without disturbances."""
         enough = {reader: reader.count + self.calm for reader in self.readers}
         late = await self.wait(lambda reader: reader.count >= enough[reader])
         now = time.monotonic()
         assert not late, "\n".join(
             line for reader in late for line in
-            [f"{reader} gets too little after {what}:",
-             *self.timeline.around(now - GOES_ON_S, now, reader.diary[-10:])])
+            [f"{reader} receives too little after {what}:",
+             *self.timeline.around(now - PROGRESS_BOUND_S, now, reader.diary[-10:])])
 
     async def end(self):
         for numbers in self.numbers:
             await asyncio.to_thread(numbers.stop)
         published = {numbers.publisher: numbers.published() for numbers in self.numbers}
-        expected = {reader: {publisher: [number for number in numbers if heard(reader, number)]
+        expected = {reader: {publisher: [number for number in numbers if is_subscribed(reader, number)]
                              for publisher, numbers in published.items()}
                     for reader in self.readers}
         await self.wait(lambda reader: reader.count >= sum(map(len, expected[reader].values())))
         for task in self.tasks:
             task.cancel()
-        self.tell(published)
+        self.print_summary(published)
         wrong = [line for reader in self.readers
                  for line in complaints(reader, expected[reader], self.timeline)]
         assert not wrong, "\n".join(["", *wrong])
 
-    def tell(self, published):
-        """What it was, for those who run it with -s."""
+    def print_summary(self, published):
+        """A summary, shown with pytest -s."""
         print(f"\n{sum(map(len, published.values()))} messages")
         for began, ended, what in self.timeline.events:
             print(f"{began - self.timeline.began:8.2f} s: {what}, {ended - began:.2f} s")
         for reader in self.readers:
-            cuts = sum("hangs up" in what for _, what in reader.diary)
-            print(f"{reader}: {reader.count} messages, hung up {cuts} times")
+            cuts = sum("connection cut" in what for _, what in reader.diary)
+            print(f"{reader}: {reader.count} messages, {cuts} connections cut")
 
     async def wait(self, condition):
-        """The readers for which CONDITION has not become true in time."""
-        end = time.monotonic() + GOES_ON_S
+        """The readers for which CONDITION does not become true in time."""
+        end = time.monotonic() + PROGRESS_BOUND_S
         while waiting := [reader for reader in self.readers if not condition(reader)]:
             for task in self.tasks:
                 assert not task.done(), task.result()
@@ -197,7 +196,7 @@ class Soak:
         return waiting
 
 
-def heard(reader, number):
+def is_subscribed(reader, number):
     return CHANNELS[number % len(CHANNELS)] in reader.channels
 
 
@@ -206,15 +205,15 @@ def run(soak, faults):
         asyncio.run(soak.run(faults))
 
 
-def test_each_fault_once(stage):
-    soak = Soak(stage, "short", rate=200, calm_s=1)
+def test_each_fault_once(environment):
+    soak = Soak(environment, "short", rate=200, calm_s=1)
     run(soak, soak.faults())
 
 
 @pytest.mark.long
-def test_many_faults(stage):
+def test_many_faults(environment):
     """For some minutes, at 1,000 messages a second."""
-    soak = Soak(stage, "long", rate=1000, calm_s=4)
+    soak = Soak(environment, "long", rate=1000, calm_s=4)
     faults = list(soak.faults()) * ROUNDS
     random.Random("long").shuffle(faults)
     run(soak, faults)

@@ -62,11 +62,11 @@ def make(tmp_path):
 
 
 @pytest.fixture
-def front(stage, broker):
+def front(environment, broker):
     """Starts a worker with an app, and what is before it; gives (worker, nginx)."""
     def start(app, *options):
-        worker = stage.worker(broker, "--processes", "2", *options, app=app)
-        nginx = stage.nginx({"/p": (stage.bridge(broker), {})})
+        worker = environment.worker(broker, "--processes", "2", *options, app=app)
+        nginx = environment.nginx({"/p": (environment.bridge(broker), {})})
         nginx.wait_status("/p/version", 200)
         return worker, nginx
 
@@ -157,11 +157,11 @@ def test_five_reloads_under_load(make, front):
     assert requests > 50
 
 
-def test_without_the_option_nothing_happens(stage, broker, make, front):
+def test_without_the_option_nothing_happens(environment, broker, make, front):
     """Seen when a worker with the option has noticed the change."""
     app = make("1")
     worker, nginx = front(app)
-    other = stage.worker(broker, "--task", "other", "--reload", app=app)
+    other = environment.worker(broker, "--task", "other", "--reload", app=app)
     before = worker.children()
     make("2")
     other.wait_log("reloaded")
@@ -292,13 +292,13 @@ def test_library_beside_the_app(front, tmp_path):
     assert ask(nginx) == "2"
 
 
-def test_folder_that_cannot_be_written(stage, broker, make, tmp_path):
+def test_folder_that_cannot_be_written(environment, broker, make, tmp_path):
     """Nobody can write into /proc: the copy is in TMPDIR."""
     copies = tmp_path / "copies"
     copies.mkdir()
     app = make("1")
     with open(app, "rb") as file:
-        worker = stage.worker(broker, "--reload",
+        worker = environment.worker(broker, "--reload",
                               app=f"/proc/{os.getpid()}/fd/{file.fileno()}",
                               environment={"TMPDIR": str(copies)})
         assert len(os.listdir(copies)) == 1

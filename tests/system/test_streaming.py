@@ -1,5 +1,5 @@
-"""Answers that stream, through a web server: what was flushed is there at once, a slow
-reader slows the handler and nothing grows, and what breaks is seen to be broken."""
+"""Streamed responses through a web server: flushed data arrives at once, a slow reader slows
+the handler down and uses no memory, and a failure breaks the response."""
 import contextlib
 import signal
 import socket
@@ -17,12 +17,12 @@ QUEUE_BYTES = 4 * MB
 BROKEN = 18  # curl: the transfer ended before the response did
 
 
-def front(stage, broker, *options, task="stream", workers=1, app="probe.so", **params):
+def front(environment, broker, *options, task="stream", workers=1, app="probe.so", **params):
     """A bridge, workers, nginx at /s."""
-    bridge = stage.bridge(broker, *options)
+    bridge = environment.bridge(broker, *options)
     for _ in range(workers):
-        stage.worker(broker, "--task", task, "--processes", "1", app=app)
-    nginx = stage.nginx({"/s": (bridge, {"CREW_TASK": task, **params})})
+        environment.worker(broker, "--task", task, "--processes", "1", app=app)
+    nginx = environment.nginx({"/s": (bridge, {"CREW_TASK": task, **params})})
     return bridge, nginx
 
 
@@ -103,10 +103,10 @@ def rss_bytes(pid):
 @pytest.mark.parametrize("size, rate", [
     (40 * MB, 5 * MB), pytest.param(200 * MB, 5 * MB, marks=pytest.mark.long)],
     ids=["40 MB", "200 MB"])
-def test_a_slow_reader(stage, broker, size, rate):
-    bridge, nginx = front(stage, broker, CREW_EXPIRATION="300")
-    worker = stage.worker(broker, "--task", "slow", "--processes", "1", "--timeout", "300")
-    slow = stage.nginx({"/s": (bridge, {"CREW_TASK": "slow", "CREW_EXPIRATION": "300"})})
+def test_a_slow_reader(environment, broker, size, rate):
+    bridge, nginx = front(environment, broker, CREW_EXPIRATION="300")
+    worker = environment.worker(broker, "--task", "slow", "--processes", "1", "--timeout", "300")
+    slow = environment.nginx({"/s": (bridge, {"CREW_TASK": "slow", "CREW_EXPIRATION": "300"})})
     slow.wait_status("/s/hello", 200)
     del nginx
     watch = Watch(broker, worker, bridge, worker)
@@ -123,8 +123,8 @@ def test_a_slow_reader(stage, broker, size, rate):
     assert watch.queued < QUEUE_BYTES
 
 
-def test_each_flush_is_there_at_once(stage, broker, slowness):
-    _, nginx = front(stage, broker)
+def test_each_flush_is_there_at_once(environment, broker, slowness):
+    _, nginx = front(environment, broker)
     nginx.wait_status("/s/hello", 200)
     began = time.monotonic()
     process = curl(nginx, "/s/stream?n=4&chunk=1&ms=250")
@@ -137,8 +137,8 @@ def test_each_flush_is_there_at_once(stage, broker, slowness):
     assert all(later - sooner > 0.15 for sooner, later in zip(seen, seen[1:]))
 
 
-def test_everything_in_its_order(stage, broker, odd):
-    _, nginx = front(stage, broker, app=odd)
+def test_everything_in_its_order(environment, broker, extra_app):
+    _, nginx = front(environment, broker, app=extra_app)
     nginx.wait_status("/s/left", 200)
     output, _ = curl(nginx, "/s/count?n=200000").communicate()
     assert output == b"".join(b"%d\n" % i for i in range(200000))
@@ -148,10 +148,10 @@ def test_everything_in_its_order(stage, broker, odd):
 
 @pytest.mark.parametrize("query", ["n=1000000000", "n=1000&chunk=1&ms=100"],
                          ids=["waits for credit", "sleeps"])
-def test_hanging_up_stops_the_handler(stage, broker, query, slowness):
-    bridge = stage.bridge(broker)
-    worker = stage.worker(broker, "--processes", "1")
-    nginx = stage.nginx({"/s": (bridge, {})})
+def test_hanging_up_stops_the_handler(environment, broker, query, slowness):
+    bridge = environment.bridge(broker)
+    worker = environment.worker(broker, "--processes", "1")
+    nginx = environment.nginx({"/s": (bridge, {})})
     nginx.wait_status("/s/hello", 200)
     handler, = worker.children()
     for _ in range(3):
@@ -164,8 +164,8 @@ def test_hanging_up_stops_the_handler(stage, broker, query, slowness):
     assert "asked to stop, backtrace" not in worker.log()  # a client that leaves is no trouble
 
 
-def test_many_that_hang_up(stage, broker):
-    bridge, nginx = front(stage, broker, workers=2)
+def test_many_that_hang_up(environment, broker):
+    bridge, nginx = front(environment, broker, workers=2)
     nginx.wait_status("/s/hello", 200)
     descriptors = bridge.descriptors()
     for _ in range(30):
@@ -178,8 +178,8 @@ def test_many_that_hang_up(stage, broker):
 # ---- what breaks
 
 @pytest.mark.parametrize("how", ["segv", "error", "large"])
-def test_a_failure_behind_the_head(stage, broker, odd, how):
-    _, nginx = front(stage, broker, app=odd)
+def test_a_failure_behind_the_head(environment, broker, extra_app, how):
+    _, nginx = front(environment, broker, app=extra_app)
     nginx.wait_status("/s/left", 200)
     process = curl(nginx, f"/s/broken?how={how}", "-i")
     output, complaint = process.communicate()
@@ -188,8 +188,8 @@ def test_a_failure_behind_the_head(stage, broker, odd, how):
     assert nginx.get("/s/left").status == 200
 
 
-def test_the_deadline_in_the_middle(stage, broker, odd):
-    _, nginx = front(stage, broker, app=odd, CREW_EXPIRATION="1")
+def test_the_deadline_in_the_middle(environment, broker, extra_app):
+    _, nginx = front(environment, broker, app=extra_app, CREW_EXPIRATION="1")
     nginx.wait_status("/s/left", 200)
     began = time.monotonic()
     process = curl(nginx, "/s/broken?how=hang")
@@ -199,7 +199,7 @@ def test_the_deadline_in_the_middle(stage, broker, odd):
 
 
 @pytest.fixture
-def under_way(stage, broker):
+def under_way(environment, broker):
     """A stream of some seconds that has begun, at a task of its own."""
     def begin(nginx, path="/s/stream?n=40&chunk=1&ms=100", method="GET"):
         process = curl(nginx, path, "-X", method)
@@ -209,14 +209,14 @@ def under_way(stage, broker):
     yield begin
 
 
-def test_the_worker_is_killed_and_another_one_is_there(stage, broker, under_way):
-    bridge = stage.bridge(broker)
-    nginx = stage.nginx({"/s": (bridge, {"CREW_TASK": "killed"})})
+def test_the_worker_is_killed_and_another_one_is_there(environment, broker, under_way):
+    bridge = environment.bridge(broker)
+    nginx = environment.nginx({"/s": (bridge, {"CREW_TASK": "killed"})})
     for method in ("GET", "POST"):
-        first = stage.worker(broker, "--task", "killed", "--processes", "1")
+        first = environment.worker(broker, "--task", "killed", "--processes", "1")
         nginx.wait_status("/s/hello", 200)
         process = under_way(nginx, method=method)
-        second = stage.worker(broker, "--task", "killed", "--processes", "1")
+        second = environment.worker(broker, "--task", "killed", "--processes", "1")
         began = time.monotonic()
         first.kill()
         assert process.wait() == BROKEN
@@ -225,10 +225,10 @@ def test_the_worker_is_killed_and_another_one_is_there(stage, broker, under_way)
         second.stop()
 
 
-def test_the_only_worker_is_killed(stage, broker, under_way):
-    bridge = stage.bridge(broker)
-    worker = stage.worker(broker, "--task", "alone", "--processes", "1")
-    nginx = stage.nginx({"/s": (bridge, {"CREW_TASK": "alone", "CREW_EXPIRATION": "2"})})
+def test_the_only_worker_is_killed(environment, broker, under_way):
+    bridge = environment.bridge(broker)
+    worker = environment.worker(broker, "--task", "alone", "--processes", "1")
+    nginx = environment.nginx({"/s": (bridge, {"CREW_TASK": "alone", "CREW_EXPIRATION": "2"})})
     nginx.wait_status("/s/hello", 200)
     began = time.monotonic()
     process = under_way(nginx)
@@ -237,9 +237,9 @@ def test_the_only_worker_is_killed(stage, broker, under_way):
     assert 1.9 < time.monotonic() - began < 3.5  # at its deadline
 
 
-def test_the_broker_drops_all_connections(stage, under_way):
-    broker = stage.broker()
-    bridge, nginx = front(stage, broker)
+def test_the_broker_drops_all_connections(environment, under_way):
+    broker = environment.broker()
+    bridge, nginx = front(environment, broker)
     nginx.wait_status("/s/hello", 200)
     process = under_way(nginx)
     broker.ctl("close_all_connections", "a test")
@@ -254,8 +254,8 @@ def test_the_broker_drops_all_connections(stage, under_way):
 
 # ---- stopping
 
-def test_the_bridge_stops_when_the_stream_has_ended(stage, broker, under_way):
-    bridge, nginx = front(stage, broker, "--stop-timeout", "10")
+def test_the_bridge_stops_when_the_stream_has_ended(environment, broker, under_way):
+    bridge, nginx = front(environment, broker, "--stop-timeout", "10")
     nginx.wait_status("/s/hello", 200)
     process = under_way(nginx, "/s/stream?n=15&chunk=1&ms=100")
     bridge.signal(signal.SIGTERM)
@@ -264,8 +264,8 @@ def test_the_bridge_stops_when_the_stream_has_ended(stage, broker, under_way):
     assert bridge.wait(3) == 0
 
 
-def test_the_bridge_does_not_wait_for_ever(stage, broker, under_way):
-    bridge, nginx = front(stage, broker, "--stop-timeout", "1")
+def test_the_bridge_does_not_wait_for_ever(environment, broker, under_way):
+    bridge, nginx = front(environment, broker, "--stop-timeout", "1")
     nginx.wait_status("/s/hello", 200)
     process = under_way(nginx, "/s/stream?n=200&chunk=1&ms=100")
     began = time.monotonic()
@@ -275,10 +275,10 @@ def test_the_bridge_does_not_wait_for_ever(stage, broker, under_way):
     assert time.monotonic() - began < 3
 
 
-def test_a_worker_ends_its_stream_before_it_leaves(stage, broker, under_way):
-    bridge = stage.bridge(broker)
-    worker = stage.worker(broker, "--task", "leaves", "--processes", "1")
-    nginx = stage.nginx({"/s": (bridge, {"CREW_TASK": "leaves"})})
+def test_a_worker_ends_its_stream_before_it_leaves(environment, broker, under_way):
+    bridge = environment.bridge(broker)
+    worker = environment.worker(broker, "--task", "leaves", "--processes", "1")
+    nginx = environment.nginx({"/s": (bridge, {"CREW_TASK": "leaves"})})
     nginx.wait_status("/s/hello", 200)
     process = under_way(nginx, "/s/stream?n=2000000&chunk=20000&ms=10")
     worker.signal(signal.SIGTERM)

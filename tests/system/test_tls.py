@@ -1,4 +1,5 @@
-"""amqps: who is trusted, who is let in, what the log says when not, and what it never says."""
+"""amqps: certificates that are accepted and refused, what is logged then, and that secrets are
+not."""
 import os
 import shutil
 import socket
@@ -42,13 +43,13 @@ class Certificates:
 class TlsNode:
     """A broker that speaks TLS; its certificate can be changed under way."""
 
-    def __init__(self, house, certificates, *conf):
+    def __init__(self, module_environment, certificates, *conf):
         self.certificates = certificates
-        self.shown = certificates.path(f"shown{len(house.brokers)}")
+        self.shown = certificates.path(f"shown{len(module_environment.brokers)}")
         self.show("good", at_once=False)
-        self.broker = house.broker("--tls", certificates.path("ca.pem"),
-                                   f"{self.shown}.pem", f"{self.shown}.key",
-                                   *(word for line in conf for word in ("--conf", line)))
+        self.broker = module_environment.broker("--tls", certificates.path("ca.pem"),
+                                                f"{self.shown}.pem", f"{self.shown}.key",
+                                                *(word for line in conf for word in ("--conf", line)))
         self.port = self.broker.port + 3
         self.broker.ctl("add_user", "crew", PASSWORD)
         self.broker.ctl("set_permissions", "crew", ".*", ".*", ".*")
@@ -75,33 +76,33 @@ def certificates(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def node(house, certificates):
-    return TlsNode(house, certificates)
+def node(module_environment, certificates):
+    return TlsNode(module_environment, certificates)
 
 
 @pytest.fixture(scope="module")
-def strict_node(house, certificates):
+def strict_node(module_environment, certificates):
     """It lets in only clients with a certificate by our authority."""
-    return TlsNode(house, certificates, "ssl_options.verify = verify_peer",
+    return TlsNode(module_environment, certificates, "ssl_options.verify = verify_peer",
                    "ssl_options.fail_if_no_peer_cert = true")
 
 
 @pytest.fixture
-def secret(stage, certificates):
+def secret(environment, certificates):
     """At the end nothing secret stands in any log."""
     yield
-    for program in stage.programs:
+    for program in environment.programs:
         log = program.log()
         assert PASSWORD not in log
         assert "PRIVATE" not in log
         assert not any(line in log for line in certificates.key_lines())
 
 
-def road(stage, address, options):
+def start_chain(environment, address, options):
     """nginx, a bridge and a worker; waits for nothing."""
-    bridge = stage.bridge(address, *options, connected=False)
-    worker = stage.worker(address, "--processes", "1", *options, ready=False)
-    nginx = stage.nginx({"/p": (bridge, {})})
+    bridge = environment.bridge(address, *options, connected=False)
+    worker = environment.worker(address, "--processes", "1", *options, ready=False)
+    nginx = environment.nginx({"/p": (bridge, {})})
     return nginx, bridge, worker
 
 
@@ -127,9 +128,9 @@ def is_refused(nginx, programs, reason):
 
 @pytest.mark.usefixtures("secret")
 @pytest.mark.parametrize("host, shown", [("localhost", "good"), ("127.0.0.1", "address")])
-def test_a_good_broker(stage, node, certificates, host, shown):
+def test_a_good_broker(environment, node, certificates, host, shown):
     node.show(shown)
-    works(road(stage, node.at(host), certificates.options())[0])
+    works(start_chain(environment, node.at(host), certificates.options())[0])
 
 
 @pytest.mark.usefixtures("secret")
@@ -137,23 +138,23 @@ def test_a_good_broker(stage, node, certificates, host, shown):
     ("expired", "the broker's certificate is refused: certificate has expired"),
     ("wrong", "the broker's certificate is refused: hostname mismatch"),
     ("unknown", "the broker's certificate is refused: unable to get local issuer")])
-def test_a_bad_broker_is_refused_until_it_is_good(stage, node, certificates, shown, reason):
+def test_a_bad_broker_is_refused_until_it_is_good(environment, node, certificates, shown, reason):
     node.show(shown)
-    nginx, *programs = road(stage, node.at(), certificates.options())
+    nginx, *programs = start_chain(environment, node.at(), certificates.options())
     is_refused(nginx, programs, reason)
     node.show("good")
     works(nginx)
 
 
 @pytest.mark.usefixtures("secret")
-def test_plain_port(stage, node, certificates):
+def test_plain_port(environment, node, certificates):
     """Not TLS at all is no reason to speak without it."""
     address = Address(f"amqps://crew:{PASSWORD}@localhost:{node.broker.port}")
-    nginx, *programs = road(stage, address, certificates.options())
+    nginx, *programs = start_chain(environment, address, certificates.options())
     is_refused(nginx, programs, "TLS: ")
 
 
-def test_lowest_version_is_1_2(stage, certificates):
+def test_lowest_version_is_1_2(environment, certificates):
     with socket.create_server(("127.0.0.1", 0)) as server:
         hello = {}
 
@@ -166,7 +167,7 @@ def test_lowest_version_is_1_2(stage, certificates):
         taker = threading.Thread(target=take)
         taker.start()
         address = Address(f"amqps://localhost:{server.getsockname()[1]}")
-        stage.bridge(address, *certificates.options(), connected=False)
+        environment.bridge(address, *certificates.options(), connected=False)
         taker.join(10)
     assert sorted(offered_versions(hello["is"])) == [0x0303, 0x0304]
 
@@ -190,16 +191,16 @@ def offered_versions(hello):
 # ---- our certificate
 
 @pytest.mark.usefixtures("secret")
-def test_client_certificate_is_accepted(stage, strict_node, certificates):
-    works(road(stage, strict_node.at(), certificates.options("client"))[0])
+def test_client_certificate_is_accepted(environment, strict_node, certificates):
+    works(start_chain(environment, strict_node.at(), certificates.options("client"))[0])
 
 
 @pytest.mark.usefixtures("secret")
 @pytest.mark.parametrize("own, alert", [(None, "certificate required"),
                                         ("stranger", "unknown ca")])
-def test_client_is_refused(stage, strict_node, certificates, own, alert):
+def test_client_is_refused(environment, strict_node, certificates, own, alert):
     """Whether the broker's alert is read depends on who is faster; each way is logged once."""
-    nginx, *programs = road(stage, strict_node.at(), certificates.options(own))
+    nginx, *programs = start_chain(environment, strict_node.at(), certificates.options(own))
     for program in programs:
         wait_until(lambda: alert in program.log() or HUNG_UP in program.log())
         lines = [line for line in program.log().split("\n") if "warning: broker:" in line]
@@ -247,13 +248,13 @@ def run(program, options, **rest):
 
 
 @pytest.mark.usefixtures("secret")
-def test_renewed_client_certificate_is_taken_up(stage, strict_node, certificates, tmp_path):
+def test_renewed_client_certificate_is_taken_up(environment, strict_node, certificates, tmp_path):
     """The files are read again for each connection."""
     for kind in ("pem", "key"):
         shutil.copy(certificates.path(f"stranger.{kind}"), tmp_path / f"own.{kind}")
     options = (*certificates.options(), "--cert-file", str(tmp_path / "own.pem"),
                "--key-file", str(tmp_path / "own.key"))
-    nginx, *programs = road(stage, strict_node.at(), options)
+    nginx, *programs = start_chain(environment, strict_node.at(), options)
     wait_until(lambda: all("warning: broker:" in program.log() for program in programs))
     for kind in ("pem", "key"):
         shutil.copy(certificates.path(f"client.{kind}"), tmp_path / f"new.{kind}")

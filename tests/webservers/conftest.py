@@ -1,4 +1,4 @@
-"""Each web server with its file of docs/webservers, a bridge and workers behind it."""
+"""Each web server with its configuration of docs/webservers, a bridge and workers."""
 import os
 import tempfile
 
@@ -10,7 +10,7 @@ from support.webservers import SERVERS
 
 
 @pytest.fixture(scope="module")
-def house_folder():
+def module_folder():
     """A server that root has started runs as somebody else and has to reach the socket:
     not in pytest's own folders, which are closed to others."""
     with tempfile.TemporaryDirectory(prefix="crew-", dir="/tmp") as folder:
@@ -25,28 +25,29 @@ class Parts:
     max_body = 1024 * 1024
     max_response = 1000  # of handlers that answer with files
 
-    def __init__(self, house, broker):
-        self.bridge = house.bridge(broker, "--max-body", str(self.max_body))
+    def __init__(self, environment, broker):
+        self.bridge = environment.bridge(broker, "--max-body", str(self.max_body))
         os.chmod(self.bridge.folder, 0o755)
         one = ("--processes", "1", "--prefetch", "1")
-        self.probe = house.worker(broker, "--task", "probe", *one)
-        self.report = house.worker(broker, "--task", "unused", *one,
-                                   app=os.path.join(BUILD, "tests", "report.so"))
-        self.files = os.path.join(house.folder, "files")
+        self.probe = environment.worker(broker, "--task", "probe", *one)
+        self.report = environment.worker(broker, "--task", "unused", *one,
+                                         app=os.path.join(BUILD, "tests", "report.so"))
+        self.files = os.path.join(environment.folder, "files")
         os.mkdir(self.files)
-        house.worker(broker, "--task", "unused", "--max-response", str(self.max_response),
-                     app=os.path.join(BUILD, "tests", "files.so"), arguments=[self.files])
-        self.classic = house.worker(broker, *one, app="classic.so")
+        environment.worker(broker, "--task", "unused", "--max-response", str(self.max_response),
+                           app=os.path.join(BUILD, "tests", "files.so"), arguments=[self.files])
+        self.classic = environment.worker(broker, *one, app="classic.so")
 
 
 @pytest.fixture(scope="module")
-def parts(house, broker):
-    return Parts(house, broker)
+def parts(module_environment, broker):
+    return Parts(module_environment, broker)
 
 
 @pytest.fixture(scope="module", params=SERVERS)
-def server(request, house, parts):
-    server = house.keep(SERVERS[request.param](house.folder, parts.bridge.socket))
+def server(request, module_environment, parts):
+    server = SERVERS[request.param](module_environment.folder, parts.bridge.socket)
+    module_environment.keep(server)
     server.variant = request.param
     server.start()
     yield server
@@ -54,9 +55,9 @@ def server(request, house, parts):
 
 
 @pytest.fixture
-def lines(house):
+def lines(module_environment):
     """A file for the probe's /append."""
-    lines = Lines(os.path.join(house.folder, "lines"))
+    lines = Lines(os.path.join(module_environment.folder, "lines"))
     yield lines
     if os.path.exists(lines.path):
         os.unlink(lines.path)

@@ -1,8 +1,7 @@
-"""Where a web server legitimately does not do as the others: the expected answer of it.
+"""Documented differences between web servers: the expected response of each.
 
-A test asks expected(server, topic, what all others do). Nothing is skipped or weakened: a
-server that begins to do as the others fails here too, and its entry goes.
-"""
+A test asks expected(server, topic, what all others do). Nothing is skipped: a server that
+stops to differ fails its test, and its entry is removed."""
 
 HAPROXY = {
     # It has to know the length before it sends anything, so a body in chunks has to fit

@@ -1,5 +1,5 @@
-"""Handlers that answer with files: left to the web server where it can send them, and the
-same to clients where it cannot."""
+"""Handlers that answer with files: sent by the web server where it can, by the worker otherwise;
+the client sees no difference."""
 import os
 from urllib.parse import quote
 

@@ -1,4 +1,4 @@
-"""The CGI parameters that handlers see: the same behind every web server."""
+"""The CGI parameters that handlers see are the same behind each web server."""
 import pytest
 
 from differences import expected

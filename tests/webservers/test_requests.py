@@ -1,4 +1,4 @@
-"""Methods, bodies, statuses and header fields: the same behind every web server."""
+"""Methods, bodies, statuses and header fields are the same behind each web server."""
 import os
 
 import pytest

@@ -1,4 +1,4 @@
-"""Responses that stream, through each web server."""
+"""Streamed responses through each web server."""
 import http.client
 import time
 

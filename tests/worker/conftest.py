@@ -56,13 +56,13 @@ def call(broker, prefix, slowness):
 
 
 @pytest.fixture
-def breaker(stage, broker, prefix):
+def breaker(environment, broker, prefix):
     """Starts workers with breaker.so. None of their processes may be left at the end."""
     workers = []
 
     def start(*options, app=BREAKER, arguments=None, at=broker, **rest):
-        worker = stage.worker(at, *options, app=app,
-                              arguments=arguments or [prefix], **rest)
+        worker = environment.worker(at, *options, app=app,
+                                    arguments=arguments or [prefix], **rest)
         workers.append(worker)
         return worker
 

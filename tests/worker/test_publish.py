@@ -66,9 +66,9 @@ def test_a_handler_that_dies_meanwhile(breaker, call):
     assert call.text("say", "0 after") == "ok"
 
 
-def test_the_handlers_time_is_the_limit(stage, breaker):
+def test_the_handlers_time_is_the_limit(environment, breaker):
     """The broker blocks publishers: the handler is asked to stop, and its process serves on."""
-    broker = stage.broker()
+    broker = environment.broker()
     call = Caller(broker, "t", 1)
     worker = breaker("--processes", "1", "--timeout", "4", at=broker, arguments=["t"])
     assert call.text("say", "0 warm") == "ok"

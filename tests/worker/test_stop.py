@@ -72,10 +72,10 @@ def test_a_second_sigterm_leaves_at_once(breaker, broker, call, prefix, tmp_path
     leave_at_once(breaker, broker, call, prefix, tmp_path, stop, slowness)
 
 
-def test_a_stop_before_anything_is_ready(stage, broker, build_app):
+def test_a_stop_before_anything_is_ready(environment, broker, build_app):
     app = build_app('#include <crew/app.h>\n#include <unistd.h>\n'
                     'CREW_APP(app) { (void)app; for (;;) pause(); }')
-    worker = stage.worker(broker, app=app, ready=False)
+    worker = environment.worker(broker, app=app, ready=False)
     wait_until(worker.children)
     worker.signal(signal.SIGTERM)
     assert worker.wait(5) == 0

@@ -1,5 +1,5 @@
-"""Long polls: what is published reaches who waits, and who comes back with his cursor has
-missed nothing."""
+"""Long polls: publications reach waiting clients, and clients that resume with their cursor
+miss nothing."""
 import base64
 import signal
 import time
@@ -26,14 +26,14 @@ def locations(bridge, **more):
 
 
 @pytest.fixture(scope="module")
-def bridge(house, broker):
-    return house.bridge(broker, "--logging", "debug")
+def bridge(module_environment, broker):
+    return module_environment.bridge(broker, "--logging", "debug")
 
 
 @pytest.fixture(scope="module")
-def nginx(house, bridge):
-    nginx = house.nginx(locations(bridge, one="orders.*", many="stock.#,news",
-                                  exact="alarm"))
+def nginx(module_environment, bridge):
+    nginx = module_environment.nginx(locations(bridge, one="orders.*", many="stock.#,news",
+                                               exact="alarm"))
     wait_live(nginx)
     return nginx
 
@@ -246,10 +246,10 @@ def test_a_client_that_hangs_up_is_gone(nginx, bridge, publisher, slowness):
     assert bridge.alive()
 
 
-def test_max_parked(stage, broker, publisher):
-    bridge = stage.bridge(broker, "--logging", "debug", "--max-parked", "2",
-                          "--max-inflight", "1")
-    nginx = stage.nginx(locations(bridge))
+def test_max_parked(environment, broker, publisher):
+    bridge = environment.bridge(broker, "--logging", "debug", "--max-parked", "2",
+                                "--max-inflight", "1")
+    nginx = environment.nginx(locations(bridge))
     wait_live(nginx)
     polls = [parked(nginx, bridge, "/poll/?channel=full") for _ in range(2)]
     refused = nginx.get("/poll/?channel=full")
@@ -265,9 +265,9 @@ def test_max_parked(stage, broker, publisher):
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP])
-def test_a_bridge_that_leaves_ends_its_polls(stage, broker, signum, slowness):
-    bridge = stage.bridge(broker, "--logging", "debug")
-    nginx = stage.nginx(locations(bridge))
+def test_a_bridge_that_leaves_ends_its_polls(environment, broker, signum, slowness):
+    bridge = environment.bridge(broker, "--logging", "debug")
+    nginx = environment.nginx(locations(bridge))
     cursor = wait_live(nginx)
     polls = [parked(nginx, bridge, "/poll/?channel=left") for _ in range(3)]
     began = time.monotonic()
@@ -280,11 +280,11 @@ def test_a_bridge_that_leaves_ends_its_polls(stage, broker, signum, slowness):
     assert time.monotonic() - began < 5 * slowness
 
 
-def test_a_cursor_is_good_at_any_bridge(stage, broker, nginx, publisher):
+def test_a_cursor_is_good_at_any_bridge(environment, broker, nginx, publisher):
     cursor = ("Crew-Cursor", wait_live(nginx))
     publisher.publish("anywhere", "1")
-    bridge = stage.bridge(broker)
-    second = stage.nginx(locations(bridge))
+    bridge = environment.bridge(broker)
+    second = environment.nginx(locations(bridge))
     answer = second.get("/poll/?channel=anywhere", [cursor])
     assert (answer.text, answer.header("Crew-Gap")) == ("1", None)
     cursor = ("Crew-Cursor", answer.header("Crew-Cursor"))
@@ -299,9 +299,9 @@ def test_a_cursor_is_good_at_any_bridge(stage, broker, nginx, publisher):
 # ---- gaps
 
 
-def test_history_that_is_gone(stage, broker, publisher):
-    bridge = stage.bridge(broker, "--history-bytes", "100K")
-    nginx = stage.nginx(locations(bridge))
+def test_history_that_is_gone(environment, broker, publisher):
+    bridge = environment.bridge(broker, "--history-bytes", "100K")
+    nginx = environment.nginx(locations(bridge))
     cursor = ("Crew-Cursor", wait_live(nginx))
     for number in range(30):
         publisher.publish("long", f"{number:02}" + "x" * 20_000)
@@ -328,11 +328,11 @@ def test_a_cursor_of_another_history(nginx, publisher):
 
 
 @pytest.fixture
-def own(stage):
+def own(environment):
     """A broker to be broken, with a bridge and nginx."""
-    broker = stage.broker()
-    bridge = stage.bridge(broker, "--logging", "debug")
-    nginx = stage.nginx(locations(bridge))
+    broker = environment.broker()
+    bridge = environment.bridge(broker, "--logging", "debug")
+    nginx = environment.nginx(locations(bridge))
     wait_live(nginx)
     return broker, bridge, nginx
 
@@ -385,11 +385,11 @@ def test_a_broker_that_is_away(own):
     assert waiting.receive().text == "back"
 
 
-def test_a_broker_that_was_never_there(stage, broker):
+def test_a_broker_that_was_never_there(environment, broker):
     class Nowhere:
         url = "amqp://guest:guest@127.0.0.1:1"
 
-    bridge = stage.bridge(Nowhere, connected=False)
-    nginx = stage.nginx(locations(bridge))
+    bridge = environment.bridge(Nowhere, connected=False)
+    nginx = environment.nginx(locations(bridge))
     answer = nginx.get("/short/?channel=c")
     assert (answer.status, answer.error) == (503, "broker")

@@ -1,4 +1,4 @@
-"""Each exit status, by what really happens."""
+"""Each exit status, with the situation that causes it."""
 import re
 import signal
 import socket
@@ -43,10 +43,10 @@ def test_broker_does_not_answer(crewctl):
     assert done.seconds < 4 * SLOWNESS
 
 
-def test_broker_stops_meanwhile(stage, crewctl):
+def test_broker_stops_meanwhile(environment, crewctl):
     """The call was written: whether it ran is not known."""
-    crewctl.broker = stage.broker()
-    stage.worker(crewctl.broker, app="classic.so")
+    crewctl.broker = environment.broker()
+    environment.worker(crewctl.broker, app="classic.so")
     process = crewctl.start("call", "sleep")
     crewctl.broker.wait_ready_messages("sleep", 0)
     assert crewctl.run("ping", "test").status == 0
@@ -93,8 +93,8 @@ def test_failed(crewctl):
     ends(crewctl, 18, "failed", "b.note", "-d", "nonsense")
 
 
-def test_bad_response(crewctl, stage, broker):
-    stage.worker(broker, "--max-response", "10", app=BREAKER, arguments=["small"])
+def test_bad_response(crewctl, environment, broker):
+    environment.worker(broker, "--max-response", "10", app=BREAKER, arguments=["small"])
     assert crewctl.run("call", "small.bytes", "-d", "10").status == 0
     ends(crewctl, 19, "bad-response", "small.bytes", "-d", "11")
 
@@ -109,9 +109,9 @@ def test_bad_envelope(crewctl, queue):
     assert one_line(err.decode()).startswith("call illiterate: bad-envelope: ")
 
 
-def test_deadline(crewctl, stage, broker, note):
+def test_deadline(crewctl, environment, broker, note):
     """The whole worker freezes after it has told that a handler has the task."""
-    worker = stage.worker(broker, "--processes", "1", app=BREAKER, arguments=["d"])
+    worker = environment.worker(broker, "--processes", "1", app=BREAKER, arguments=["d"])
     process = crewctl.start("call", "d.note", "-d", note.body(20000, "begun"),
                             "--expiration", "3")
     note.wait("begun")
@@ -123,9 +123,9 @@ def test_deadline(crewctl, stage, broker, note):
     assert one_line(err.decode()).startswith("call d.note: deadline: ")
 
 
-def test_lost(crewctl, stage, broker, note):
+def test_lost(crewctl, environment, broker, note):
     """A worker is told to leave at once; what it had begun is not repeated."""
-    worker = stage.worker(broker, "--processes", "1", app=BREAKER, arguments=["l"])
+    worker = environment.worker(broker, "--processes", "1", app=BREAKER, arguments=["l"])
     process = crewctl.start("call", "l.note", "-d", note.body(20000, "begun"))
     note.wait("begun")
     worker.signal(signal.SIGINT)

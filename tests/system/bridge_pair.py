@@ -1,5 +1,5 @@
-"""Two bridges behind one nginx, which gives each request to one of them, and the ways to
-take them away."""
+"""Two bridges behind one nginx, which balances requests between them; functions that stop,
+kill and reload a bridge."""
 import os
 import signal
 
@@ -12,15 +12,15 @@ LOCATION = """
             include /etc/nginx/fastcgi_params;
             fastcgi_param CREW_SUBSCRIBE ${prefix};
             {parameters}
-            fastcgi_pass pair;
+            fastcgi_pass bridges;
         }}
 """
 PATTERN = "fastcgi_param CREW_SUBSCRIBE_PATTERN 1;"
 SHORT = "fastcgi_param CREW_SUBSCRIBE_TIMEOUT 0.2;"
 
 
-class Pair(Nginx):
-    """/channel/NAME and /pattern/PATTERNS subscribe; /now/NAME does not wait."""
+class BridgePair(Nginx):
+    """/channel/NAME and /pattern/PATTERNS subscribe; /now/NAME returns at once."""
 
     def __init__(self, folder, bridges):
         super().__init__(folder, {})
@@ -30,22 +30,22 @@ class Pair(Nginx):
         servers = "".join(f"server unix:{bridge.socket} max_fails=0; "
                           for bridge in self.bridges)
         return self.fill(
-            PAGE, upstreams=f"upstream pair {{ {servers} keepalive 64; }}",
+            PAGE, upstreams=f"upstream bridges {{ {servers} keepalive 64; }}",
             locations=LOCATION.format(prefix="channel", parameters="")
             + LOCATION.format(prefix="pattern", parameters=PATTERN)
             + LOCATION.format(prefix="now", parameters=SHORT))
 
     def drop_all(self):
-        """Every connection breaks off: the worker process is killed, another one comes."""
+        """Break all connections: kill the worker processes and wait for their replacements."""
         old = self.children()
         for pid in old:
             os.kill(pid, signal.SIGKILL)
         wait_until(lambda: self.children() and not set(old) & set(self.children()),
-                   what="another worker process of nginx")
+                   what="a new worker process of nginx")
 
 
 def generations(bridge):
-    """The process ids of a bridge and of those that took its place at SIGHUP."""
+    """The process ids of a bridge and of its successors after SIGHUP."""
     return {pid for pid in map(int, filter(str.isdigit, os.listdir("/proc")))
             if parent_of(pid) and in_group(pid, bridge.pid)}
 
@@ -57,13 +57,13 @@ def in_group(pid, group):
         return False
 
 
-def gone(bridge):
+def stopped(bridge):
     return not generations(bridge) and not bridge.alive()
 
 
 def stop(bridge):
     os.killpg(bridge.pid, signal.SIGTERM)
-    wait_until(lambda: gone(bridge), 20, what="the bridge stops")
+    wait_until(lambda: stopped(bridge), 20, what="the bridge stops")
     assert bridge.process.returncode == 0, bridge.log()
 
 
@@ -74,13 +74,13 @@ def restart(bridge):
 
 def kill(bridge):
     os.killpg(bridge.pid, signal.SIGKILL)
-    wait_until(lambda: gone(bridge), 20, what="the bridge is dead")
+    wait_until(lambda: stopped(bridge), 20, what="the bridge is killed")
     bridge.start()
 
 
-def renew(bridge):
-    """SIGHUP: a new one takes over."""
+def reload(bridge):
+    """Send SIGHUP and wait until the successor is the only process."""
     old = generations(bridge)
     os.killpg(bridge.pid, signal.SIGHUP)
     wait_until(lambda: bridge.alive() is not None and len(generations(bridge)) == 1
-               and not old & generations(bridge), 20, what="the new bridge alone")
+               and not old & generations(bridge), 20, what="the successor is the only process")

@@ -1,23 +1,23 @@
-"""Server-sent events as clients take them that know nothing of crew."""
+"""Server-sent events, received by EventSource in Chromium and Node.js."""
 import re
 import subprocess
 
 import pytest
-from event_sources import Node, Tab, chromium
-from pair import Pair, kill, restart
+from sse_clients import Node, Tab, chromium
+from bridge_pair import BridgePair, kill, restart
 
 from support.program import binary
 
 ELSEWHERE = 10**15  # a cursor that no history has reached
 
 
-class House:
+class Site:
     """Two bridges behind nginx."""
 
-    def __init__(self, stage, broker):
+    def __init__(self, environment, broker):
         self.broker = broker
-        self.bridges = [stage.bridge(broker) for _ in range(2)]
-        self.nginx = stage.keep(Pair(stage.folder, self.bridges)).start()
+        self.bridges = [environment.bridge(broker) for _ in range(2)]
+        self.nginx = environment.keep(BridgePair(environment.folder, self.bridges)).start()
 
     def publish(self, channel, *bodies):
         for body in bodies:
@@ -25,13 +25,13 @@ class House:
                             "-"], input=body.encode(), check=True, stdout=subprocess.DEVNULL)
 
     def cursor(self):
-        """Of what was published last."""
+        """The cursor of the last publication."""
         return self.nginx.wait_status("/now/nothing", 204).header("Crew-Cursor")
 
 
 @pytest.fixture(scope="module")
-def shared(house, broker):
-    return House(house, broker)
+def shared(module_environment, broker):
+    return Site(module_environment, broker)
 
 
 @pytest.fixture(scope="module")
@@ -42,16 +42,16 @@ def driver():
 
 
 @pytest.fixture(params=["chromium", "node"])
-def listen(request, stage):
-    """Opens an EventSource at a path of a house, for events with some names, too."""
+def listen(request, environment):
+    """Opens an EventSource at a path of a site that listens to the named events, too."""
     opened = []
 
-    def listen(house, path, *names):
-        url = house.nginx.address + path
+    def listen(site, path, *names):
+        url = site.nginx.address + path
         if request.param == "node":
-            return stage.keep(Node(stage.folder, url, names)).launch()
+            return environment.keep(Node(environment.folder, url, names)).launch()
         driver = request.getfixturevalue("driver")
-        driver.get(house.nginx.address + "/no-such-location")  # of the same origin
+        driver.get(site.nginx.address + "/no-such-location")  # of the same origin
         opened.append(Tab(driver, url, names))
         return opened[-1]
 
@@ -73,16 +73,16 @@ def test_messages(shared, listen, channel):
     texts = ["plain", "two\nlines", "", " äöü \U0001f600", '{"a": 1}\n', ":", "x" * 100000]
     shared.publish("another", "not for this one")
     shared.publish(channel, *texts)
-    source.wait_heard(*[("message", text) for text in texts])
+    source.wait_events(*[("message", text) for text in texts])
     ids = [int(event["id"]) for event in source.all() if event["type"] == "message"]
     assert ids == sorted(set(ids))
 
 
 def test_line_ends(shared, listen, channel):
-    """They are all one to an EventSource."""
+    """EventSource turns each kind into LF."""
     source = listen(shared, f"/channel/{channel}?cursor={shared.cursor()}")
     shared.publish(channel, "a\rb\r\nc\nd")
-    source.wait_heard(("message", "a\nb\nc\nd"))
+    source.wait_events(("message", "a\nb\nc\nd"))
 
 
 def test_a_pattern_says_which_channel(shared, listen, channel):
@@ -91,47 +91,47 @@ def test_a_pattern_says_which_channel(shared, listen, channel):
     shared.publish(one, "1")
     shared.publish(f"{two}.three", "not for this one")
     shared.publish(two, "2")
-    source.wait_heard((one, "1"), (two, "2"))
+    source.wait_events((one, "1"), (two, "2"))
 
 
 def both(do):
-    return lambda house: [do(bridge) for bridge in house.bridges]
+    return lambda site: [do(bridge) for bridge in site.bridges]
 
 
-@pytest.mark.parametrize("lose", [both(restart), both(kill), lambda house: house.nginx.drop_all()],
+@pytest.mark.parametrize("lose", [both(restart), both(kill), lambda site: site.nginx.drop_all()],
                          ids=["bridges-stop", "bridges-killed", "nginx-drops"])
 def test_resumes(shared, listen, channel, lose):
-    """Each once: what came before, while it was not connected, and later."""
+    """Each message arrives once, whether published before, during or after the interruption."""
     source = listen(shared, f"/channel/{channel}?cursor={shared.cursor()}")
     shared.publish(channel, "1", "2")
-    source.wait_heard(("message", "1"), ("message", "2"))
+    source.wait_events(("message", "1"), ("message", "2"))
     lose(shared)
     shared.publish(channel, "3")
     source.wait_open(2)
     shared.publish(channel, "4")
-    source.wait_heard(*[("message", text) for text in "1234"])
+    source.wait_events(*[("message", text) for text in "1234"])
 
 
-def test_a_gap_is_told(shared, listen, channel):
-    """Its cursor is from another history. When it comes back all is well."""
+def test_a_gap_is_reported(shared, listen, channel):
+    """The cursor is from another history: a gap, and none after the reconnect."""
     shared.publish(channel, "old")
     source = listen(shared, f"/channel/{channel}?cursor={ELSEWHERE}")
     cursor = source.wait_count(2)[1]["id"]
-    source.wait_heard(("gap", cursor), ("message", "old"))
+    source.wait_events(("gap", cursor), ("message", "old"))
     shared.nginx.drop_all()
     shared.publish(channel, "new")
-    source.wait_heard(("gap", cursor), ("message", "old"), ("message", "new"))
+    source.wait_events(("gap", cursor), ("message", "old"), ("message", "new"))
 
 
-def test_the_broker_is_away(stage, listen):
-    """A bridge that has not found its broker yet does not send anybody away for ever."""
-    house = House(stage, stage.broker())
-    source = listen(house, f"/channel/away?cursor={house.cursor()}")
-    house.publish("away", "1")
-    source.wait_heard(("message", "1"))
-    house.broker.stop()
-    both(restart)(house)
+def test_the_broker_is_down(environment, listen):
+    """A bridge that is not yet connected answers such that EventSource tries again."""
+    site = Site(environment, environment.broker())
+    source = listen(site, f"/channel/away?cursor={site.cursor()}")
+    site.publish("away", "1")
+    source.wait_events(("message", "1"))
+    site.broker.stop()
+    both(restart)(site)
     source.wait_open(2)
-    house.broker.restart()
-    house.publish("away", "2")
-    source.wait_heard(("message", "1"), ("message", "2"))
+    site.broker.restart()
+    site.publish("away", "2")
+    source.wait_events(("message", "1"), ("message", "2"))

@@ -1,10 +1,9 @@
-/* numbers URL NAME RATE CHANNEL... - publish RATE messages a second, numbered from 1 on,
+/* numbered_publisher URL NAME RATE CHANNEL... - publish RATE messages a second, numbered from 1 on,
  * until SIGTERM; then wait until each of them has ended.
  *
- * Message N has the body "NAME N" and goes to the channel CHANNEL[N % count]. What is not
- * confirmed is a line on the standard output, `FIRST LAST why`: a number that the broker
- * did not get is not said again under another id, it is left out. The last line is `said
- * COUNT`. */
+ * Message N has the body "NAME N" and goes to the channel CHANNEL[N % count]. Numbers that
+ * are not confirmed are not published again; each run of them is a line on the standard
+ * output, `FIRST LAST reason`. The last line is `said COUNT`. */
 #include <crew/client.h>
 #include <poll.h>
 #include <signal.h>
@@ -15,7 +14,7 @@
 #include <unistd.h>
 
 #define TICK_MS 10
-#define PATIENCE_MS 120000 /* longer than the broker is ever away */
+#define STOP_TIMEOUT_MS 120000 /* longer than the broker is ever down */
 #define BODY_BYTES 64
 
 struct numbers {
@@ -86,7 +85,7 @@ static void say_next(struct numbers *numbers) {
         .body = body,
         .body_bytes = (size_t)bytes,
         .persistent = true,
-        .expiration_ms = PATIENCE_MS};
+        .expiration_ms = STOP_TIMEOUT_MS};
     if (crew_client_publish(numbers->client, &publication, on_published, said) != CREW_OK)
         die("a message is not accepted");
 }
@@ -128,7 +127,7 @@ int main(int argc, char **argv) {
     const struct crew_client_options options = {.name = argv[2]};
     if (crew_client_new(&broker, &options, &numbers.client) != CREW_OK)
         die("no client");
-    if (crew_client_wait_ready(numbers.client, PATIENCE_MS, why, sizeof why) != CREW_OK)
+    if (crew_client_wait_ready(numbers.client, STOP_TIMEOUT_MS, why, sizeof why) != CREW_OK)
         die(why);
     run(&numbers, strtoul(argv[3], NULL, 10), end_fd);
     tell_lost();

@@ -1,7 +1,8 @@
-"""Several addresses in --url: where a bridge and a worker go, at the start and after a loss.
+"""Several addresses in --url: to which broker a bridge and a worker connect, at the start and
+after a connection loss.
 
-Two virtual hosts of one node are two brokers here: neither knows the other's queues, so a
-program with one connection in each would get no answer.
+Two virtual hosts of one node serve as two brokers: they share no queues, so a program with
+one connection to each would get no answers.
 """
 import contextlib
 import socket
@@ -11,16 +12,16 @@ from urllib.parse import quote
 import pytest
 
 from support.broker import Several
-from support.door import Door
+from support.connection_limiter import ConnectionLimiter
 from support.program import free_port
 from support.waiting import wait_until
 
 
-def road(stage, broker):
-    """nginx, a bridge and a worker; waits for nothing."""
-    bridge = stage.bridge(broker, connected=False)
-    worker = stage.worker(broker, "--processes", "2", ready=False)
-    nginx = stage.nginx({"/p": (bridge, {"CREW_EXPIRATION": "5"})})
+def start_chain(environment, broker):
+    """nginx, a bridge and a worker, without waiting for them."""
+    bridge = environment.bridge(broker, connected=False)
+    worker = environment.worker(broker, "--processes", "2", ready=False)
+    nginx = environment.nginx({"/p": (bridge, {"CREW_EXPIRATION": "5"})})
     return nginx, bridge, worker
 
 
@@ -58,32 +59,32 @@ def unknown_name():
 @pytest.mark.parametrize("first, reason, bound_s", [
     (refuses, "Connection refused", 5), (black_hole, "timed out", 20), (silent, "login", 30),
     (unknown_name, "name look-up", 10)])
-def test_first_address_is_of_no_use(stage, broker, slowness, first, reason, bound_s):
+def test_first_address_is_of_no_use(environment, broker, slowness, first, reason, bound_s):
     with first() as url:
-        nginx, bridge, worker = road(stage, Several(url, broker))
+        nginx, bridge, worker = start_chain(environment, Several(url, broker))
         nginx.wait_status("/p/hello", 200, bound_s * slowness)
         for program in (bridge, worker):
             assert program.log().count(reason) == 1, program.log()
 
 
-def test_first_password_is_wrong(stage, broker):
+def test_first_password_is_wrong(environment, broker):
     wrong = broker.base.replace("guest:guest", "guest:not-the-password")
-    nginx, bridge, worker = road(stage, Several(wrong, broker))
+    nginx, bridge, worker = start_chain(environment, Several(wrong, broker))
     nginx.wait_status("/p/hello", 200)
     for program in (bridge, worker):
         assert program.log().count("ACCESS_REFUSED") == 1, program.log()
         assert "not-the-password" not in program.log()
 
 
-# ---- one place for both connections
+# ---- both connections to the same broker
 
 @pytest.fixture
 def vhosts(shared_broker):
-    """Two brokers, as far as the programs can tell."""
-    pair = [shared_broker.fresh_vhost() for _ in range(2)]
-    yield pair
-    for one in pair:
-        one.delete_vhost()
+    """Two virtual hosts, which programs cannot distinguish from two brokers."""
+    vhosts = [shared_broker.fresh_vhost() for _ in range(2)]
+    yield vhosts
+    for vhost in vhosts:
+        vhost.delete_vhost()
 
 
 def connections(broker):
@@ -92,41 +93,41 @@ def connections(broker):
 
 
 @pytest.fixture
-def door():
-    """Makes doors."""
-    with contextlib.ExitStack() as doors:
-        yield lambda broker, width: doors.enter_context(
-            contextlib.closing(Door(broker, width)))
+def limiter():
+    """Makes connection limiters."""
+    with contextlib.ExitStack() as limiters:
+        yield lambda broker, limit: limiters.enter_context(
+            contextlib.closing(ConnectionLimiter(broker, limit)))
 
 
-def test_both_connections_go_where_both_are_let_in(stage, vhosts, door):
-    """The first broker takes one connection only: nobody can stay there."""
+def test_both_connections_move_to_the_broker_that_accepts_both(environment, vhosts, limiter):
+    """The first broker accepts one connection only, so no program can use it."""
     first, second = vhosts
-    narrow = door(first, 1)
-    nginx, _, _ = road(stage, Several(narrow, second))
+    limited = limiter(first, 1)
+    nginx, _, _ = start_chain(environment, Several(limited, second))
     nginx.wait_status("/p/hello", 200)
     assert nginx.post("/p/echo", b"x").body == b"x"
     wait_until(lambda: connections(second) == 4 and connections(first) == 0)
-    assert narrow.knocks >= 4
+    assert limited.attempts >= 4
 
 
-def test_no_place_for_both(stage, vhosts, door, slowness):
-    """Each broker takes one connection only: attempts keep their distance, requests are
-    answered at once, and all is well when there is room."""
-    doors = [door(one, 1) for one in vhosts]
-    bridge = stage.bridge(Several(*doors), connected=False)
-    nginx = stage.nginx({"/p": (bridge, {})})
-    wait_until(lambda: all(one.knocks for one in doors))
-    before, began_s = sum(one.knocks for one in doors), time.monotonic()
+def test_no_broker_accepts_both_connections(environment, vhosts, limiter, slowness):
+    """Each broker accepts one connection only: attempts back off, requests are answered at
+    once, and the bridge connects when the limit is raised."""
+    limiters = [limiter(one, 1) for one in vhosts]
+    bridge = environment.bridge(Several(*limiters), connected=False)
+    nginx = environment.nginx({"/p": (bridge, {})})
+    wait_until(lambda: all(one.attempts for one in limiters))
+    before, began_s = sum(one.attempts for one in limiters), time.monotonic()
     while time.monotonic() - began_s < 6:
         answer = nginx.get("/p/hello")
         assert (answer.status, answer.error) == (503, "broker"), answer
         assert answer.seconds < slowness
         time.sleep(0.2)
-    assert sum(one.knocks for one in doors) - before < 40
-    for broker, one in zip(vhosts, doors):
-        one.width = 100
-        stage.worker(broker, "--processes", "1")
+    assert sum(one.attempts for one in limiters) - before < 40
+    for broker, one in zip(vhosts, limiters):
+        one.limit = 100
+        environment.worker(broker, "--processes", "1")
     nginx.wait_status("/p/hello", 200)
 
 
@@ -134,11 +135,11 @@ def limit(broker, connections):
     broker.ctl("set_vhost_limits", "-p", broker.vhost, '{"max-connections": %d}' % connections)
 
 
-def test_one_connection_lost_comes_back_where_the_other_is(stage, vhosts):
-    """They are at the second broker; the first is well again, and nobody goes there."""
+def test_a_lost_connection_returns_to_the_broker_of_the_other(environment, vhosts):
+    """Both connections are at the second broker and stay there when the first works again."""
     first, second = vhosts
     limit(first, 0)
-    nginx, bridge, worker = road(stage, Several(first, second))
+    nginx, bridge, worker = start_chain(environment, Several(first, second))
     nginx.wait_status("/p/hello", 200)
     limit(first, -1)
     for what in ("publishes", "consumes"):
@@ -151,7 +152,7 @@ def test_one_connection_lost_comes_back_where_the_other_is(stage, vhosts):
 
 
 def close(broker, what):
-    """End the connections of this kind."""
+    """Close the connections of this kind."""
     found = 0
     for line in broker.ctl("-q", "list_connections", "pid", "vhost",
                            "client_properties").split("\n"):
@@ -164,16 +165,16 @@ def close(broker, what):
 # ---- a broker is lost
 
 @pytest.fixture(scope="module")
-def pair(house):
-    """Two nodes that know nothing of each other."""
-    return [house.broker("--heartbeat", "5") for _ in range(2)]
+def nodes(module_environment):
+    """Two nodes that are no cluster."""
+    return [module_environment.broker("--heartbeat", "5") for _ in range(2)]
 
 
-def test_all_move_to_the_second_and_stay(stage, pair, lines, slowness):
-    """The first is killed under load: what is under way ends as it should, the second one
-    serves. When the first is back nobody goes there until the second is gone."""
-    first, second = pair
-    nginx, bridge, worker = road(stage, Several(*pair))
+def test_all_move_to_the_second_and_stay(environment, nodes, lines, slowness):
+    """The first node is killed under load: calls in flight end as documented, and the second
+    node serves. When the first is up again, it is not used until the second is down."""
+    first, second = nodes
+    nginx, bridge, worker = start_chain(environment, Several(*nodes))
     nginx.wait_status("/p/hello", 200)
     assert connections(first) == 4
     post = nginx.begin("POST", lines.url("/p", "post", 1000), b"")
@@ -183,8 +184,8 @@ def test_all_move_to_the_second_and_stay(stage, pair, lines, slowness):
     answer = post.receive()
     assert (answer.status, answer.error) == (502, "lost"), answer
     assert answer.seconds < 3 * slowness
-    # The GET is sent again: the worker has it already, and answers it at the second broker,
-    # where there is no queue before the worker has come.
+    # The GET is sent again. The worker answers it at the second broker, where the queue does
+    # not exist until the worker has connected.
     answer = get.receive()
     assert (answer.status, answer.error) in [(200, None), (503, "no-workers")], answer
     nginx.wait_status("/p/hello", 200, 5 * slowness)
@@ -202,9 +203,9 @@ def test_all_move_to_the_second_and_stay(stage, pair, lines, slowness):
     assert lines.count("post") == 1
 
 
-def test_a_virtual_host_by_another_name(stage, broker):
+def test_a_virtual_host_by_another_name(environment, broker):
     """Addresses keep their own virtual host, user and password."""
     elsewhere = broker.base.rstrip("/") + "/" + quote("no such/one", safe="")
-    nginx, bridge, _ = road(stage, Several(elsewhere, broker))
+    nginx, bridge, _ = start_chain(environment, Several(elsewhere, broker))
     nginx.wait_status("/p/hello", 200)
     assert "no such/one" in bridge.log()

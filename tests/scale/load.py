@@ -1,17 +1,17 @@
-"""Many connections of one web server to a bridge, each with one request at a time."""
+"""Many connections of a web server to a bridge, each with one request at a time."""
 import fcgi
 
 from support.waiting import wait_until
 
-PATIENCE_S = 120
+TIMEOUT_S = 120
 
 
 def to(task, body=b"", **more):
-    """A request for TASK, which may take its time."""
+    """A request for TASK with a long deadline."""
     return fcgi.request(fcgi.post(body, CREW_TASK=task, CREW_EXPIRATION="900", **more), body)
 
 
-class Crowd:
+class Load:
     def __init__(self, bridge):
         self.bridge = bridge
         self.connections = []
@@ -25,14 +25,14 @@ class Crowd:
 
     def connect(self):
         try:
-            return fcgi.Connection(self.bridge.socket, PATIENCE_S)
-        except BlockingIOError:  # as many as may wait to be accepted do
+            return fcgi.Connection(self.bridge.socket, TIMEOUT_S)
+        except BlockingIOError:  # the accept queue is full
             return None
 
     def send(self, requests):
-        """Each on a connection of its own."""
+        """Send each request on a connection of its own."""
         while len(self.connections) < len(requests):
-            self.connections.append(wait_until(self.connect, PATIENCE_S, what="a connection"))
+            self.connections.append(wait_until(self.connect, TIMEOUT_S, what="a connection"))
         for connection, request in zip(self.connections, requests):
             connection.send(request)
 
@@ -42,7 +42,7 @@ class Crowd:
             assert answer.status == status, answer
 
     def ask(self, requests):
-        """One after the other."""
+        """Send the requests one after the other."""
         for request in requests:
             self.send([request])
             self.receive(1)

@@ -1,4 +1,4 @@
-"""Server-sent events, as an EventSource in a browser sees them."""
+"""Server-sent events, as an EventSource in a browser receives them."""
 import base64
 import signal
 import time
@@ -25,13 +25,13 @@ def locations(bridge):
 
 
 @pytest.fixture(scope="module")
-def bridge(house, broker):
-    return house.bridge(broker)
+def bridge(module_environment, broker):
+    return module_environment.bridge(broker)
 
 
 @pytest.fixture(scope="module")
-def nginx(house, bridge):
-    nginx = house.nginx(locations(bridge))
+def nginx(module_environment, bridge):
+    nginx = module_environment.nginx(locations(bridge))
     wait_live(nginx)
     return nginx
 
@@ -164,9 +164,9 @@ def test_a_sign_of_life(opened, publisher, nginx):
 # ---- slow and gone
 
 
-def test_a_slow_reader_costs_no_memory(stage, broker, opened, publisher):
-    bridge = stage.bridge(broker, "--history-bytes", "8M")
-    nginx = stage.nginx(locations(bridge))
+def test_a_slow_reader_costs_no_memory(environment, broker, opened, publisher):
+    bridge = environment.bridge(broker, "--history-bytes", "8M")
+    nginx = environment.nginx(locations(bridge))
     wait_live(nginx)
     readers = [opened("/events/?channel=slow", at=nginx, buffer_bytes=16 << 10)
                for _ in range(20)]
@@ -209,9 +209,9 @@ def test_a_reader_that_hangs_up_is_gone(bridge, opened, publisher, slowness):
     assert bridge.alive()
 
 
-def test_max_parked(stage, broker, opened):
-    bridge = stage.bridge(broker, "--max-parked", "2")
-    nginx = stage.nginx(locations(bridge))
+def test_max_parked(environment, broker, opened):
+    bridge = environment.bridge(broker, "--max-parked", "2")
+    nginx = environment.nginx(locations(bridge))
     wait_live(nginx)
     streams = [opened("/events/?channel=full", at=nginx) for _ in range(2)]
     for stream in streams:
@@ -227,10 +227,10 @@ def test_max_parked(stage, broker, opened):
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP])
-def test_a_bridge_that_leaves_ends_its_streams(stage, broker, opened, publisher, signum,
+def test_a_bridge_that_leaves_ends_its_streams(environment, broker, opened, publisher, signum,
                                                slowness):
-    bridge = stage.bridge(broker)
-    nginx = stage.nginx(locations(bridge))
+    bridge = environment.bridge(broker)
+    nginx = environment.nginx(locations(bridge))
     wait_live(nginx)
     stream = opened("/events/?channel=left", at=nginx)
     stream.wait_id()
@@ -249,9 +249,9 @@ def test_a_bridge_that_leaves_ends_its_streams(stage, broker, opened, publisher,
     assert stream.next().data == "meanwhile"
 
 
-def test_a_slow_reader_does_not_hold_a_bridge(stage, broker, opened, publisher, slowness):
-    bridge = stage.bridge(broker)
-    nginx = stage.nginx(locations(bridge))
+def test_a_slow_reader_does_not_hold_a_bridge(environment, broker, opened, publisher, slowness):
+    bridge = environment.bridge(broker)
+    nginx = environment.nginx(locations(bridge))
     wait_live(nginx)
     reader = opened("/events/?channel=held", at=nginx, buffer_bytes=16 << 10)
     reader.wait_id()
@@ -264,10 +264,10 @@ def test_a_slow_reader_does_not_hold_a_bridge(stage, broker, opened, publisher, 
     assert time.monotonic() - began < 5 * slowness
 
 
-def test_a_broker_that_is_away(stage, opened):
-    broker = stage.broker()
-    bridge = stage.bridge(broker)
-    nginx = stage.nginx(locations(bridge))
+def test_a_broker_that_is_away(environment, opened):
+    broker = environment.broker()
+    bridge = environment.bridge(broker)
+    nginx = environment.nginx(locations(bridge))
     wait_live(nginx)
     before = opened("/events/?channel=away", at=nginx, bound_s=60)
     before.wait_id()

@@ -1,18 +1,19 @@
-"""A door in front of a broker that lets in so many connections at a time."""
+"""A TCP proxy before a broker that limits the number of open connections."""
 import contextlib
 import re
 import socket
 import threading
 
 
-class Door:
-    """Further connections are closed at once. BROKER as it is seen through the door: url."""
+class ConnectionLimiter:
+    """Forwards at most LIMIT connections at a time to BROKER and closes the others at once.
+    url is the broker's URL with the address of the proxy."""
 
-    def __init__(self, broker, width):
-        self.width = width
-        self.knocks = 0  # connections that were tried
+    def __init__(self, broker, limit):
+        self.limit = limit
+        self.attempts = 0  # connections that were accepted, forwarded or not
         self.broker_port = broker.port
-        self.inside = set()
+        self.clients = set()
         self.lock = threading.Lock()
         self.server = socket.create_server(("127.0.0.1", 0), backlog=128)
         port = self.server.getsockname()[1]
@@ -26,39 +27,40 @@ class Door:
     def serve(self):
         with contextlib.suppress(OSError):
             while True:
-                self.admit(self.server.accept()[0])
+                self.accept(self.server.accept()[0])
 
-    def admit(self, client):
+    def accept(self, client):
         with self.lock:
-            self.knocks += 1
-            if len(self.inside) >= self.width:
+            self.attempts += 1
+            if len(self.clients) >= self.limit:
                 client.close()
                 return
-            self.inside.add(client)
+            self.clients.add(client)
         try:
             broker = socket.create_connection(("127.0.0.1", self.broker_port))
-        except OSError:  # it is away
+        except OSError:  # the broker is down
             client.close()
-            self.leave(client)
+            self.remove(client)
             return
         for source, target in ((client, broker), (broker, client)):
-            threading.Thread(target=self.carry, args=(client, source, target),
+            threading.Thread(target=self.forward, args=(client, source, target),
                              daemon=True).start()
 
-    def carry(self, client, source, target):
-        """One direction, until either side ends it."""
+    def forward(self, client, source, target):
+        """One direction, until either side closes the connection."""
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
-                self.pass_on(data, source is client, target)
+                self.send(data, source is client, target)
         for peer in (source, target):
             with contextlib.suppress(OSError):
                 peer.shutdown(socket.SHUT_RDWR)
-        self.leave(client)
+        self.remove(client)
 
-    def pass_on(self, data, to_broker, target):
+    def send(self, data, to_broker, target):
+        """For subclasses that hold data back."""
         del to_broker
         target.sendall(data)
 
-    def leave(self, client):
+    def remove(self, client):
         with self.lock:
-            self.inside.discard(client)
+            self.clients.discard(client)

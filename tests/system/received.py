@@ -1,14 +1,14 @@
-"""What readers should have got, and where they went wrong."""
+"""Compares what readers have received with what they should have received."""
 import itertools
 import time
 
 AROUND_S = 1.0
-FAULTS_MAX = 3  # that are told about a reader
-AROUND_MAX = 12  # lines about a fault
+FAULTS_MAX = 3  # reported for each reader
+AROUND_MAX = 12  # lines for each fault
 
 
 class Timeline:
-    """What was done to the whole, and when."""
+    """The disturbances of a run, with their times."""
 
     def __init__(self):
         self.began = time.monotonic()
@@ -18,7 +18,7 @@ class Timeline:
         self.events.append((began, time.monotonic(), what))
 
     def around(self, first, last, diary):
-        """Lines about the time from FIRST to LAST, and shortly before and after."""
+        """Lines on what happened from FIRST to LAST and shortly before and after."""
         found = [(began, f"** {what}, until {ended - self.began:.2f} s")
                  for began, ended, what in self.events
                  if began < last + AROUND_S and ended > first - AROUND_S]
@@ -29,8 +29,8 @@ class Timeline:
 
 
 def complaints(reader, expected, timeline):
-    """Lines about all that is wrong with what READER got; none when all is well. EXPECTED
-    maps publishers to the numbers that they have published for it."""
+    """Lines on each difference between what READER has received and EXPECTED, which maps
+    publishers to the numbers they have published for it. Empty when there is none."""
     wrong = [(what, when, when) for when, what in reader.complaints]
     for publisher in sorted(expected.keys() | reader.seen.keys()):
         wrong += [(f"{publisher}: {what}", *times) for what, *times in
@@ -43,7 +43,7 @@ def complaints(reader, expected, timeline):
 
 
 def faults(seen, numbers):
-    """(what is wrong, from when, to when); SEEN are pairs of a number and when it came."""
+    """(description, begin, end) of each fault; SEEN has pairs of a number and its arrival time."""
     if [number for number, _ in seen] == numbers:
         return
     known = set(numbers)
@@ -51,7 +51,7 @@ def faults(seen, numbers):
         if number not in known:
             yield f"{number} was not published for it", when, when
         elif number == before:
-            yield f"{number} twice", sooner, when
+            yield f"{number} received twice", sooner, when
         elif number < before:
             yield f"{number} behind {before}", sooner, when
     times = dict(seen)
@@ -61,7 +61,7 @@ def faults(seen, numbers):
 
 
 def missing(numbers, seen):
-    """The runs of NUMBERS that are not SEEN: first, last, how many, the neighbours."""
+    """The runs of NUMBERS that are not in SEEN: first, last, count, the neighbours."""
     before = None
     for is_seen, run in itertools.groupby(numbers, seen.__contains__):
         run = list(run)

@@ -1,5 +1,5 @@
-"""Programs under callgrind, which counts the instructions that they execute. The counts are
-the same on a fast machine and on a slow one, busy or not."""
+"""Programs under callgrind, which counts executed instructions: the counts do not depend on the
+machine's speed or load."""
 import re
 import subprocess
 
@@ -10,12 +10,12 @@ from support.worker import Worker
 
 START_BOUND_S = 120
 REST_BOUND_S = 120
-LOOK = 1000  # instructions; to be looked at costs fewer, a request more
-LOOKS_EVERY_S = 0.15  # a worker says after 0.1 s that a task was taken
+QUERY_INSTRUCTIONS = 1000  # a query of the count costs fewer, a request more
+QUERY_INTERVAL_S = 0.15  # a worker reports after 0.1 s that a task was started
 
 
 class Counted(Program):
-    """A program, and those that it starts, are counted."""
+    """Counts the instructions of a program and of its children."""
 
     def __init__(self, *arguments, **rest):
         super().__init__(*arguments, **rest)
@@ -56,7 +56,7 @@ class CountedWorker(Counted, Worker):
 
 
 def instructions(pid):
-    """Those of all threads of a counted process until now."""
+    """The instructions that all threads of a process have executed."""
     said = subprocess.run(["vgdb", f"--pid={pid}", "--max-invoke-ms=5", "status",
                            "internal"], check=True, capture_output=True, text=True,
                           timeout=60).stdout
@@ -65,22 +65,22 @@ def instructions(pid):
     return sum(map(int, counts))
 
 
-def at_rest(pids):
-    """Those of each of the processes {name: pid}, when none has anything more to do."""
+def wait_idle(pids):
+    """The instructions of each of the processes {name: pid}, once all are idle."""
     last = dict.fromkeys(pids, 0)
 
     def unchanged():
         nonlocal last
         before, last = last, {name: instructions(pid) for name, pid in pids.items()}
-        return all(last[name] - before[name] < LOOK for name in pids)
+        return all(last[name] - before[name] < QUERY_INSTRUCTIONS for name in pids)
 
-    wait_until(unchanged, REST_BOUND_S, LOOKS_EVERY_S, what="nothing more to do")
+    wait_until(unchanged, REST_BOUND_S, QUERY_INTERVAL_S, what="processes are idle")
     return last
 
 
 def cost(pids, requests, action):
-    """What each process executes for one of the REQUESTS that ACTION makes."""
-    before = at_rest(pids)
+    """The instructions of each process for one of the REQUESTS that ACTION makes."""
+    before = wait_idle(pids)
     action()
-    after = at_rest(pids)
+    after = wait_idle(pids)
     return {name: round((after[name] - before[name]) / requests) for name in pids}

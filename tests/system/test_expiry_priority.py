@@ -1,4 +1,4 @@
-"""Expiry and priority: what waits in a queue, in which order it is run, and when not."""
+"""Expiration and priority of requests that wait in a queue."""
 import time
 
 from support.waiting import wait_until
@@ -20,11 +20,11 @@ def locations(bridge, task, **levels):
     return table
 
 
-def test_high_priority_first(stage, broker, lines):
-    bridge = stage.bridge(broker, "--max-batch", "1")  # messages are counted
-    stage.worker(broker, "--task", "prio", "--processes", "1", "--prefetch", "1")
-    nginx = stage.nginx(locations(bridge, "prio", low={"CREW_PRIORITY": "0"},
-                                  high={"CREW_PRIORITY": "255"}))
+def test_high_priority_first(environment, broker, lines):
+    bridge = environment.bridge(broker, "--max-batch", "1")  # messages are counted
+    environment.worker(broker, "--task", "prio", "--processes", "1", "--prefetch", "1")
+    nginx = environment.nginx(locations(bridge, "prio", low={"CREW_PRIORITY": "0"},
+                                        high={"CREW_PRIORITY": "255"}))
     nginx.wait_status("/busy/hello", 200)
     first = busy(nginx, broker, "prio", lines)
     waiting = []
@@ -40,10 +40,10 @@ def test_high_priority_first(stage, broker, lines):
     assert sorted(order[5:]) == [f"low{number}" for number in range(5)], order
 
 
-def test_expired_is_never_run(stage, broker, lines, slowness):
-    bridge = stage.bridge(broker)
-    stage.worker(broker, "--task", "late", "--processes", "1", "--prefetch", "1")
-    nginx = stage.nginx(locations(bridge, "late", soon={"CREW_EXPIRATION": "0.5"}))
+def test_expired_is_never_run(environment, broker, lines, slowness):
+    bridge = environment.bridge(broker)
+    environment.worker(broker, "--task", "late", "--processes", "1", "--prefetch", "1")
+    nginx = environment.nginx(locations(bridge, "late", soon={"CREW_EXPIRATION": "0.5"}))
     nginx.wait_status("/busy/hello", 200)
     first = busy(nginx, broker, "late", lines)
     answers = [request.receive() for request in
@@ -58,11 +58,11 @@ def test_expired_is_never_run(stage, broker, lines, slowness):
     assert lines.all() == ["busy"]
 
 
-def test_held_by_a_worker_but_expired_is_not_run(stage, broker, lines, slowness):
+def test_held_by_a_worker_but_expired_is_not_run(environment, broker, lines, slowness):
     """With a larger prefetch it is the worker that has it when the time is over."""
-    bridge = stage.bridge(broker)
-    stage.worker(broker, "--task", "held", "--processes", "1", "--prefetch", "10")
-    nginx = stage.nginx(locations(bridge, "held", soon={"CREW_EXPIRATION": "0.5"}))
+    bridge = environment.bridge(broker)
+    environment.worker(broker, "--task", "held", "--processes", "1", "--prefetch", "10")
+    nginx = environment.nginx(locations(bridge, "held", soon={"CREW_EXPIRATION": "0.5"}))
     nginx.wait_status("/busy/hello", 200)
     first = busy(nginx, broker, "held", lines)
     answer = nginx.post(lines.url("/soon", "late", 0))
@@ -73,26 +73,26 @@ def test_held_by_a_worker_but_expired_is_not_run(stage, broker, lines, slowness)
     assert lines.all() == ["busy"]
 
 
-def test_short_one_behind_a_long_one(stage, broker, slowness):
+def test_short_one_behind_a_long_one(environment, broker, slowness):
     """RabbitMQ looks at the time of the first message of a queue only."""
-    stage.worker(broker, "--task", "gone", "--processes", "1").stop()
-    bridge = stage.bridge(broker)
-    nginx = stage.nginx(locations(bridge, "gone", long={"CREW_EXPIRATION": "60"},
-                                  short={"CREW_EXPIRATION": "3"}))
+    environment.worker(broker, "--task", "gone", "--processes", "1").stop()
+    bridge = environment.bridge(broker)
+    nginx = environment.nginx(locations(bridge, "gone", long={"CREW_EXPIRATION": "60"},
+                                        short={"CREW_EXPIRATION": "3"}))
     long = nginx.begin("GET", "/long/hello")
     broker.wait_ready_messages("gone", 1)
     answer = nginx.get("/short/hello")
     assert (answer.status, answer.error) == (503, "expired")
     assert 3.0 <= answer.seconds < 4.0 * slowness
-    stage.worker(broker, "--task", "gone", "--processes", "1")
+    environment.worker(broker, "--task", "gone", "--processes", "1")
     assert long.receive().status == 200
 
 
-def test_two_bridges_each_has_its_own_expiries(stage, broker, slowness):
-    stage.worker(broker, "--task", "none", "--processes", "1").stop()
-    bridges = [stage.bridge(broker), stage.bridge(broker)]
-    nginx = stage.nginx({f"/{number}": (bridge, {"CREW_TASK": "none", "CREW_EXPIRATION": "1"})
-                         for number, bridge in enumerate(bridges)})
+def test_two_bridges_each_has_its_own_expiries(environment, broker, slowness):
+    environment.worker(broker, "--task", "none", "--processes", "1").stop()
+    bridges = [environment.bridge(broker), environment.bridge(broker)]
+    nginx = environment.nginx({f"/{number}": (bridge, {"CREW_TASK": "none", "CREW_EXPIRATION": "1"})
+                               for number, bridge in enumerate(bridges)})
     requests = [nginx.begin("GET", f"/{number % 2}/hello") for number in range(20)]
     began_s = time.monotonic()
     answers = [request.receive() for request in requests]
@@ -101,9 +101,9 @@ def test_two_bridges_each_has_its_own_expiries(stage, broker, slowness):
     broker.wait_ready_messages("none", 0)
 
 
-def test_time_left_comes_to_the_handler(stage, broker, odd):
-    bridge = stage.bridge(broker)
-    stage.worker(broker, "--task", "left", "--processes", "1", app=odd)
-    nginx = stage.nginx({"/l": (bridge, {"CREW_TASK": "left", "CREW_EXPIRATION": "5"})})
+def test_time_left_comes_to_the_handler(environment, broker, extra_app):
+    bridge = environment.bridge(broker)
+    environment.worker(broker, "--task", "left", "--processes", "1", app=extra_app)
+    nginx = environment.nginx({"/l": (bridge, {"CREW_TASK": "left", "CREW_EXPIRATION": "5"})})
     nginx.wait_status("/l/left", 200)
     assert 4000 < int(nginx.get("/l/left").text) <= 5000

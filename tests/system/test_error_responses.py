@@ -1,4 +1,4 @@
-"""Every row of the table of answers that the bridge makes itself."""
+"""Each row of the table of responses that the bridge makes itself."""
 import json
 import signal
 import time
@@ -26,14 +26,14 @@ def expect(answer, status, word):
 
 
 @pytest.fixture(scope="module")
-def parts(house, broker, odd):
+def parts(module_environment, broker, extra_app):
     """A bridge with small limits and a location for each thing that can be told to it."""
-    bridge = house.bridge(broker, "--max-body", "1000", "--expiration", "20")
-    house.worker(broker, "--processes", "2", "--max-response", "100000")
-    house.worker(broker, "--processes", "1", "--task", "odd", app=odd)
-    nginx = house.nginx({
+    bridge = module_environment.bridge(broker, "--max-body", "1000", "--expiration", "20")
+    module_environment.worker(broker, "--processes", "2", "--max-response", "100000")
+    module_environment.worker(broker, "--processes", "1", "--task", "extra", app=extra_app)
+    nginx = module_environment.nginx({
         "/p": (bridge, {}),
-        "/odd": (bridge, {"CREW_TASK": "odd"}),
+        "/extra": (bridge, {"CREW_TASK": "extra"}),
         "/short": (bridge, {"CREW_EXPIRATION": "1"}),
         "/unknown": (bridge, {"CREW_TASK": "never-declared"}),
         "/idle": (bridge, {"CREW_TASK": "idle", "CREW_EXPIRATION": "1"}),
@@ -50,7 +50,7 @@ def parts(house, broker, odd):
         "/no-method": (bridge, {"REQUEST_METHOD": '""'}),
     })
     nginx.wait_status("/p/hello", 200)
-    nginx.wait_status("/odd/left", 200)
+    nginx.wait_status("/extra/left", 200)
     with broker.connect() as connection:
         channel = connection.channel()
         channel.queue_declare("crew.tasks.idle", durable=True, arguments=QUEUE)
@@ -63,16 +63,16 @@ def parts(house, broker, odd):
 
 # ---- 503
 
-def test_broker_absent(stage, slowness):
+def test_broker_absent(environment, slowness):
     nowhere = Broker(None, f"amqp://guest:guest@127.0.0.1:{free_port()}/")
-    bridge = stage.bridge(nowhere, connected=False)
-    nginx = stage.nginx({"/p": (bridge, {})})
+    bridge = environment.bridge(nowhere, connected=False)
+    nginx = environment.nginx({"/p": (bridge, {})})
     assert expect(nginx.get("/p/hello"), 503, "broker").seconds < slowness
 
 
-def test_overloaded_by_requests_in_flight(stage, broker, parts, slowness):
-    bridge = stage.bridge(broker, "--max-inflight", "2")
-    nginx = stage.nginx({"/p": (bridge, {})})
+def test_overloaded_by_requests_in_flight(environment, broker, parts, slowness):
+    bridge = environment.bridge(broker, "--max-inflight", "2")
+    nginx = environment.nginx({"/p": (bridge, {})})
     slow = [nginx.begin("GET", "/p/sleep?ms=1000") for _ in range(2)]
     answer = wait_until(lambda: (one := nginx.get("/p/hello")).status != 200 and one)
     assert expect(answer, 503, "overloaded").seconds < 0.5 * slowness
@@ -114,10 +114,10 @@ def test_ran_too_long(parts, slowness):
     assert 1.0 <= answer.seconds < 2.0 * slowness
 
 
-def test_taken_and_never_heard_of_again(stage, broker, lines, slowness):
-    bridge = stage.bridge(broker)
-    worker = stage.worker(broker, "--task", "silent", "--processes", "1")
-    nginx = stage.nginx({"/p": (bridge, {"CREW_TASK": "silent", "CREW_EXPIRATION": "2"})})
+def test_taken_and_never_heard_of_again(environment, broker, lines, slowness):
+    bridge = environment.bridge(broker)
+    worker = environment.worker(broker, "--task", "silent", "--processes", "1")
+    nginx = environment.nginx({"/p": (bridge, {"CREW_TASK": "silent", "CREW_EXPIRATION": "2"})})
     nginx.wait_status("/p/hello", 200)
     request = nginx.begin("GET", lines.url("/p", "silent", 10000))
     wait_until(lambda: lines.count("silent"))
@@ -133,15 +133,15 @@ def test_crashed(parts):
     expect(parts.get("/p/crash?how=segv"), 502, "crashed")
 
 
-def test_lost(stage, broker, lines):
-    bridge = stage.bridge(broker)
-    worker = stage.worker(broker, "--task", "lost", "--processes", "1")
-    nginx = stage.nginx({"/p": (bridge, {"CREW_TASK": "lost"})})
+def test_lost(environment, broker, lines):
+    bridge = environment.bridge(broker)
+    worker = environment.worker(broker, "--task", "lost", "--processes", "1")
+    nginx = environment.nginx({"/p": (bridge, {"CREW_TASK": "lost"})})
     nginx.wait_status("/p/hello", 200)
     request = nginx.begin("POST", lines.url("/p", "lost", 10000), b"")
     wait_until(lambda: lines.count("lost"))
     worker.kill()
-    stage.worker(broker, "--task", "lost", "--processes", "1")
+    environment.worker(broker, "--task", "lost", "--processes", "1")
     expect(request.receive(), 502, "lost")
     assert lines.count("lost") == 1
 
@@ -170,7 +170,7 @@ def test_rejected_by_a_worker(parts, broker, slowness):
 # ---- 500, 413, 400
 
 def test_failed(parts):
-    answer = expect(parts.get("/odd/fail"), 500, "failed")
+    answer = expect(parts.get("/extra/fail"), 500, "failed")
     assert b"never" not in answer.body
 
 
@@ -201,7 +201,7 @@ def test_text_otherwise(parts):
 
 
 def test_a_handler_cannot_set_the_word(parts):
-    answer = parts.get("/odd/lie")
+    answer = parts.get("/extra/lie")
     assert (answer.status, answer.error, answer.body) == (503, None, b"mine\n")
 
 

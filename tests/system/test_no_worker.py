@@ -1,12 +1,12 @@
-"""No worker, or one less."""
+"""Tasks without workers, or with fewer workers."""
 import signal
 
 
-def test_all_workers_gone_then_back(stage, broker, slowness):
-    bridge = stage.bridge(broker)
-    worker = stage.worker(broker, "--task", "gone", "--processes", "1")
-    nginx = stage.nginx({"/wait": (bridge, {"CREW_TASK": "gone", "CREW_EXPIRATION": "2"}),
-                         "/fail": (bridge, {"CREW_TASK": "gone", "CREW_NO_WORKERS": "fail"})})
+def test_all_workers_gone_then_back(environment, broker, slowness):
+    bridge = environment.bridge(broker)
+    worker = environment.worker(broker, "--task", "gone", "--processes", "1")
+    nginx = environment.nginx({"/wait": (bridge, {"CREW_TASK": "gone", "CREW_EXPIRATION": "2"}),
+                               "/fail": (bridge, {"CREW_TASK": "gone", "CREW_NO_WORKERS": "fail"})})
     nginx.wait_status("/wait/hello", 200)
     assert nginx.get("/fail/hello").status == 200
     assert worker.stop() == 0
@@ -20,17 +20,17 @@ def test_all_workers_gone_then_back(stage, broker, slowness):
     assert answer.error == "no-workers"
 
     waiting = nginx.begin("GET", "/wait/hello")
-    stage.worker(broker, "--task", "gone", "--processes", "1")
+    environment.worker(broker, "--task", "gone", "--processes", "1")
     assert waiting.receive().status == 200
     nginx.wait_status("/fail/hello", 200, 3 * slowness)
 
 
-def test_one_of_two_stopped_by_the_kernel(stage, broker, slowness):
+def test_one_of_two_stopped_by_the_kernel(environment, broker, slowness):
     """A worker that hangs costs what it holds and no more."""
-    bridge = stage.bridge(broker)
-    workers = [stage.worker(broker, "--task", "two", "--processes", "1", "--prefetch", "1")
+    bridge = environment.bridge(broker)
+    workers = [environment.worker(broker, "--task", "two", "--processes", "1", "--prefetch", "1")
                for _ in range(2)]
-    nginx = stage.nginx({"/p": (bridge, {"CREW_TASK": "two", "CREW_EXPIRATION": "2"})})
+    nginx = environment.nginx({"/p": (bridge, {"CREW_TASK": "two", "CREW_EXPIRATION": "2"})})
     nginx.wait_status("/p/hello", 200)
     workers[0].signal(signal.SIGSTOP)
     answers = [nginx.get("/p/hello") for _ in range(20)]
@@ -43,10 +43,10 @@ def test_one_of_two_stopped_by_the_kernel(stage, broker, slowness):
     assert nginx.get("/p/hello").status == 200
 
 
-def test_one_of_two_leaves(stage, broker):
-    bridge = stage.bridge(broker)
-    workers = [stage.worker(broker, "--task", "leave", "--processes", "1") for _ in range(2)]
-    nginx = stage.nginx({"/p": (bridge, {"CREW_TASK": "leave"})})
+def test_one_of_two_leaves(environment, broker):
+    bridge = environment.bridge(broker)
+    workers = [environment.worker(broker, "--task", "leave", "--processes", "1") for _ in range(2)]
+    nginx = environment.nginx({"/p": (bridge, {"CREW_TASK": "leave"})})
     nginx.wait_status("/p/hello", 200)
     requests = [nginx.begin("POST", "/p/sleep?ms=200", b"") for _ in range(8)]
     assert workers[0].stop() == 0

@@ -1,26 +1,26 @@
-"""A connection of an HTTP client that hangs up when nobody expects it."""
+"""An HTTP client connection that is cut at a random point."""
 import asyncio
 
 
-class Cut(Exception):
-    """This side has hung up."""
+class ConnectionCut(Exception):
+    """This side has closed the connection."""
 
 
-class Line:
-    """It is cut after so many bytes, or so many seconds, in the middle of whatever comes
-    then. A response's body is of the length that it says, or in chunks: one that only ends
-    with the connection could not be told from a part of it."""
+class CutConnection:
+    """Closes itself after CUT_AFTER_BYTES received bytes or CUT_AFTER_S seconds, whichever
+    comes first. Response bodies must have a Content-Length or be chunked: a body that ends
+    with the connection cannot be distinguished from a part of it."""
 
-    def __init__(self, port, patience_bytes, patience_s):
+    def __init__(self, port, cut_after_bytes, cut_after_s):
         self.port = port
-        self.left = 1 + int(patience_bytes)
-        self.patience_s = patience_s
+        self.left = 1 + int(cut_after_bytes)
+        self.cut_after_s = cut_after_s
         self.was_cut = False
         self.buffer = b""
 
     async def __aenter__(self):
         self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
-        self.timer = asyncio.get_running_loop().call_later(self.patience_s, self.cut)
+        self.timer = asyncio.get_running_loop().call_later(self.cut_after_s, self.cut)
         return self
 
     async def __aexit__(self, *_):
@@ -38,9 +38,9 @@ class Line:
             self.cut()
         data = b"" if self.was_cut else await self.reader.read(min(self.left, 65536))
         if self.was_cut:
-            raise Cut
+            raise ConnectionCut
         if not data:
-            raise ConnectionError("the web server has hung up")
+            raise ConnectionError("the web server has closed the connection")
         self.left -= len(data)
         self.buffer += data
 
@@ -59,7 +59,7 @@ class Line:
     # ---- HTTP
 
     async def get(self, path, **fields):
-        """The status and the header fields, by their names in small letters."""
+        """The status and the header fields by their lower-case names."""
         lines = [f"GET {path} HTTP/1.1", "Host: x"]
         lines += [f"{name.replace('_', '-')}: {value}" for name, value in fields.items()]
         self.writer.write("\r\n".join([*lines, "", ""]).encode())
@@ -68,7 +68,7 @@ class Line:
         return int(first.split()[1]), {name.lower(): fields[name] for name in fields}
 
     async def pieces(self, status, fields):
-        """What the body of that response consists of."""
+        """The pieces of the response's body."""
         if status == 204:
             return
         if "content-length" in fields:

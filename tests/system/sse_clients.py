@@ -1,4 +1,4 @@
-"""EventSource as others have written it: Chromium's, and the one of Node.js that Debian has."""
+"""EventSource implementations of others: Chromium's, and Debian's node-eventsource."""
 import json
 import os
 
@@ -8,7 +8,7 @@ from selenium.webdriver.chrome.service import Service
 from support.program import Program
 from support.waiting import wait_until
 
-HEARD_S = 20
+EVENT_BOUND_S = 20
 OPEN = """
     const [url, names, told] = arguments;
     const source = new EventSource(url);
@@ -21,7 +21,7 @@ OPEN = """
 
 
 class Source:
-    """What an EventSource has said."""
+    """The events that an EventSource has fired."""
 
     def all(self):
         raise NotImplementedError
@@ -29,34 +29,34 @@ class Source:
     def count(self, kind):
         return sum(event["type"] == kind for event in self.all())
 
-    def heard(self):
-        """What the bridge has sent."""
+    def events(self):
+        """The events that the bridge has sent."""
         return [event for event in self.all() if event["type"] not in ("open", "error")]
 
     def wait_open(self, count=1):
-        wait_until(lambda: self.count("open") >= count, HEARD_S, what=f"{count} times open")
+        wait_until(lambda: self.count("open") >= count, EVENT_BOUND_S, what=f"{count} times open")
 
     def wait_count(self, count):
-        """The events, when there are so many."""
+        """The events, once there are COUNT of them."""
         try:
-            wait_until(lambda: len(self.heard()) >= count, HEARD_S, what=f"{count} events")
+            wait_until(lambda: len(self.events()) >= count, EVENT_BOUND_S, what=f"{count} events")
         except AssertionError as late:
             raise AssertionError(f"{late}: {self.all()}") from None
-        return self.heard()
+        return self.events()
 
-    def wait_heard(self, *events):
-        """These, pairs of type and data, and no others."""
-        heard = self.wait_count(len(events))
-        assert [(event["type"], event["data"]) for event in heard] == list(events)
+    def wait_events(self, *events):
+        """Exactly EVENTS, pairs of type and data."""
+        received = self.wait_count(len(events))
+        assert [(event["type"], event["data"]) for event in received] == list(events)
 
 
 class Node(Source, Program):
     name = "node"
 
     def __init__(self, folder, url, names):
-        # where Debian puts it: a Node.js from elsewhere does not look there
+        # Debian's folder, which other builds of Node.js do not search
         super().__init__(folder, {"NODE_PATH": "/usr/share/nodejs"})
-        script = os.path.join(os.path.dirname(__file__), "event_source.js")
+        script = os.path.join(os.path.dirname(__file__), "sse_client.js")
         self.arguments = [script, url, *names]
 
     def command(self):

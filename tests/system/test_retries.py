@@ -1,4 +1,4 @@
-"""Work that must not be repeated never runs twice, whatever dies; other work runs again."""
+"""Tasks that must not be repeated never run twice; others run again after a loss."""
 import os
 import time
 
@@ -23,21 +23,21 @@ def zombie(pid):
         return True
 
 
-def front(stage, broker, task, *worker_options):
-    bridge = stage.bridge(broker)
-    worker = stage.worker(broker, "--task", task, "--processes", "1", *worker_options)
-    nginx = stage.nginx({"/p": (bridge, {"CREW_TASK": task, "CREW_EXPIRATION": "15"}),
-                         "/always": (bridge, {"CREW_TASK": task, "CREW_REPEAT": "always"}),
-                         "/never": (bridge, {"CREW_TASK": task, "CREW_REPEAT": "never"})})
+def front(environment, broker, task, *worker_options):
+    bridge = environment.bridge(broker)
+    worker = environment.worker(broker, "--task", task, "--processes", "1", *worker_options)
+    nginx = environment.nginx({"/p": (bridge, {"CREW_TASK": task, "CREW_EXPIRATION": "15"}),
+                               "/always": (bridge, {"CREW_TASK": task, "CREW_REPEAT": "always"}),
+                               "/never": (bridge, {"CREW_TASK": task, "CREW_REPEAT": "never"})})
     nginx.wait_status("/p/hello", 200)
     return nginx, worker
 
 
-def test_killed_while_it_runs(stage, broker, lines):
-    nginx, worker = front(stage, broker, "while")
+def test_killed_while_it_runs(environment, broker, lines):
+    nginx, worker = front(environment, broker, "while")
     post = nginx.begin("POST", lines.url("/p", "post", 5000), b"")
     wait_until(lambda: lines.count("post"))
-    stage.worker(broker, "--task", "while", "--processes", "1")
+    environment.worker(broker, "--task", "while", "--processes", "1")
     kill_all(worker)
     answer = post.receive()
     assert (answer.status, answer.error) == (502, "lost")
@@ -47,11 +47,11 @@ def test_killed_while_it_runs(stage, broker, lines):
 
 
 @pytest.mark.parametrize("method, prefix", [("GET", "/p"), ("PUT", "/p"), ("POST", "/always")])
-def test_repeated_by_another_worker(stage, broker, lines, method, prefix):
-    nginx, worker = front(stage, broker, f"again-{method}")
+def test_repeated_by_another_worker(environment, broker, lines, method, prefix):
+    nginx, worker = front(environment, broker, f"again-{method}")
     request = nginx.begin(method, lines.url(prefix, "again", 1500), b"")
     wait_until(lambda: lines.count("again"))
-    stage.worker(broker, "--task", f"again-{method}", "--processes", "1")
+    environment.worker(broker, "--task", f"again-{method}", "--processes", "1")
     kill_all(worker)
     answer = request.receive()
     assert answer.status == 200, answer
@@ -59,25 +59,25 @@ def test_repeated_by_another_worker(stage, broker, lines, method, prefix):
     assert lines.count("again") == 2
 
 
-def test_get_with_repeat_never(stage, broker, lines):
-    nginx, worker = front(stage, broker, "never")
+def test_get_with_repeat_never(environment, broker, lines):
+    nginx, worker = front(environment, broker, "never")
     request = nginx.begin("GET", lines.url("/never", "once", 5000))
     wait_until(lambda: lines.count("once"))
-    stage.worker(broker, "--task", "never", "--processes", "1")
+    environment.worker(broker, "--task", "never", "--processes", "1")
     kill_all(worker)
     answer = request.receive()
     assert (answer.status, answer.error) == (502, "lost")
     assert lines.count("once") == 1
 
 
-def test_killed_before_it_runs(stage, broker, lines):
+def test_killed_before_it_runs(environment, broker, lines):
     """The second waits inside the worker, behind the first, when the worker dies."""
-    nginx, worker = front(stage, broker, "before", "--prefetch", "5")
+    nginx, worker = front(environment, broker, "before", "--prefetch", "5")
     first = nginx.begin("POST", lines.url("/p", "first", 5000), b"")
     wait_until(lambda: lines.count("first"))
     second = nginx.begin("POST", lines.url("/p", "second", 0), b"")
     get = nginx.begin("GET", lines.url("/p", "get", 0))
-    stage.worker(broker, "--task", "before", "--processes", "1", "--prefetch", "5")
+    environment.worker(broker, "--task", "before", "--processes", "1", "--prefetch", "5")
     broker.wait_ready_messages("before", 0)
     kill_all(worker)
     assert first.receive().error == "lost"
@@ -88,26 +88,26 @@ def test_killed_before_it_runs(stage, broker, lines):
     assert lines.count("first") == 1
 
 
-def kill_at(stage, broker, nginx, lines, name, delay_s):
+def kill_at(environment, broker, nginx, lines, name, delay_s):
     """One POST, its worker killed so much later, another one there: how did it end?"""
-    worker = stage.worker(broker, "--task", "sweep", "--processes", "1")
+    worker = environment.worker(broker, "--task", "sweep", "--processes", "1")
     post = nginx.begin("POST", lines.url("/p", name, 40), b"")
     time.sleep(delay_s)  # the moment of the blow, not a wait
     kill_all(worker)
-    heir = stage.worker(broker, "--task", "sweep", "--processes", "1")
+    heir = environment.worker(broker, "--task", "sweep", "--processes", "1")
     answer = post.receive()
     heir.stop()
     return answer
 
 
 @pytest.mark.parametrize("rounds", [1, pytest.param(20, marks=pytest.mark.long)])
-def test_killed_at_any_moment(stage, broker, lines, rounds):
-    nginx, worker = front(stage, broker, "sweep")
+def test_killed_at_any_moment(environment, broker, lines, rounds):
+    nginx, worker = front(environment, broker, "sweep")
     worker.stop()
     for number in range(rounds):
         for delay_ms in (0, 2, 10, 30, 45, 60):
             name = f"sweep-{number}-{delay_ms}"
-            answer = kill_at(stage, broker, nginx, lines, name, delay_ms / 1000)
+            answer = kill_at(environment, broker, nginx, lines, name, delay_ms / 1000)
             ran = lines.count(name)
             assert ran <= 1, f"{name} ran {ran} times: {answer}"
             assert answer.status in (200, 502), answer

@@ -1,4 +1,4 @@
-"""How requests end that a handler does not answer, and what is told per location."""
+"""Error responses, and the settings of a location."""
 import signal
 
 import pytest

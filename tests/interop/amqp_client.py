@@ -1,10 +1,10 @@
-"""What any AMQP client can do without knowing crew: messages out, messages in."""
+"""An AMQP client without knowledge of crew: sends and receives messages."""
 import pika
 
 from support.waiting import wait_until
 
 
-class Bare:
+class AmqpClient:
     """Publishes with nothing but what a test gives, and reads what comes back."""
 
     def __init__(self, broker):

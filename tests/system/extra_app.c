@@ -1,4 +1,4 @@
-/* odd.so - handlers for the tests: what no example does. */
+/* extra_app.so - handlers for the tests that the examples do not have. */
 #include <crew/app.h>
 #include <signal.h>
 #include <string.h>

@@ -6,7 +6,7 @@ import pytest
 
 from support.program import BUILD
 
-TESTED = os.path.join(BUILD, "tests", "tested")
+TESTED = os.path.join(BUILD, "tests", "test_client_request")
 PROBE = os.path.join(BUILD, "examples", "probe.so")
 # What is of this client, or not in the fastcgi_params of every nginx.
 NOT_COMPARED = {"HTTP_ACCEPT_ENCODING", "REMOTE_USER"}
@@ -27,14 +27,14 @@ def through_client(*words):
 
 
 @pytest.mark.parametrize("path", ["/env", "/env?", "/env?a=%20b&c=d+e", "/en%76?a=1"])
-def test_get(road, path):
-    wanted = parameters(road.get("/p" + path).body)
+def test_get(nginx, path):
+    wanted = parameters(nginx.get("/p" + path).body)
     assert parameters(through_client("GET", path)) == wanted
 
 
 @pytest.mark.parametrize("body", [b"four", b""])
-def test_post(road, body):
-    with road.client() as client:
+def test_post(nginx, body):
+    with nginx.client() as client:
         wanted = parameters(client.post("/p/env?a=1", body,
                                         [("Content-Type", "text/x-a")]).body)
     assert parameters(through_client("POST", "/env?a=1", body.decode())) == wanted
