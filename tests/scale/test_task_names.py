@@ -15,7 +15,7 @@ def test_task_names(environment, broker, compare):
     def ask(prefix, tasks):
         worker = environment.keep(CountedWorker(environment.folder, broker,
                                                 "--processes", "1", app=MANY,
-                                          arguments=[prefix, str(tasks)])).start()
+                                                arguments=[prefix, str(tasks)])).start()
         handler, = worker.children()
         requests = [to(f"{prefix}{i % tasks}") for i in range(max(tasks, SAMPLE))]
         with Load(bridge) as front:

@@ -50,8 +50,9 @@ class Reader:
         """Call GET, a coroutine function, on connection after connection until cancelled."""
         while True:
             try:
-                async with CutConnection(self.port, self.random.expovariate(1 / self.cut_after_bytes),
-                                         self.random.expovariate(1 / self.cut_after_s)) as connection:
+                async with CutConnection(
+                        self.port, self.random.expovariate(1 / self.cut_after_bytes),
+                        self.random.expovariate(1 / self.cut_after_s)) as connection:
                     while await get(connection):
                         pass
             except ConnectionCut:

@@ -118,8 +118,7 @@ def test_calls_among_short_ones(module_environment, broker, extra_app):
     """The same with those that wait for a call of their own."""
     bridge = module_environment.bridge(broker)
     worker = module_environment.worker(broker, "--task", "calls", "--processes", "2",
-                                       "--prefetch", "64",
-                          app=extra_app)
+                                       "--prefetch", "64", app=extra_app)
     nginx = module_environment.nginx({"/p": (bridge, {"CREW_TASK": "calls"})})
     nginx.wait_status("/p/left", 200)
     Clients(nginx, 16, 600, lambda _: ("GET", "/p/left")).join()

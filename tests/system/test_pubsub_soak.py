@@ -101,8 +101,10 @@ class Soak:
         self.bridges = [environment.bridge(self.broker) for _ in range(2)]
         self.front = environment.keep(BridgePair(environment.folder, self.bridges)).start()
         self.confirms = ConfirmFilter(self.broker)
-        self.numbers = [environment.keep(NumberedPublisher(environment.folder, self.confirms.url, name,
-                                                           rate // len(PUBLISHERS))) for name in PUBLISHERS]
+        self.numbers = [
+            environment.keep(NumberedPublisher(environment.folder, self.confirms.url, name,
+                                               rate // len(PUBLISHERS)))
+            for name in PUBLISHERS]
         self.calm = calm_s * rate // len(CHANNELS)
         self.readers = list(all_readers(self.front.port, seed))
         self.tasks = []
