@@ -6,145 +6,145 @@
 
 #define EPOCH 7
 
-struct scene {
+struct fixture {
     struct acks acks;
     struct transport transport;
 };
 
 static int set_up(void **state) {
-    static struct scene s;
-    s = (struct scene){.transport = {.frame_max = 4096}};
-    acks_init(&s.acks);
-    *state = &s;
+    static struct fixture f;
+    f = (struct fixture){.transport = {.frame_max = 4096}};
+    acks_init(&f.acks);
+    *state = &f;
     return 0;
 }
 
 static int tear_down(void **state) {
-    struct scene *s = *state;
-    acks_fini(&s->acks);
-    transport_fini(&s->transport);
+    struct fixture *f = *state;
+    acks_fini(&f->acks);
+    transport_fini(&f->transport);
     return 0;
 }
 
-static void deliver(struct scene *s, uint64_t first, uint64_t last) {
+static void deliver(struct fixture *f, uint64_t first, uint64_t last) {
     for (uint64_t tag = first; tag <= last; tag++)
-        assert_true(acks_delivered(&s->acks, tag, "queue"));
+        assert_true(acks_delivered(&f->acks, tag, "queue"));
 }
 
-/* What was written, as words: "ack 3", "ack <=3", "reject 3", "requeue 3". */
-static void expect(struct scene *s, const char *wanted) {
-    char words[400] = "";
-    const struct buffer *b = &s->transport.encoded;
+/* Compare what was written with a text such as "ack 3, ack <=3, reject 3, requeue 3". */
+static void expect(struct fixture *f, const char *expected) {
+    char text[400] = "";
+    const struct buffer *b = &f->transport.encoded;
     for (size_t at = 0; at < b->len; at += bytes_u32(b->data + at + 3) + 8) {
         bool ack = bytes_u32(b->data + at + 7) == AMQP_BASIC_ACK_METHOD;
         bool flag = b->data[at + 19] != 0;
         const char *verb =
             ack ? (flag ? "ack <=" : "ack ") : (flag ? "requeue " : "reject ");
-        size_t len = strlen(words);
-        snprintf(words + len, sizeof words - len, "%s%s%u", len > 0 ? ", " : "", verb,
+        size_t len = strlen(text);
+        snprintf(text + len, sizeof text - len, "%s%s%u", len > 0 ? ", " : "", verb,
                  (unsigned)bytes_u64(b->data + at + 11));
     }
-    assert_string_equal(words, wanted);
-    buffer_reset(&s->transport.encoded, 4096);
+    assert_string_equal(text, expected);
+    buffer_reset(&f->transport.encoded, 4096);
 }
 
-static void settle(struct scene *s, const uint64_t *tags, size_t count,
+static void settle(struct fixture *f, const uint64_t *tags, size_t count,
                    enum settlement_kind verb) {
     struct settlement list[16];
     for (size_t i = 0; i < count; i++)
         list[i] = (struct settlement){EPOCH, tags[i], verb};
-    acks_settle(&s->acks, &s->transport, 1, list, count, EPOCH);
+    acks_settle(&f->acks, &f->transport, 1, list, count, EPOCH);
 }
 
 #define TAGS(...) (const uint64_t[]){__VA_ARGS__}, sizeof((uint64_t[]){__VA_ARGS__}) / 8
 
-static void test_what_lies_together_at_the_lower_end_is_one_ack(void **state) {
-    struct scene *s = *state;
-    deliver(s, 1, 5);
-    settle(s, TAGS(2, 1, 3), SETTLE_ACK);
-    expect(s, "ack <=3");
-    settle(s, TAGS(4), SETTLE_ACK);
-    expect(s, "ack 4");
+static void test_acks_of_the_lowest_tags_are_sent_as_one(void **state) {
+    struct fixture *f = *state;
+    deliver(f, 1, 5);
+    settle(f, TAGS(2, 1, 3), SETTLE_ACK);
+    expect(f, "ack <=3");
+    settle(f, TAGS(4), SETTLE_ACK);
+    expect(f, "ack 4");
 }
 
-static void test_never_multiple_over_one_that_waits(void **state) {
-    struct scene *s = *state;
-    deliver(s, 1, 6);
-    settle(s, TAGS(2, 4, 5), SETTLE_ACK);
-    expect(s, "ack 2, ack 4, ack 5");
-    settle(s, TAGS(1, 3), SETTLE_ACK);
-    expect(s, "ack <=3");
-    settle(s, TAGS(6), SETTLE_ACK);
-    expect(s, "ack 6");
+static void test_no_multiple_ack_over_an_unsettled_delivery(void **state) {
+    struct fixture *f = *state;
+    deliver(f, 1, 6);
+    settle(f, TAGS(2, 4, 5), SETTLE_ACK);
+    expect(f, "ack 2, ack 4, ack 5");
+    settle(f, TAGS(1, 3), SETTLE_ACK);
+    expect(f, "ack <=3");
+    settle(f, TAGS(6), SETTLE_ACK);
+    expect(f, "ack 6");
 }
 
-static void test_rejects_are_single(void **state) {
-    struct scene *s = *state;
-    deliver(s, 1, 4);
-    settle(s, TAGS(2), SETTLE_REJECT);
-    expect(s, "reject 2");
-    settle(s, TAGS(3), SETTLE_REQUEUE);
-    expect(s, "requeue 3");
-    settle(s, TAGS(1, 4), SETTLE_ACK);
-    expect(s, "ack <=4");
+static void test_rejects_are_sent_one_by_one(void **state) {
+    struct fixture *f = *state;
+    deliver(f, 1, 4);
+    settle(f, TAGS(2), SETTLE_REJECT);
+    expect(f, "reject 2");
+    settle(f, TAGS(3), SETTLE_REQUEUE);
+    expect(f, "requeue 3");
+    settle(f, TAGS(1, 4), SETTLE_ACK);
+    expect(f, "ack <=4");
 }
 
-static void test_a_run_ends_with_a_tag_that_is_acked(void **state) {
-    struct scene *s = *state;
-    deliver(s, 1, 3);
-    settle(s, TAGS(3), SETTLE_REJECT);
-    expect(s, "reject 3");
-    settle(s, TAGS(1, 2), SETTLE_ACK); /* <=3 would name a tag that the broker forgot */
-    expect(s, "ack <=2");
+static void test_multiple_ack_names_the_highest_acked_tag(void **state) {
+    struct fixture *f = *state;
+    deliver(f, 1, 3);
+    settle(f, TAGS(3), SETTLE_REJECT);
+    expect(f, "reject 3");
+    settle(f, TAGS(1, 2), SETTLE_ACK); /* tag 3 is not known to the broker any more */
+    expect(f, "ack <=2");
 }
 
-static void test_twice_or_unknown_or_of_another_epoch_is_nothing(void **state) {
-    struct scene *s = *state;
-    deliver(s, 1, 2);
-    settle(s, TAGS(2, 2, 9), SETTLE_ACK);
-    expect(s, "ack 2");
-    settle(s, TAGS(2), SETTLE_REJECT);
+static void test_repeated_unknown_and_old_settlements_are_ignored(void **state) {
+    struct fixture *f = *state;
+    deliver(f, 1, 2);
+    settle(f, TAGS(2, 2, 9), SETTLE_ACK);
+    expect(f, "ack 2");
+    settle(f, TAGS(2), SETTLE_REJECT);
     struct settlement old = {EPOCH - 1, 1, SETTLE_ACK};
-    acks_settle(&s->acks, &s->transport, 1, &old, 1, EPOCH);
-    expect(s, "");
+    acks_settle(&f->acks, &f->transport, 1, &old, 1, EPOCH);
+    expect(f, "");
 }
 
-static void test_consumers_without_acks_leave_nothing(void **state) {
-    struct scene *s = *state;
-    acks_set_consumer(&s->acks, "replies", true);
+static void test_deliveries_of_no_ack_consumers_need_no_ack(void **state) {
+    struct fixture *f = *state;
+    acks_set_consumer(&f->acks, "replies", true);
     for (uint64_t tag = 1; tag <= 1000; tag++)
-        assert_true(acks_delivered(&s->acks, tag, "replies"));
-    assert_true(s->acks.cap <= 64);
-    deliver(s, 1001, 1002);
-    settle(s, TAGS(500, 1001, 1002), SETTLE_ACK);
-    expect(s, "ack <=1002");
-    acks_set_consumer(&s->acks, "replies", false);
-    assert_true(acks_delivered(&s->acks, 1003, "replies"));
-    settle(s, TAGS(1003), SETTLE_ACK);
-    expect(s, "ack 1003");
+        assert_true(acks_delivered(&f->acks, tag, "replies"));
+    assert_true(f->acks.cap <= 64);
+    deliver(f, 1001, 1002);
+    settle(f, TAGS(500, 1001, 1002), SETTLE_ACK);
+    expect(f, "ack <=1002");
+    acks_set_consumer(&f->acks, "replies", false);
+    assert_true(acks_delivered(&f->acks, 1003, "replies"));
+    settle(f, TAGS(1003), SETTLE_ACK);
+    expect(f, "ack 1003");
 }
 
-static void test_tags_come_in_turn(void **state) {
-    struct scene *s = *state;
-    assert_false(acks_delivered(&s->acks, 2, "queue"));
-    assert_false(acks_delivered(&s->acks, 0, "queue"));
-    deliver(s, 1, 500); /* the ring grows */
-    assert_false(acks_delivered(&s->acks, 500, "queue"));
-    settle(s, TAGS(1, 2, 500), SETTLE_ACK);
-    expect(s, "ack <=2, ack 500");
+static void test_a_skipped_delivery_tag_is_an_error(void **state) {
+    struct fixture *f = *state;
+    assert_false(acks_delivered(&f->acks, 2, "queue"));
+    assert_false(acks_delivered(&f->acks, 0, "queue"));
+    deliver(f, 1, 500); /* the ring grows */
+    assert_false(acks_delivered(&f->acks, 500, "queue"));
+    settle(f, TAGS(1, 2, 500), SETTLE_ACK);
+    expect(f, "ack <=2, ack 500");
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_what_lies_together_at_the_lower_end_is_one_ack),
-        TEST(test_never_multiple_over_one_that_waits),
-        TEST(test_rejects_are_single),
-        TEST(test_a_run_ends_with_a_tag_that_is_acked),
-        TEST(test_twice_or_unknown_or_of_another_epoch_is_nothing),
-        TEST(test_consumers_without_acks_leave_nothing),
-        TEST(test_tags_come_in_turn),
+        TEST(test_acks_of_the_lowest_tags_are_sent_as_one),
+        TEST(test_no_multiple_ack_over_an_unsettled_delivery),
+        TEST(test_rejects_are_sent_one_by_one),
+        TEST(test_multiple_ack_names_the_highest_acked_tag),
+        TEST(test_repeated_unknown_and_old_settlements_are_ignored),
+        TEST(test_deliveries_of_no_ack_consumers_need_no_ack),
+        TEST(test_a_skipped_delivery_tag_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

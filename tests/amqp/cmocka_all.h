@@ -1,4 +1,4 @@
-/* cmocka, with what it wants to be included before it. */
+/* cmocka and the standard headers that it requires. */
 #ifndef CREW_TEST_AMQP_CMOCKA_ALL_H
 #define CREW_TEST_AMQP_CMOCKA_ALL_H
 

@@ -1,24 +1,25 @@
-/* Consuming through a link from a real broker: deliveries, acks, dead letters. */
+/* Consuming through a link: deliveries, acks, dead letters. */
 #include "base/xalloc.h"
 #include "cmocka_all.h"
-#include "raw.h"
-#include "stage.h"
+#include "link_fixture.h"
+#include "raw_client.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void publish_numbers(struct stage *s, const char *queue, int count) {
+static void publish_numbers(struct link_fixture *f, const char *queue, int count) {
     for (int i = 0; i < count; i++) {
         char body[16];
         int bytes = snprintf(body, sizeof body, "%d", i);
-        assert_int_equal(stage_publish(s, stage_message(queue, body, (size_t)bytes)),
-                         PUBLISH_CONFIRMED);
+        assert_int_equal(
+            link_fixture_publish(f, link_fixture_message(queue, body, (size_t)bytes)),
+            PUBLISH_CONFIRMED);
     }
 }
 
-/* The next delivery is number N; its tag. */
-static uint64_t expect_number(struct stage *s, int n, bool redelivered) {
-    struct message *m = stage_delivery(s);
+/* The next delivery is number N. Returns its tag. */
+static uint64_t expect_number(struct link_fixture *f, int n, bool redelivered) {
+    struct message *m = link_fixture_next_delivery(f);
     buffer_u8(&m->body, 0);
     assert_int_equal(atoi((const char *)m->body.data), n);
     assert_int_equal(m->redelivered, redelivered);
@@ -28,95 +29,95 @@ static uint64_t expect_number(struct stage *s, int n, bool redelivered) {
 }
 
 /* A queue that outlives a connection. */
-static void declare_durable(struct stage *s, const char *queue) {
+static void declare_durable(struct link_fixture *f, const char *queue) {
     struct link_op *op = link_op_new(LINK_DECLARE_QUEUE, queue);
     op->durable = true;
-    stage_must(s, op);
+    link_fixture_must_do(f, op);
 }
 
-static void test_what_is_acked_is_gone_and_the_rest_comes_again(void **state) {
+static void test_unacked_messages_are_redelivered(void **state) {
     (void)state;
     const char *queue = "crew.test.acks";
-    struct stage s;
+    struct link_fixture f;
     uint64_t tags[10];
     amqp_connection_state_t raw = raw_open();
-    stage_open(&s);
-    declare_durable(&s, queue);
-    publish_numbers(&s, queue, 10);
-    stage_consume(&s, queue, false);
+    link_fixture_open(&f);
+    declare_durable(&f, queue);
+    publish_numbers(&f, queue, 10);
+    link_fixture_consume(&f, queue, false);
     for (int i = 0; i < 10; i++)
-        tags[i] = expect_number(&s, i, false);
+        tags[i] = expect_number(&f, i, false);
     const int acked[] = {0, 1, 2, 5, 9, 7};
     for (size_t i = 0; i < sizeof acked / sizeof acked[0]; i++)
-        link_ack(s.link, s.epoch, tags[acked[i]]);
-    stage_close_within(&s, 2000);
+        link_ack(f.link, f.epoch, tags[acked[i]]);
+    link_fixture_close_within(&f, 2000);
 
-    stage_open(&s);
-    stage_consume(&s, queue, false);
+    link_fixture_open(&f);
+    link_fixture_consume(&f, queue, false);
     const int left[] = {3, 4, 6, 8};
     for (size_t i = 0; i < sizeof left / sizeof left[0]; i++)
-        link_ack(s.link, s.epoch, expect_number(&s, left[i], true));
-    stage_expect_depth(&s, queue, 0);
+        link_ack(f.link, f.epoch, expect_number(&f, left[i], true));
+    link_fixture_expect_depth(&f, queue, 0);
     raw_delete(raw, queue);
-    stage_close(&s);
+    link_fixture_close(&f);
     raw_close(raw);
 }
 
-/* Thousands, in a pattern that leaves gaps: the broker closes the channel at the first
- * ack of a tag that it does not know. */
-static void test_acks_of_many_in_odd_order(void **state) {
+/* In a pattern that leaves gaps. The broker closes the AMQP channel on an ack of an
+ * unknown tag. */
+static void test_thousands_of_acks_out_of_order(void **state) {
     (void)state;
     enum { COUNT = 5000 };
-    struct stage s;
+    struct link_fixture f;
     char queue[40];
-    stage_open(&s);
-    stage_queue(&s, queue);
+    link_fixture_open(&f);
+    link_fixture_declare_queue(&f, queue);
     for (int i = 0; i < COUNT; i++)
-        link_publish(s.link, s.epoch, stage_message(queue, "x", 1));
-    stage_consume(&s, queue, false);
+        link_publish(f.link, f.epoch, link_fixture_message(queue, "x", 1));
+    link_fixture_consume(&f, queue, false);
     for (int i = 0; i < COUNT; i++)
-        message_free(stage_delivery(&s));
+        message_free(link_fixture_next_delivery(&f));
     for (uint64_t step = 0; step < 3; step++) {
         for (uint64_t tag = 1 + step; tag <= COUNT; tag += 3)
-            link_ack(s.link, s.epoch, tag);
-        stage_expect_depth(&s, queue, 0); /* the link is well */
+            link_ack(f.link, f.epoch, tag);
+        link_fixture_expect_depth(&f, queue, 0); /* the connection is still open */
     }
-    assert_null(stage_await(&s, LINK_LOST, 0));
-    link_op(s.link, s.epoch, link_op_new(LINK_CANCEL, queue));
-    stage_pass(&s, LINK_OP_DONE);
-    stage_expect_depth(&s, queue, 0);
-    stage_close(&s);
+    assert_null(link_fixture_await(&f, LINK_LOST, 0));
+    link_op(f.link, f.epoch, link_op_new(LINK_CANCEL, queue));
+    link_fixture_wait_for(&f, LINK_OP_DONE);
+    link_fixture_expect_depth(&f, queue, 0);
+    link_fixture_close(&f);
 }
 
-static void test_requeue_brings_it_again(void **state) {
+static void test_requeued_message_is_redelivered(void **state) {
     (void)state;
-    struct stage s;
+    struct link_fixture f;
     char queue[40];
-    stage_open(&s);
-    stage_queue(&s, queue);
-    publish_numbers(&s, queue, 1);
-    stage_consume(&s, queue, false);
-    link_reject(s.link, s.epoch, expect_number(&s, 0, false), true);
-    link_ack(s.link, s.epoch, expect_number(&s, 0, true));
-    stage_close(&s);
+    link_fixture_open(&f);
+    link_fixture_declare_queue(&f, queue);
+    publish_numbers(&f, queue, 1);
+    link_fixture_consume(&f, queue, false);
+    link_reject(f.link, f.epoch, expect_number(&f, 0, false), true);
+    link_ack(f.link, f.epoch, expect_number(&f, 0, true));
+    link_fixture_close(&f);
 }
 
-/* Two clients with reply queues at one dead-letter exchange. */
-static void declare_dead_letters(struct stage *s, const char *exchange,
+/* Two clients with their reply queues bound to one dead-letter exchange. */
+static void declare_dead_letters(struct link_fixture *f, const char *exchange,
                                  const char *replies) {
     struct link_op *op = link_op_new(LINK_DECLARE_EXCHANGE, exchange);
     op->type = xstrdup("headers");
     op->auto_delete = true;
-    stage_must(s, op);
+    link_fixture_must_do(f, op);
     op = link_op_new(LINK_BIND, replies);
     op->exchange = xstrdup(exchange);
     link_op_text(op, "x-match", "all-with-x");
     link_op_text(op, "x-original-sender", replies);
-    stage_must(s, op);
-    stage_consume(s, replies, true);
+    link_fixture_must_do(f, op);
+    link_fixture_consume(f, replies, true);
 }
 
-static void publish_from(struct stage *s, const char *queue, const char *sender,
+static void publish_from(struct link_fixture *f, const char *queue, const char *sender,
                          bool expires) {
     struct message_header header = {.name = "x-original-sender", .text = sender};
     struct message_properties p = {.routing_key = queue,
@@ -125,11 +126,11 @@ static void publish_from(struct stage *s, const char *queue, const char *sender,
                                    .header_count = 1,
                                    .has_expiration = expires,
                                    .expiration_ms = 1};
-    assert_int_equal(stage_publish(s, message_new(&p)), PUBLISH_CONFIRMED);
+    assert_int_equal(link_fixture_publish(f, message_new(&p)), PUBLISH_CONFIRMED);
 }
 
-static void expect_dead(struct stage *s, const char *sender, const char *reason) {
-    struct message *m = stage_delivery(s);
+static void expect_dead(struct link_fixture *f, const char *sender, const char *reason) {
+    struct message *m = link_fixture_next_delivery(f);
     assert_string_equal(m->p.correlation_id, sender);
     assert_string_equal(m->p.dead_reason, reason);
     assert_string_equal(message_header(m, "x-original-sender")->text, sender);
@@ -137,18 +138,18 @@ static void expect_dead(struct stage *s, const char *sender, const char *reason)
     message_free(m);
 }
 
-static void test_dead_letters_come_to_their_sender_with_the_reason(void **state) {
+static void test_dead_letters_reach_their_sender_with_the_reason(void **state) {
     (void)state;
     const char *exchange = "crew.test.DLX";
-    struct stage a;
-    struct stage b;
+    struct link_fixture a;
+    struct link_fixture b;
     char replies_a[40];
     char replies_b[40];
     char queue[50];
-    stage_open(&a);
-    stage_open(&b);
-    stage_queue(&a, replies_a);
-    stage_queue(&b, replies_b);
+    link_fixture_open(&a);
+    link_fixture_open(&b);
+    link_fixture_declare_queue(&a, replies_a);
+    link_fixture_declare_queue(&b, replies_b);
     declare_dead_letters(&a, exchange, replies_a);
     declare_dead_letters(&b, exchange, replies_b);
     snprintf(queue, sizeof queue, "%s.task", replies_a);
@@ -156,93 +157,94 @@ static void test_dead_letters_come_to_their_sender_with_the_reason(void **state)
     op->exclusive = true;
     link_op_text(op, "x-dead-letter-exchange", exchange);
     link_op_number(op, "x-max-priority", 3);
-    stage_must(&a, op);
+    link_fixture_must_do(&a, op);
 
     publish_from(&a, queue, replies_b, true);
     expect_dead(&b, replies_b, "expired");
     publish_from(&a, queue, replies_a, true);
     expect_dead(&a, replies_a, "expired");
 
-    stage_consume(&a, queue, false);
+    link_fixture_consume(&a, queue, false);
     publish_from(&a, queue, replies_b, false);
-    struct message *m = stage_delivery(&a);
+    struct message *m = link_fixture_next_delivery(&a);
     assert_null(m->p.dead_reason);
     link_reject(a.link, a.epoch, m->delivery_tag, false);
     message_free(m);
     expect_dead(&b, replies_b, "rejected");
-    assert_null(stage_await(&a, LINK_DELIVERY, 0));
-    stage_close(&b);
-    stage_close(&a);
+    assert_null(link_fixture_await(&a, LINK_DELIVERY, 0));
+    link_fixture_close(&b);
+    link_fixture_close(&a);
 }
 
-static void set_prefetch(struct stage *s, unsigned prefetch) {
+static void set_prefetch(struct link_fixture *f, unsigned prefetch) {
     struct link_op *op = link_op_new(LINK_QOS, "");
     op->prefetch = prefetch;
-    stage_must(s, op);
+    link_fixture_must_do(f, op);
 }
 
-/* One limit over all queues. */
-static void test_prefetch_counts_over_all_consumers(void **state) {
+/* One limit for all queues. */
+static void test_prefetch_limits_all_consumers_together(void **state) {
     (void)state;
-    struct stage s;
+    struct link_fixture f;
     char queues[2][40];
-    stage_open(&s);
-    set_prefetch(&s, 3);
+    link_fixture_open(&f);
+    set_prefetch(&f, 3);
     for (int i = 0; i < 2; i++) {
-        stage_queue(&s, queues[i]);
-        publish_numbers(&s, queues[i], 5);
-        stage_consume(&s, queues[i], false);
+        link_fixture_declare_queue(&f, queues[i]);
+        publish_numbers(&f, queues[i], 5);
+        link_fixture_consume(&f, queues[i], false);
     }
     uint64_t tag = 0;
     for (int i = 0; i < 3; i++) {
-        struct message *m = stage_delivery(&s);
+        struct message *m = link_fixture_next_delivery(&f);
         tag = m->delivery_tag;
         message_free(m);
     }
-    assert_null(stage_await(&s, LINK_DELIVERY, 200));
-    link_ack(s.link, s.epoch, tag);
-    message_free(stage_delivery(&s));
-    assert_null(stage_await(&s, LINK_DELIVERY, 200));
-    stage_close(&s);
+    assert_null(link_fixture_await(&f, LINK_DELIVERY, 200));
+    link_ack(f.link, f.epoch, tag);
+    message_free(link_fixture_next_delivery(&f));
+    assert_null(link_fixture_await(&f, LINK_DELIVERY, 200));
+    link_fixture_close(&f);
 }
 
-static void test_nothing_comes_after_a_cancel(void **state) {
+static void test_no_delivery_after_a_cancel(void **state) {
     (void)state;
-    struct stage s;
+    struct link_fixture f;
     char queue[40];
-    stage_open(&s);
-    stage_queue(&s, queue);
-    stage_consume(&s, queue, false);
+    link_fixture_open(&f);
+    link_fixture_declare_queue(&f, queue);
+    link_fixture_consume(&f, queue, false);
     for (int i = 0; i < 1000; i++)
-        link_publish(s.link, s.epoch, stage_message(queue, "x", 1));
-    stage_must(&s, link_op_new(LINK_CANCEL, queue));
+        link_publish(f.link, f.epoch, link_fixture_message(queue, "x", 1));
+    link_fixture_must_do(&f, link_op_new(LINK_CANCEL, queue));
     uint32_t seen = 0;
-    for (struct link_event *e; (e = stage_await(&s, LINK_DELIVERY, 0)) != NULL; seen++)
+    for (struct link_event *e; (e = link_fixture_await(&f, LINK_DELIVERY, 0)) != NULL;
+         seen++)
         link_event_free(e);
     for (int i = 0; i < 1000; i++)
-        stage_pass(&s, LINK_PUBLISHED);
-    stage_expect_depth(&s, queue, 1000 - seen);
-    assert_null(stage_await(&s, LINK_DELIVERY, 0));
-    stage_close(&s);
+        link_fixture_wait_for(&f, LINK_PUBLISHED);
+    link_fixture_expect_depth(&f, queue, 1000 - seen);
+    assert_null(link_fixture_await(&f, LINK_DELIVERY, 0));
+    link_fixture_close(&f);
 }
 
-static void test_a_deleted_queue_tells_its_consumer(void **state) {
+static void test_deleting_a_queue_cancels_its_consumer(void **state) {
     (void)state;
     const char *queue = "crew.test.deleted";
-    struct stage s;
+    struct link_fixture f;
     amqp_connection_state_t raw = raw_open();
-    stage_open(&s);
-    declare_durable(&s, queue);
-    stage_consume(&s, queue, false);
+    link_fixture_open(&f);
+    declare_durable(&f, queue);
+    link_fixture_consume(&f, queue, false);
     raw_delete(raw, queue);
-    struct link_event *event = stage_expect(&s, LINK_CONSUMER_CANCELLED);
+    struct link_event *event = link_fixture_expect(&f, LINK_CONSUMER_CANCELLED);
     assert_string_equal(event->text, queue);
     link_event_free(event);
     raw_close(raw);
-    stage_close(&s);
+    link_fixture_close(&f);
 }
 
-/* ---- what other clients send ---- */
+/* ---- messages of other clients ---- */
 
 static void publish_odd(const char *queue, amqp_table_entry_t *entries, int count,
                         amqp_bytes_t correlation_id) {
@@ -255,12 +257,12 @@ static void publish_odd(const char *queue, amqp_table_entry_t *entries, int coun
     raw_close(raw);
 }
 
-static void test_headers_of_other_kinds(void **state) {
+static void test_headers_of_all_types_are_read(void **state) {
     (void)state;
-    struct stage s;
+    struct link_fixture f;
     char queue[40];
-    stage_open(&s);
-    stage_queue(&s, queue);
+    link_fixture_open(&f);
+    link_fixture_declare_queue(&f, queue);
     amqp_table_entry_t entries[] = {raw_text("bytes", "b"),
                                     {.key = amqp_cstring_bytes("true")},
                                     {.key = amqp_cstring_bytes("small")},
@@ -276,8 +278,8 @@ static void test_headers_of_other_kinds(void **state) {
     entries[5].value = (amqp_field_value_t){AMQP_FIELD_KIND_I64, {.i64 = INT64_MIN}};
     entries[6].value = (amqp_field_value_t){AMQP_FIELD_KIND_I32, {.i32 = 1}};
     publish_odd(queue, entries, 7, amqp_cstring_bytes("id"));
-    stage_consume(&s, queue, true);
-    struct message *m = stage_delivery(&s);
+    link_fixture_consume(&f, queue, true);
+    struct message *m = link_fixture_next_delivery(&f);
     assert_false(m->unreadable);
     assert_string_equal(message_header(m, "bytes")->text, "b");
     assert_int_equal(message_header(m, "true")->number, 1);
@@ -287,16 +289,16 @@ static void test_headers_of_other_kinds(void **state) {
     assert_null(message_header(m, "void"));
     assert_null(m->p.dead_reason);
     message_free(m);
-    stage_close(&s);
+    link_fixture_close(&f);
 }
 
-static void test_a_zero_byte_makes_it_unreadable(void **state) {
+static void test_zero_byte_in_a_text_makes_the_message_unreadable(void **state) {
     (void)state;
-    struct stage s;
+    struct link_fixture f;
     char queue[40];
-    stage_open(&s);
-    stage_queue(&s, queue);
-    stage_consume(&s, queue, false);
+    link_fixture_open(&f);
+    link_fixture_declare_queue(&f, queue);
+    link_fixture_consume(&f, queue, false);
     char bytes[] = {'a', '\0', 'b'};
     const amqp_bytes_t zero = {.len = sizeof bytes, .bytes = bytes};
     publish_odd(queue, NULL, 0, zero);
@@ -306,23 +308,23 @@ static void test_a_zero_byte_makes_it_unreadable(void **state) {
     publish_odd(queue, NULL, 0, amqp_cstring_bytes("id"));
     const bool unreadable[] = {true, true, false};
     for (int i = 0; i < 3; i++) {
-        struct message *m = stage_delivery(&s);
+        struct message *m = link_fixture_next_delivery(&f);
         assert_int_equal(m->unreadable, unreadable[i]);
         assert_int_equal(m->body.len, 3);
         message_free(m);
     }
-    stage_close(&s);
+    link_fixture_close(&f);
 }
 
-/* Arrays in arrays, as deep as a frame can hold: rabbitmq-c recurses. */
+/* Nested arrays, as deep as a frame allows: rabbitmq-c decodes them recursively. */
 static void test_deeply_nested_headers(void **state) {
     (void)state;
     enum { DEPTH = 26000 };
-    struct stage s;
+    struct link_fixture f;
     char queue[40];
-    stage_open(&s);
-    stage_queue(&s, queue);
-    stage_consume(&s, queue, true);
+    link_fixture_open(&f);
+    link_fixture_declare_queue(&f, queue);
+    link_fixture_consume(&f, queue, true);
     amqp_field_value_t *levels = xcalloc(1, DEPTH * sizeof *levels);
     for (int i = 0; i < DEPTH; i++) {
         levels[i].kind = AMQP_FIELD_KIND_ARRAY;
@@ -331,25 +333,25 @@ static void test_deeply_nested_headers(void **state) {
     }
     amqp_table_entry_t entry = {.key = amqp_cstring_bytes("deep"), .value = levels[0]};
     publish_odd(queue, &entry, 1, amqp_cstring_bytes("id"));
-    struct message *m = stage_delivery(&s);
+    struct message *m = link_fixture_next_delivery(&f);
     assert_string_equal(m->p.correlation_id, "id");
     assert_null(message_header(m, "deep"));
     message_free(m);
     free(levels);
-    stage_close(&s);
+    link_fixture_close(&f);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_what_is_acked_is_gone_and_the_rest_comes_again),
-        cmocka_unit_test(test_acks_of_many_in_odd_order),
-        cmocka_unit_test(test_requeue_brings_it_again),
-        cmocka_unit_test(test_dead_letters_come_to_their_sender_with_the_reason),
-        cmocka_unit_test(test_prefetch_counts_over_all_consumers),
-        cmocka_unit_test(test_nothing_comes_after_a_cancel),
-        cmocka_unit_test(test_a_deleted_queue_tells_its_consumer),
-        cmocka_unit_test(test_headers_of_other_kinds),
-        cmocka_unit_test(test_a_zero_byte_makes_it_unreadable),
+        cmocka_unit_test(test_unacked_messages_are_redelivered),
+        cmocka_unit_test(test_thousands_of_acks_out_of_order),
+        cmocka_unit_test(test_requeued_message_is_redelivered),
+        cmocka_unit_test(test_dead_letters_reach_their_sender_with_the_reason),
+        cmocka_unit_test(test_prefetch_limits_all_consumers_together),
+        cmocka_unit_test(test_no_delivery_after_a_cancel),
+        cmocka_unit_test(test_deleting_a_queue_cancels_its_consumer),
+        cmocka_unit_test(test_headers_of_all_types_are_read),
+        cmocka_unit_test(test_zero_byte_in_a_text_makes_the_message_unreadable),
         cmocka_unit_test(test_deeply_nested_headers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

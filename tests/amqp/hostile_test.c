@@ -1,44 +1,44 @@
-/* A broker that sends what it may not: the connection is lost with a reason, and nothing
- * worse. Run with the address sanitizer to see that. */
+/* A broker that violates the protocol: the connection is lost with a reason. Run with the
+ * address sanitizer to detect memory errors. */
 #include "cmocka_all.h"
+#include "link_fixture.h"
 #include "proxy.h"
-#include "stage.h"
 #include <amqp.h>
 #include <amqp_framing.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct scene {
+struct proxied_link {
     struct proxy *proxy;
-    struct stage stage;
+    struct link_fixture fixture;
 };
 
-static void open_scene(struct scene *scene) {
+static void open_proxied(struct proxied_link *p) {
     struct crew_broker broker;
-    scene->proxy = proxy_new();
-    proxy_listen(scene->proxy, true);
-    proxy_broker(scene->proxy, &broker);
-    stage_start(&scene->stage, &broker);
-    stage_pass(&scene->stage, LINK_OPEN);
+    p->proxy = proxy_new();
+    proxy_listen(p->proxy, true);
+    proxy_broker(p->proxy, &broker);
+    link_fixture_start(&p->fixture, &broker);
+    link_fixture_wait_for(&p->fixture, LINK_OPEN);
 }
 
-static void close_scene(struct scene *scene) {
-    stage_close(&scene->stage);
-    proxy_free(scene->proxy);
+static void close_proxied(struct proxied_link *p) {
+    link_fixture_close(&p->fixture);
+    proxy_free(p->proxy);
 }
 
-/* Send these bytes on a fresh connection; it must be lost with REASON, and then be made
- * anew. */
+/* Send BYTES on a new connection: it must be lost with REASON, and the link
+ * reconnects. */
 static void expect_lost(const struct buffer *bytes, const char *reason) {
-    struct scene scene;
-    open_scene(&scene);
-    proxy_inject(scene.proxy, bytes->data, bytes->len);
-    struct link_event *event = stage_expect(&scene.stage, LINK_LOST);
+    struct proxied_link p;
+    open_proxied(&p);
+    proxy_inject(p.proxy, bytes->data, bytes->len);
+    struct link_event *event = link_fixture_expect(&p.fixture, LINK_LOST);
     if (strstr(event->text, reason) == NULL)
         fail_msg("\"%s\" is not in \"%s\"", reason, event->text);
     link_event_free(event);
-    stage_pass(&scene.stage, LINK_OPEN);
-    close_scene(&scene);
+    link_fixture_wait_for(&p.fixture, LINK_OPEN);
+    close_proxied(&p);
 }
 
 static void put_frame(struct buffer *to, uint8_t type, uint16_t channel,
@@ -54,8 +54,8 @@ static void put_method(struct buffer *to, uint16_t channel, amqp_method_number_t
                        void *method) {
     struct buffer payload = BUFFER_INIT;
     buffer_u32(&payload, id);
-    amqp_bytes_t room = {.len = 1000, .bytes = buffer_reserve(&payload, 1000)};
-    int bytes = amqp_encode_method(id, method, room);
+    amqp_bytes_t space = {.len = 1000, .bytes = buffer_reserve(&payload, 1000)};
+    int bytes = amqp_encode_method(id, method, space);
     assert_true(bytes >= 0);
     payload.len += (size_t)bytes;
     put_frame(to, AMQP_FRAME_METHOD, channel, &payload);
@@ -86,13 +86,14 @@ static void put_deliver(struct buffer *to, uint64_t tag) {
     put_method(to, 1, AMQP_BASIC_DELIVER_METHOD, &deliver);
 }
 
-static void test_garbage(void **state) {
+static void test_bytes_that_are_not_amqp(void **state) {
     (void)state;
     struct buffer b = BUFFER_INIT;
     buffer_append_text(&b, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
     expect_lost(&b, "not AMQP");
     buffer_reset(&b, 64);
-    buffer_append(&b, "\x01\x00\x01\x00\x00\x00\x04\x00\x3c\x00\x3c\xce", 12); /* cut */
+    buffer_append(&b, "\x01\x00\x01\x00\x00\x00\x04\x00\x3c\x00\x3c\xce",
+                  12); /* incomplete */
     expect_lost(&b, "not AMQP");
     buffer_reset(&b, 64);
     buffer_append(&b, "\x01\x00\x01\x7f\xff\xff\xff", 7); /* a frame of 2 GiB */
@@ -136,7 +137,7 @@ static void test_a_header_of_another_class(void **state) {
     buffer_fini(&b);
 }
 
-static void test_delivery_tags_out_of_turn(void **state) {
+static void test_delivery_tags_out_of_order(void **state) {
     (void)state;
     struct buffer b = BUFFER_INIT;
     put_deliver(&b, UINT64_MAX);
@@ -144,7 +145,7 @@ static void test_delivery_tags_out_of_turn(void **state) {
     buffer_fini(&b);
 }
 
-static void test_confirms_of_nothing(void **state) {
+static void test_confirms_of_unknown_messages(void **state) {
     (void)state;
     struct buffer b = BUFFER_INIT;
     amqp_basic_ack_t ack = {.delivery_tag = 1};
@@ -157,7 +158,7 @@ static void test_confirms_of_nothing(void **state) {
     buffer_fini(&b);
 }
 
-static void test_answers_to_nothing(void **state) {
+static void test_replies_without_a_request(void **state) {
     (void)state;
     struct buffer b = BUFFER_INIT;
     amqp_queue_declare_ok_t declared = {.queue = amqp_cstring_bytes("q")};
@@ -180,7 +181,7 @@ static void test_answers_to_nothing(void **state) {
     buffer_fini(&b);
 }
 
-static void test_the_broker_says_good_bye(void **state) {
+static void test_broker_closes_the_connection(void **state) {
     (void)state;
     struct buffer b = BUFFER_INIT;
     amqp_connection_close_t close = {
@@ -190,80 +191,80 @@ static void test_the_broker_says_good_bye(void **state) {
     buffer_fini(&b);
 }
 
-/* A message over the limit is skipped; what follows it is taken. */
-static void test_a_message_too_large_is_left_out(void **state) {
+/* A message over the limit is skipped; the next one is delivered. */
+static void test_message_over_the_limit_is_skipped(void **state) {
     (void)state;
-    struct scene scene;
+    struct proxied_link p;
     struct buffer b = BUFFER_INIT;
-    open_scene(&scene);
+    open_proxied(&p);
     put_deliver(&b, 1);
     put_header(&b, AMQP_BASIC_CLASS, 1ull << 40);
-    put_body(&b, 1, "the beginning of a terabyte");
-    proxy_inject(scene.proxy, b.data, b.len);
-    assert_null(stage_await(&scene.stage, LINK_LOST, 200));
-    close_scene(&scene);
+    put_body(&b, 1, "the start of a terabyte");
+    proxy_inject(p.proxy, b.data, b.len);
+    assert_null(link_fixture_await(&p.fixture, LINK_LOST, 200));
+    close_proxied(&p);
 
-    open_scene(&scene);
+    open_proxied(&p);
     buffer_reset(&b, 64);
     put_deliver(&b, 1);
     put_header(&b, AMQP_BASIC_CLASS, 4);
     put_body(&b, 1, "bo");
     put_body(&b, 1, "dy");
-    proxy_inject(scene.proxy, b.data, b.len);
-    struct message *m = stage_delivery(&scene.stage);
+    proxy_inject(p.proxy, b.data, b.len);
+    struct message *m = link_fixture_next_delivery(&p.fixture);
     assert_int_equal(m->body.len, 4);
     assert_memory_equal(m->body.data, "body", 4);
     message_free(m);
-    close_scene(&scene);
+    close_proxied(&p);
     buffer_fini(&b);
 }
 
-static void test_blocked_and_unblocked_are_told(void **state) {
+static void test_blocked_and_unblocked_are_reported(void **state) {
     (void)state;
-    struct scene scene;
+    struct proxied_link p;
     struct buffer b = BUFFER_INIT;
     amqp_connection_blocked_t blocked = {.reason = amqp_cstring_bytes("low on memory")};
     amqp_connection_unblocked_t unblocked = {0};
-    open_scene(&scene);
+    open_proxied(&p);
     put_method(&b, 0, AMQP_CONNECTION_BLOCKED_METHOD, &blocked);
     put_method(&b, 0, AMQP_CONNECTION_UNBLOCKED_METHOD, &unblocked);
-    proxy_inject(scene.proxy, b.data, b.len);
-    struct link_event *event = stage_expect(&scene.stage, LINK_BLOCKED);
+    proxy_inject(p.proxy, b.data, b.len);
+    struct link_event *event = link_fixture_expect(&p.fixture, LINK_BLOCKED);
     assert_string_equal(event->text, "low on memory");
     link_event_free(event);
-    stage_pass(&scene.stage, LINK_UNBLOCKED);
-    close_scene(&scene);
+    link_fixture_wait_for(&p.fixture, LINK_UNBLOCKED);
+    close_proxied(&p);
     buffer_fini(&b);
 }
 
-/* The stream ends after any number of bytes of the login. */
+/* The connection ends after some bytes of the login. */
 static void test_login_cut_anywhere(void **state) {
     (void)state;
     for (uint64_t bytes = 1; bytes < 600; bytes += 41) {
         struct crew_broker broker;
-        struct stage s;
+        struct link_fixture f;
         struct proxy *p = proxy_new();
         proxy_listen(p, true);
         proxy_limit(p, bytes);
         proxy_broker(p, &broker);
-        stage_start(&s, &broker);
-        stage_pass(&s, LINK_FAILED);
+        link_fixture_start(&f, &broker);
+        link_fixture_wait_for(&f, LINK_FAILED);
         proxy_limit(p, 0);
-        stage_pass(&s, LINK_OPEN);
-        stage_close(&s);
+        link_fixture_wait_for(&f, LINK_OPEN);
+        link_fixture_close(&f);
         proxy_free(p);
     }
 }
 
-/* Sound frames with a few bytes turned over. Whatever happens, the link ends in peace. */
-static void test_frames_with_turned_bits(void **state) {
+/* Valid frames with a few flipped bits: the link must not crash or hang. */
+static void test_frames_with_flipped_bits(void **state) {
     (void)state;
     unsigned seed = 20240229;
     for (int round = 0; round < 60; round++) {
-        struct scene scene;
+        struct proxied_link p;
         struct buffer b = BUFFER_INIT;
         amqp_basic_return_t returned = {.routing_key = amqp_cstring_bytes("k")};
-        open_scene(&scene);
+        open_proxied(&p);
         for (uint64_t tag = 1; tag < 20; tag++) {
             put_deliver(&b, tag);
             put_header(&b, AMQP_BASIC_CLASS, 4);
@@ -273,26 +274,26 @@ static void test_frames_with_turned_bits(void **state) {
         }
         for (int i = 0; i < 1 + round % 8; i++)
             b.data[(size_t)rand_r(&seed) % b.len] ^= (uint8_t)(1 << rand_r(&seed) % 8);
-        proxy_inject(scene.proxy, b.data, b.len);
-        link_event_free(stage_await(&scene.stage, LINK_LOST, 20));
-        close_scene(&scene);
+        proxy_inject(p.proxy, b.data, b.len);
+        link_event_free(link_fixture_await(&p.fixture, LINK_LOST, 20));
+        close_proxied(&p);
         buffer_fini(&b);
     }
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_garbage),
+        cmocka_unit_test(test_bytes_that_are_not_amqp),
         cmocka_unit_test(test_frames_out_of_order),
         cmocka_unit_test(test_a_header_of_another_class),
-        cmocka_unit_test(test_delivery_tags_out_of_turn),
-        cmocka_unit_test(test_confirms_of_nothing),
-        cmocka_unit_test(test_answers_to_nothing),
-        cmocka_unit_test(test_the_broker_says_good_bye),
-        cmocka_unit_test(test_a_message_too_large_is_left_out),
-        cmocka_unit_test(test_blocked_and_unblocked_are_told),
+        cmocka_unit_test(test_delivery_tags_out_of_order),
+        cmocka_unit_test(test_confirms_of_unknown_messages),
+        cmocka_unit_test(test_replies_without_a_request),
+        cmocka_unit_test(test_broker_closes_the_connection),
+        cmocka_unit_test(test_message_over_the_limit_is_skipped),
+        cmocka_unit_test(test_blocked_and_unblocked_are_reported),
         cmocka_unit_test(test_login_cut_anywhere),
-        cmocka_unit_test(test_frames_with_turned_bits),
+        cmocka_unit_test(test_frames_with_flipped_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

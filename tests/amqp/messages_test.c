@@ -1,9 +1,9 @@
-/* Messages and the bytes they become. */
+/* Messages and their encoding. */
 #include "amqp/publish.h"
 #include "cmocka_all.h"
 #include <string.h>
 
-static void test_message_copies_everything(void **state) {
+static void test_message_copies_all_properties(void **state) {
     (void)state;
     char text[] = "text";
     struct message_header headers[] = {{"a", text, 0}, {"b", NULL, -7}};
@@ -30,39 +30,39 @@ static void test_message_copies_everything(void **state) {
     message_free(NULL);
 }
 
-static size_t room_of(const struct message_properties *p) {
+static size_t bound_of(const struct message_properties *p) {
     struct message *m = message_new(p);
-    size_t room = publish_properties_bound(m, 4096);
+    size_t bound = publish_properties_bound(m, 4096);
     message_free(m);
-    return room;
+    return bound;
 }
 
-static void test_publish_properties_bound_refuses_what_cannot_be_sent(void **state) {
+static void test_publish_properties_bound_is_zero_for_invalid_messages(void **state) {
     (void)state;
     char name[4096];
     memset(name, 'n', sizeof name);
     struct message_header header = {.name = "h", .text = name};
 
     name[255] = '\0';
-    assert_true(room_of(&(struct message_properties){.routing_key = name}) > 0);
-    assert_true(
-        room_of(&(struct message_properties){.headers = &header, .header_count = 1}) > 0);
+    assert_true(bound_of(&(struct message_properties){.routing_key = name}) > 0);
+    assert_true(bound_of(&(struct message_properties){.headers = &header,
+                                                      .header_count = 1}) > 0);
     name[255] = 'n';
     name[256] = '\0';
-    assert_int_equal(room_of(&(struct message_properties){.routing_key = name}), 0);
-    assert_int_equal(room_of(&(struct message_properties){.type = name}), 0);
-    assert_true(
-        room_of(&(struct message_properties){.headers = &header, .header_count = 1}) > 0);
+    assert_int_equal(bound_of(&(struct message_properties){.routing_key = name}), 0);
+    assert_int_equal(bound_of(&(struct message_properties){.type = name}), 0);
+    assert_true(bound_of(&(struct message_properties){.headers = &header,
+                                                      .header_count = 1}) > 0);
     name[256] = 'n';
     name[4095] = '\0';
     assert_int_equal(
-        room_of(&(struct message_properties){.headers = &header, .header_count = 1}), 0);
+        bound_of(&(struct message_properties){.headers = &header, .header_count = 1}), 0);
     header = (struct message_header){.name = name, .number = 1};
     assert_int_equal(
-        room_of(&(struct message_properties){.headers = &header, .header_count = 1}), 0);
+        bound_of(&(struct message_properties){.headers = &header, .header_count = 1}), 0);
 }
 
-/* A transport without a socket: what it would write lies in `own`. */
+/* A transport without a socket: the output is in `encoded`. */
 static void test_publish_encodes_frames(void **state) {
     (void)state;
     struct transport t = {.frame_max = 4096};
@@ -93,7 +93,7 @@ static void test_publish_encodes_frames(void **state) {
     transport_fini(&t);
 }
 
-/* A large body stays in its message. */
+/* A large body is written from its message. */
 static void test_publish_does_not_copy_large_bodies(void **state) {
     (void)state;
     struct transport t = {.frame_max = 131072};
@@ -112,8 +112,8 @@ static void test_publish_does_not_copy_large_bodies(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_message_copies_everything),
-        cmocka_unit_test(test_publish_properties_bound_refuses_what_cannot_be_sent),
+        cmocka_unit_test(test_message_copies_all_properties),
+        cmocka_unit_test(test_publish_properties_bound_is_zero_for_invalid_messages),
         cmocka_unit_test(test_publish_encodes_frames),
         cmocka_unit_test(test_publish_does_not_copy_large_bodies),
     };

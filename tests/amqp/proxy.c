@@ -1,11 +1,10 @@
-/* A TCP proxy that breaks things. One thread does all I/O; orders are flags under a lock.
- */
+/* One thread does all I/O; commands are flags that are guarded by a lock. */
 #include "proxy.h"
 
 #include "base/wakeup.h"
 #include "base/xalloc.h"
 #include "cmocka_all.h"
-#include "stage.h"
+#include "link_fixture.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -33,7 +32,7 @@ struct proxy {
     int port;
     int broker_port;
     bool listening;
-    bool hole;
+    bool stalled;
     bool trickle;
     bool stop;
     uint64_t limit_bytes;
@@ -56,9 +55,9 @@ static int bind_port(int port) {
 }
 
 static void close_pair(struct pair *pair) {
-    struct linger at_once = {.l_onoff = 1};
+    struct linger reset = {.l_onoff = 1};
     if (pair->reset)
-        setsockopt(pair->client, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        setsockopt(pair->client, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     close(pair->client);
     close(pair->broker);
     *pair = (struct pair){.client = -1, .broker = -1};
@@ -85,18 +84,18 @@ static void accept_pair(struct proxy *p) {
     close(broker);
 }
 
-/* Forward what is there; false: the end. Blocking sends are fine: the test's own bound
- * catches a peer that does not read. */
+/* Forward what has arrived; false: the end. Sends may block: the time limit of the test
+ * handles a peer that does not read. */
 static bool forward(struct proxy *p, struct pair *pair, bool from_broker) {
     char data[CHUNK_BYTES];
     int from = from_broker ? pair->broker : pair->client;
     int to = from_broker ? pair->client : pair->broker;
-    size_t most = p->trickle ? 1 : sizeof data;
+    size_t max = p->trickle ? 1 : sizeof data;
     if (from_broker && p->limit_bytes > 0) {
         uint64_t left = p->limit_bytes - pair->from_broker_bytes;
-        most = most < left ? most : (size_t)left;
+        max = max < left ? max : (size_t)left;
     }
-    ssize_t bytes = recv(from, data, most, MSG_DONTWAIT);
+    ssize_t bytes = recv(from, data, max, MSG_DONTWAIT);
     if (bytes < 0 && errno == EAGAIN)
         return true;
     if (bytes <= 0 || send(to, data, (size_t)bytes, MSG_NOSIGNAL) != bytes)
@@ -111,12 +110,12 @@ static void serve(struct proxy *p, const struct pollfd fds[2 + 2 * PAIRS]) {
         wakeup_clear(p->wakeup_fd);
     for (int i = 0; i < PAIRS; i++) {
         struct pair *pair = &p->pairs[i];
-        bool well = pair->client >= 0 && !pair->cut;
-        if (well && fds[2 + 2 * i].fd == pair->client && fds[2 + 2 * i].revents != 0)
-            well = forward(p, pair, false);
-        if (well && fds[3 + 2 * i].fd == pair->broker && fds[3 + 2 * i].revents != 0)
-            well = forward(p, pair, true);
-        if (pair->client >= 0 && !well)
+        bool open = pair->client >= 0 && !pair->cut;
+        if (open && fds[2 + 2 * i].fd == pair->client && fds[2 + 2 * i].revents != 0)
+            open = forward(p, pair, false);
+        if (open && fds[3 + 2 * i].fd == pair->broker && fds[3 + 2 * i].revents != 0)
+            open = forward(p, pair, true);
+        if (pair->client >= 0 && !open)
             close_pair(pair);
     }
     if (p->listening && fds[1].revents != 0)
@@ -127,7 +126,7 @@ static void fill(const struct proxy *p, struct pollfd fds[2 + 2 * PAIRS]) {
     fds[0] = (struct pollfd){.fd = p->wakeup_fd, .events = POLLIN};
     fds[1] = (struct pollfd){.fd = p->listening ? p->listen_fd : -1, .events = POLLIN};
     for (int i = 0; i < PAIRS; i++) {
-        bool open = p->pairs[i].client >= 0 && !p->hole;
+        bool open = p->pairs[i].client >= 0 && !p->stalled;
         fds[2 + 2 * i] =
             (struct pollfd){.fd = open ? p->pairs[i].client : -1, .events = POLLIN};
         fds[3 + 2 * i] =
@@ -152,7 +151,7 @@ static void *run(void *arg) {
 
 struct proxy *proxy_new(void) {
     struct crew_broker broker;
-    stage_broker(&broker);
+    link_fixture_broker(&broker);
     struct proxy *p = xcalloc(1, sizeof *p);
     p->broker_port = broker.urls[0].port;
     crew_broker_fini(&broker);
@@ -189,7 +188,7 @@ void proxy_free(struct proxy *p) {
 }
 
 void proxy_broker(const struct proxy *p, struct crew_broker *broker) {
-    stage_broker(broker);
+    link_fixture_broker(broker);
     free(broker->urls[0].host);
     broker->urls[0].host = xstrdup("127.0.0.1");
     broker->urls[0].port = p->port;
@@ -203,9 +202,9 @@ void proxy_listen(struct proxy *p, bool on) {
     unlock(p);
 }
 
-void proxy_hole(struct proxy *p, bool on) {
+void proxy_stall(struct proxy *p, bool on) {
     pthread_mutex_lock(&p->lock);
-    p->hole = on;
+    p->stalled = on;
     unlock(p);
 }
 

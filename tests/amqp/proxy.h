@@ -1,4 +1,4 @@
-/* A TCP proxy that breaks things, between a link and the broker of the tests. */
+/* A TCP proxy between a link and the broker of the tests that injects faults. */
 #ifndef CREW_TEST_AMQP_PROXY_H
 #define CREW_TEST_AMQP_PROXY_H
 
@@ -11,15 +11,15 @@ struct proxy;
 struct proxy *proxy_new(void);
 void proxy_free(struct proxy *p);
 
-/* The broker as it is seen through the proxy. */
+/* The address of the proxy, with the credentials of the broker. */
 void proxy_broker(const struct proxy *p, struct crew_broker *broker);
 
 void proxy_listen(struct proxy *p, bool on);
-/* Forward nothing any more in either direction, of connections now and later. */
-void proxy_hole(struct proxy *p, bool on);
-/* End all connections, politely or with a reset. */
+/* Stop forwarding in both directions, on present and later connections. */
+void proxy_stall(struct proxy *p, bool on);
+/* End all connections with FIN or RST. */
 void proxy_cut(struct proxy *p, bool reset);
-/* End each connection after so many bytes from the broker; 0: never. */
+/* End each connection after BYTES from the broker; 0: never. */
 void proxy_limit(struct proxy *p, uint64_t bytes);
 /* Forward one byte at a time. */
 void proxy_trickle(struct proxy *p, bool on);

@@ -7,19 +7,19 @@
 void fake_worker_open(struct fake_worker *f, const char *task) {
     char queue[256];
     snprintf(queue, sizeof queue, "crew.tasks.%s", task);
-    stage_open(&f->stage);
+    link_fixture_open(&f->link);
     struct link_op *op = link_op_new(LINK_DECLARE_QUEUE, queue);
     op->exclusive = true;
-    stage_must(&f->stage, op);
-    stage_consume(&f->stage, queue, true);
+    link_fixture_must_do(&f->link, op);
+    link_fixture_consume(&f->link, queue, true);
 }
 
 void fake_worker_close(struct fake_worker *f) {
-    stage_close(&f->stage);
+    link_fixture_close(&f->link);
 }
 
 struct message *fake_worker_take(struct fake_worker *f) {
-    return stage_delivery(&f->stage);
+    return link_fixture_next_delivery(&f->link);
 }
 
 void fake_worker_answer(struct fake_worker *f, const struct message *call,
@@ -34,5 +34,5 @@ void fake_worker_answer(struct fake_worker *f, const struct message *call,
                                    .header_count = header != NULL};
     struct message *m = message_new(&p);
     buffer_append(&m->body, body, strlen(body));
-    assert_int_equal(stage_publish(&f->stage, m), PUBLISH_CONFIRMED);
+    assert_int_equal(link_fixture_publish(&f->link, m), PUBLISH_CONFIRMED);
 }

@@ -3,10 +3,10 @@
 #ifndef CREW_TESTS_CLIENT_FAKE_WORKER_H
 #define CREW_TESTS_CLIENT_FAKE_WORKER_H
 
-#include "stage.h"
+#include "link_fixture.h"
 
 struct fake_worker {
-    struct stage stage;
+    struct link_fixture link;
 };
 
 void fake_worker_open(struct fake_worker *f, const char *task);

@@ -423,14 +423,14 @@ static void free_from_a_black_hole(bool connected) {
     struct outcome o = {0};
     crew_client *c;
     proxy_broker(p, &broker);
-    proxy_hole(p, !connected);
+    proxy_stall(p, !connected);
     proxy_listen(p, true);
     assert_int_equal(crew_client_new(&broker, NULL, &c), 0);
     crew_broker_fini(&broker);
     assert_int_equal(
         crew_client_wait_ready(c, connected ? FIXTURE_TIMEOUT_MS : 300, NULL, 0),
         connected ? 0 : CREW_EBROKER);
-    proxy_hole(p, true);
+    proxy_stall(p, true);
     struct crew_call call = caller_plain(task, "x");
     assert_int_equal(crew_client_call(c, &call, outcome_note, &o, NULL), 0);
     struct looker looker;

@@ -67,8 +67,8 @@ static void turn(void) {
 
 /* ---- a fake worker ---- */
 
-static struct fake_worker server; /* gets the calls */
-static struct stage notices;      /* receives the notices to the worker */
+static struct fake_worker server;   /* gets the calls */
+static struct link_fixture notices; /* receives the notices to the worker */
 static struct message *call;
 
 static int open_all(void **state) {
@@ -78,13 +78,13 @@ static int open_all(void **state) {
     caller_task(task, sizeof task);
     client = caller_open(&options);
     fake_worker_open(&server, task);
-    stage_open(&notices);
-    stage_queue(&notices, queue);
+    link_fixture_open(&notices);
+    link_fixture_declare_queue(&notices, queue);
     struct link_op *op = link_op_new(LINK_BIND, queue);
     op->exchange = strdup("crew.control");
     op->key = strdup("worker." WORKER);
-    stage_must(&notices, op);
-    stage_consume(&notices, queue, true);
+    link_fixture_must_do(&notices, op);
+    link_fixture_consume(&notices, queue, true);
     reader = (struct reader){.gives_credit = true};
     return 0;
 }
@@ -94,7 +94,7 @@ static int close_all(void **state) {
     message_free(call);
     call = NULL;
     crew_client_free(client);
-    stage_close(&notices);
+    link_fixture_close(&notices);
     fake_worker_close(&server);
     return 0;
 }
@@ -151,7 +151,7 @@ static void say_as(const struct step *steps, const char *id) {
     wire_begin(&m->body);
     for (const struct step *step = steps; step->what != DONE; step++)
         put_step(&m->body, step, id);
-    assert_int_equal(stage_publish(&server.stage, m), PUBLISH_CONFIRMED);
+    assert_int_equal(link_fixture_publish(&server.link, m), PUBLISH_CONFIRMED);
 }
 
 static void say(const struct step *steps) {
@@ -167,7 +167,7 @@ static uint32_t hear(uint8_t kind) {
     struct link_event *event = NULL;
     for (int turns = FIXTURE_TIMEOUT_MS / 20; event == NULL && turns > 0; turns--) {
         turn();
-        event = stage_await(&notices, LINK_DELIVERY, 1);
+        event = link_fixture_await(&notices, LINK_DELIVERY, 1);
     }
     assert_non_null(event);
     struct message *m = event->message;

@@ -260,7 +260,7 @@ static void test_calls_from_a_flush_go_on(void **state) {
     struct crew_broker broker;
     struct proxy *silence = proxy_new(); /* no event of a link wakes the loop */
     crew_client *away;
-    proxy_hole(silence, true);
+    proxy_stall(silence, true);
     proxy_listen(silence, true);
     proxy_broker(silence, &broker);
     assert_int_equal(crew_client_new(&broker, &options, &away), 0);

@@ -1,8 +1,8 @@
 /* Subscribing from a program: what comes when, and what is told of it. */
 #include "caller.h"
 #include "cmocka_all.h"
+#include "link_fixture.h"
 #include "listener.h"
-#include "stage.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -244,13 +244,13 @@ static void test_a_cursor_ahead(void **state) {
     crew_subscriber_free(other);
 }
 
-static void send_raw(struct stage *s, const char *exchange, const char *key,
+static void send_raw(struct link_fixture *s, const char *exchange, const char *key,
                      const char *id, const char *body) {
     const struct message_properties p = {
         .exchange = exchange, .routing_key = key, .message_id = id};
     struct message *m = message_new(&p);
     buffer_append_text(&m->body, body);
-    assert_int_equal(stage_publish(s, m), PUBLISH_CONFIRMED);
+    assert_int_equal(link_fixture_publish(s, m), PUBLISH_CONFIRMED);
 }
 
 /* What publishers repeat comes once; what has no number of that form is none. Nor is
@@ -264,8 +264,8 @@ static void test_repeats_are_dropped(void **state) {
                 {"q.1", true},  {"p.3", true},  {NULL, true},   {NULL, true},
                 {"same", true}, {"same", true}, {"p.x", true},  {"p.x", true},
                 {"p.5", true},  {"p.4", false}};
-    struct stage stage;
-    stage_open(&stage);
+    struct link_fixture link;
+    link_fixture_open(&link);
     char prefix[80], id[120], body[8];
     caller_task(prefix, sizeof prefix);
     struct crew_subscription_options options = from_now_on();
@@ -274,10 +274,10 @@ static void test_repeats_are_dropped(void **state) {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         snprintf(id, sizeof id, "%s.%s", prefix, rows[i].id ? rows[i].id : "");
         snprintf(body, sizeof body, "%zu", i);
-        send_raw(&stage, "crew.pubsub", channel, rows[i].id ? id : NULL, body);
+        send_raw(&link, "crew.pubsub", channel, rows[i].id ? id : NULL, body);
     }
-    send_raw(&stage, "", "crew.history", NULL, "straight into the queue");
-    send_raw(&stage, "crew.pubsub", "a\nb", NULL, "to no channel");
+    send_raw(&link, "", "crew.history", NULL, "straight into the queue");
+    send_raw(&link, "crew.pubsub", "a\nb", NULL, "to no channel");
     publish("last");
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         expected += rows[i].comes;
@@ -289,7 +289,7 @@ static void test_repeats_are_dropped(void **state) {
     assert_string_equal(first.heard[at].body, "last");
     assert_string_equal(first.heard[4].id, "");
     assert_string_equal(first.heard[4].content_type, "application/octet-stream");
-    stage_close(&stage);
+    link_fixture_close(&link);
 }
 
 static unsigned many_called;

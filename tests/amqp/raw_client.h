@@ -1,6 +1,6 @@
-/* A bare rabbitmq-c client, for what a link cannot do: odd arguments, odd headers. */
-#ifndef CREW_TEST_AMQP_RAW_H
-#define CREW_TEST_AMQP_RAW_H
+/* A plain rabbitmq-c client, for what a link does not do: other arguments and headers. */
+#ifndef CREW_TEST_AMQP_RAW_CLIENT_H
+#define CREW_TEST_AMQP_RAW_CLIENT_H
 
 #include <amqp.h>
 #include <amqp_framing.h>

@@ -1,8 +1,7 @@
-/* A bare rabbitmq-c client. */
-#include "raw.h"
+#include "raw_client.h"
 
 #include "cmocka_all.h"
-#include "stage.h"
+#include "link_fixture.h"
 #include <amqp_tcp_socket.h>
 
 static void check(amqp_rpc_reply_t reply) {
@@ -11,7 +10,7 @@ static void check(amqp_rpc_reply_t reply) {
 
 amqp_connection_state_t raw_open(void) {
     struct crew_broker broker;
-    stage_broker(&broker);
+    link_fixture_broker(&broker);
     const struct crew_broker_url *url = &broker.urls[0];
     amqp_connection_state_t raw = amqp_new_connection();
     amqp_socket_t *socket = amqp_tcp_socket_new(raw);
