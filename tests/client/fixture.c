@@ -83,7 +83,7 @@ static void on_task(void *arg, crew_task *task) {
 static void on_queue(void *arg, const char *task, uint32_t messages, uint32_t consumers) {
     struct fixture_worker *a = arg;
     (void)task;
-    a->looks++;
+    a->queue_infos++;
     a->messages = messages;
     a->consumers = consumers;
 }

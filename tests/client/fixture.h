@@ -18,9 +18,9 @@ struct fixture_worker {
     } mode;
     crew_task *held[64];
     size_t held_count;
-    unsigned begun;   /* tasks that were begun */
-    unsigned refused; /* tasks that could not be begun */
-    unsigned looks;   /* answers to crew_worker_inspect_queue, and the latest one */
+    unsigned begun;       /* tasks that were begun */
+    unsigned refused;     /* tasks that could not be begun */
+    unsigned queue_infos; /* answers to crew_worker_inspect_queue, and the latest one */
     uint32_t messages;
     uint32_t consumers;
 };

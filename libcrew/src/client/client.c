@@ -23,7 +23,7 @@
 
 struct crew_client {
     struct dispatch_lock lock;
-    struct broker_session session;
+    struct broker_session *session;
     struct reply_queue reply_queue;
     struct queue_info queue_info;
     struct calls calls;
@@ -45,8 +45,8 @@ static void report_when_connected(struct crew_client *c) {
     if (c->reported_connected || !reply_queue_ready(&c->reply_queue))
         return;
     c->reported_connected = true;
-    broker_session_report(&c->session, CREW_EVENT_CONNECTED, "connected to %s",
-                          broker_session_address(&c->session));
+    broker_session_report(c->session, CREW_EVENT_CONNECTED, "connected to %s",
+                          broker_session_address(c->session));
 }
 
 static void on_connected(struct crew_client *c, enum broker_session_side side) {
@@ -54,7 +54,7 @@ static void on_connected(struct crew_client *c, enum broker_session_side side) {
         reply_queue_declare(&c->reply_queue);
         return;
     }
-    broker_session_op(&c->session, side, topology_control());
+    broker_session_op(c->session, side, topology_control());
     publisher_connected(&c->publisher);
 }
 
@@ -67,7 +67,7 @@ static void on_disconnected(struct crew_client *c, enum broker_session_side side
                             const char *why) {
     reply_queue_note_problem(&c->reply_queue, why);
     if (c->reported_connected)
-        broker_session_report(&c->session, CREW_EVENT_DISCONNECTED, "lost the broker: %s",
+        broker_session_report(c->session, CREW_EVENT_DISCONNECTED, "lost the broker: %s",
                               why);
     c->reported_connected = false;
     if (side == BROKER_SESSION_CONSUMER)
@@ -75,7 +75,7 @@ static void on_disconnected(struct crew_client *c, enum broker_session_side side
 }
 
 static void on_reply_queue_deleted(struct crew_client *c) {
-    broker_session_report(&c->session, CREW_EVENT_WARNING,
+    broker_session_report(c->session, CREW_EVENT_WARNING,
                           "the reply queue was deleted; making a new one");
     c->reported_connected = false;
     reply_queue_is_lost(c);
@@ -103,14 +103,14 @@ static void on_event(void *owner, enum broker_session_side side,
         break;
     case LINK_FAILED:
         reply_queue_note_problem(&c->reply_queue, text_of(event));
-        broker_session_report_failure(&c->session, side, text_of(event));
+        broker_session_report_failure(c->session, side, text_of(event));
         break;
     case LINK_BLOCKED:
         reply_queue_note_problem(&c->reply_queue, text_of(event));
-        broker_session_report(&c->session, CREW_EVENT_BLOCKED, "%s", text_of(event));
+        broker_session_report(c->session, CREW_EVENT_BLOCKED, "%s", text_of(event));
         break;
     case LINK_UNBLOCKED:
-        broker_session_report(&c->session, CREW_EVENT_UNBLOCKED,
+        broker_session_report(c->session, CREW_EVENT_UNBLOCKED,
                               "the broker takes messages");
         break;
     case LINK_OP_DONE:
@@ -126,7 +126,7 @@ static void on_event(void *owner, enum broker_session_side side,
         on_reply_queue_deleted(c);
         break;
     case LINK_CHANNEL_CLOSED:
-        broker_session_report(&c->session, CREW_EVENT_WARNING, "%s", text_of(event));
+        broker_session_report(c->session, CREW_EVENT_WARNING, "%s", text_of(event));
         break;
     }
     link_event_free(event);
@@ -169,7 +169,7 @@ static int open_session(struct crew_client *c, const crew_broker *broker,
         .defer_confirm_wakeup =
             true, /* that of a request changes nothing for its caller */
     };
-    return broker_session_init(&c->session, &how);
+    return broker_session_new(&how, &c->session);
 }
 
 static void init_parts(struct crew_client *c, const struct crew_client_options *options) {
@@ -177,7 +177,7 @@ static void init_parts(struct crew_client *c, const struct crew_client_options *
                                   ? options->max_answer_bytes
                                   : LIMIT_INFLATED_DEFAULT_BYTES;
     const struct calls_options calls = {
-        .session = &c->session,
+        .session = c->session,
         .lock = &c->lock,
         .reply_queue = &c->reply_queue,
         .queue_info = &c->queue_info,
@@ -189,11 +189,11 @@ static void init_parts(struct crew_client *c, const struct crew_client_options *
     random_hex(c->instance, 8);
     c->on_event = options->on_event;
     c->event_arg = options->event_arg;
-    reply_queue_init(&c->reply_queue, &c->session);
-    queue_info_init(&c->queue_info, &c->session);
+    reply_queue_init(&c->reply_queue, c->session);
+    queue_info_init(&c->queue_info, c->session);
     calls_init(&c->calls, &calls);
-    reply_init(&c->replies, &c->session, &c->reply_queue, &c->calls, max_answer_bytes);
-    publisher_init(&c->publisher, &c->session, &c->lock, &c->reply_queue, c->instance);
+    reply_init(&c->replies, c->session, &c->reply_queue, &c->calls, max_answer_bytes);
+    publisher_init(&c->publisher, c->session, &c->lock, &c->reply_queue, c->instance);
 }
 
 int crew_client_new(const crew_broker *broker, const struct crew_client_options *options,
@@ -202,14 +202,17 @@ int crew_client_new(const crew_broker *broker, const struct crew_client_options 
     if (options == NULL)
         options = &defaults;
     struct crew_client *c = xcalloc(1, sizeof *c);
-    init_parts(c, options);
-    int error = dispatch_lock_init(&c->lock, &c->session, is_ready, c);
-    if (error == 0 && (error = open_session(c, broker, options)) != 0)
-        dispatch_lock_fini(&c->lock);
+    int error = open_session(c, broker, options);
+    if (error == 0 &&
+        (error = dispatch_lock_init(&c->lock, c->session, is_ready, c)) != 0) {
+        broker_session_stop(c->session, 0);
+        broker_session_free(c->session);
+    }
     if (error != 0) {
         free(c);
         return error;
     }
+    init_parts(c, options);
     *client = c;
     return 0;
 }
@@ -228,10 +231,10 @@ void crew_client_free(crew_client *c) {
         return;
     close_all(c);
     dispatch_lock_leave(&c->lock);
-    broker_session_stop(&c->session, FLUSH_MS);
+    broker_session_stop(c->session, FLUSH_MS);
     publisher_fini(&c->publisher);
     calls_fini(&c->calls);
-    broker_session_fini(&c->session);
+    broker_session_free(c->session);
     queue_info_fini(&c->queue_info);
     reply_fini(&c->replies);
     reply_queue_fini(&c->reply_queue);
@@ -242,7 +245,7 @@ void crew_client_free(crew_client *c) {
 /* ---- in an event loop ---- */
 
 int crew_client_fd(const crew_client *c) {
-    return dispatch_lock_is_ours(&c->lock) ? broker_session_fd(&c->session) : -1;
+    return dispatch_lock_is_ours(&c->lock) ? broker_session_fd(c->session) : -1;
 }
 
 void crew_client_dispatch(crew_client *c) {

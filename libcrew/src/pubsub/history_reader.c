@@ -75,7 +75,7 @@ static void on_marker_timer(struct broker_session_timer *timer) {
 uint64_t history_reader_request_marker(struct history_reader *r) {
     if (r->source == HISTORY_READER_OWN_QUEUE && r->state == HISTORY_READER_LIVE)
         return r->markers.received;
-    if (!deadline_is_set(&r->marker_timer.deadline))
+    if (!broker_session_timer_is_set(&r->marker_timer))
         broker_session_timer_set(r->session, &r->marker_timer, clock_ms());
     return markers_request(&r->markers);
 }
@@ -237,7 +237,7 @@ static void read_message(struct history_reader *r, struct message *m, uint64_t c
         const struct history_entry *entry = history_add(r->history, m, cursor, age_ms(m));
         if (entry == NULL)
             return;
-        if (!deadline_is_set(&r->expiry_timer.deadline))
+        if (!broker_session_timer_is_set(&r->expiry_timer))
             set_expiry(r, entry->expires_ms);
         r->handlers.on_entry(r->handlers.arg, entry);
         return;
@@ -360,7 +360,7 @@ static void op_done(struct history_reader *r, const struct link_op *op) {
     if (!op->ok && r->source == HISTORY_READER_STREAM &&
         is_about(op, LINK_DECLARE_QUEUE, NAME_HISTORY))
         stream_refused(r, op);
-    else if (!op->ok && !deadline_is_set(&r->retry_timer.deadline))
+    else if (!op->ok && !broker_session_timer_is_set(&r->retry_timer))
         op_refused(r, op);
     else if (op->ok && is_about(op, LINK_CONSUME, queue_of(r)))
         r->source == HISTORY_READER_STREAM ? begin_stream(r) : begin_own_queue(r);

@@ -11,7 +11,7 @@
 #define HISTORY_S 3600u
 
 struct crew_subscriber {
-    struct broker_session session;
+    struct broker_session *session;
     struct history_reader reader;
     struct history history;
     struct subscriptions subscriptions;
@@ -51,13 +51,6 @@ int crew_subscriber_new(const crew_broker *broker,
                         const struct crew_subscriber_options *options,
                         crew_subscriber **subscriber) {
     crew_subscriber *s = xcalloc(1, sizeof *s);
-    uint64_t history_s = options->history_s != 0 ? options->history_s : HISTORY_S;
-    history_init(&s->history,
-                 options->history_bytes != 0 ? options->history_bytes : HISTORY_BYTES,
-                 history_s * 1000);
-    subscriptions_init(&s->subscriptions, &s->history);
-    const struct history_reader_handlers handlers = {on_entry, on_restart, on_marker, s};
-    history_reader_init(&s->reader, &s->session, &s->history, &handlers);
     const struct broker_session_options session_options = {
         .broker = broker,
         .name = options->name == NULL ? "crew-subscriber" : options->name,
@@ -66,13 +59,18 @@ int crew_subscriber_new(const crew_broker *broker,
         .report_arg = options->event_arg,
         .caller_driven_io = options->caller_driven_io,
     };
-    int error = broker_session_init(&s->session, &session_options);
+    int error = broker_session_new(&session_options, &s->session);
     if (error != 0) {
-        subscriptions_fini(&s->subscriptions);
-        history_fini(&s->history);
         free(s);
         return error;
     }
+    uint64_t history_s = options->history_s != 0 ? options->history_s : HISTORY_S;
+    history_init(&s->history,
+                 options->history_bytes != 0 ? options->history_bytes : HISTORY_BYTES,
+                 history_s * 1000);
+    subscriptions_init(&s->subscriptions, &s->history);
+    const struct history_reader_handlers handlers = {on_entry, on_restart, on_marker, s};
+    history_reader_init(&s->reader, s->session, &s->history, &handlers);
     *subscriber = s;
     return 0;
 }
@@ -80,25 +78,25 @@ int crew_subscriber_new(const crew_broker *broker,
 void crew_subscriber_free(crew_subscriber *s) {
     if (s == NULL)
         return;
-    broker_session_stop(&s->session, 0);
+    broker_session_stop(s->session, 0);
     subscriptions_fini(&s->subscriptions);
     history_fini(&s->history);
-    broker_session_fini(&s->session);
+    broker_session_free(s->session);
     free(s);
 }
 
 /* ---- the loop ---- */
 
 int crew_subscriber_fd(const crew_subscriber *s) {
-    return broker_session_fd(&s->session);
+    return broker_session_fd(s->session);
 }
 
 void crew_subscriber_dispatch(crew_subscriber *s) {
-    broker_session_dispatch(&s->session);
+    broker_session_dispatch(s->session);
 }
 
 void crew_subscriber_flush(crew_subscriber *s) {
-    broker_session_flush(&s->session);
+    broker_session_flush(s->session);
 }
 
 enum crew_subscriber_state crew_subscriber_state(const crew_subscriber *s) {
@@ -131,7 +129,7 @@ int crew_subscription_new(crew_subscriber *s,
             subscriptions_receive_marker(&s->subscriptions, marker);
     }
     if (subscription_state(n) == SUBSCRIPTION_DUE)
-        broker_session_wake(&s->session);
+        broker_session_wake(s->session);
     *subscription = n;
     return 0;
 }

@@ -1,14 +1,54 @@
 #include "session/broker_session.h"
 
+#include "amqp/link.h"
 #include "base/clock.h"
 #include "base/wakeup.h"
 #include "base/xalloc.h"
+#include "session/event_queue.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
+
+struct broker_session_link {
+    struct broker_session *session;
+    enum broker_session_side side;
+    struct link *link;
+    uint64_t epoch;     /* of the open connection; 0: not open, or at the wrong address */
+    size_t url;         /* index of the address of the open connection */
+    bool caller_driven; /* this thread does its input and output */
+    struct broker_session_timer drive_timer; /* link_drive_due_ms */
+    struct event_queue events;
+};
+
+struct broker_session {
+    struct broker_session_handlers handlers;
+    struct broker_session_link links[BROKER_SESSION_SIDES];
+    size_t url_count;
+    char address[300]; /* host:port of the last connection */
+    bool defer_confirm_wakeup;
+    bool blocked;
+
+    int poll_fd; /* wakeup_fd and timer_fd behind one descriptor */
+    int wakeup_fd;
+    int timer_fd;
+    bool dispatching;
+    bool closing;
+    bool caller_driven_io;
+    bool flush_pending; /* there is something for on_flush or for publishing */
+
+    struct deadlines deadlines;
+    uint64_t armed_ms; /* what timer_fd is set to; 0: not set */
+    struct background_thread *background;
+
+    struct message *publish_queue; /* handed to the link at the end of this dispatch */
+    struct message **publish_queue_end;
+
+    crew_event_fn *report;
+    void *report_arg;
+};
 
 /* ---- event queues: links' threads in, dispatching thread out ---- */
 
@@ -135,8 +175,9 @@ static int open_link(struct broker_session *s, enum broker_session_side side,
     return link_new(&options, &l->link);
 }
 
-int broker_session_init(struct broker_session *s,
-                        const struct broker_session_options *options) {
+int broker_session_new(const struct broker_session_options *options,
+                       struct broker_session **session) {
+    struct broker_session *s = xcalloc(1, sizeof *s);
     *s = (struct broker_session){.handlers = options->handlers,
                                  .report = options->report,
                                  .report_arg = options->report_arg,
@@ -160,11 +201,13 @@ int broker_session_init(struct broker_session *s,
     error = open_link(s, BROKER_SESSION_PUBLISHER, options);
     if (error == 0)
         error = open_link(s, BROKER_SESSION_CONSUMER, options);
-    if (error == 0)
-        return 0;
+    if (error != 0)
+        goto fail;
+    *session = s;
+    return 0;
 fail:
     broker_session_stop(s, 0);
-    broker_session_fini(s);
+    broker_session_free(s);
     return error;
 }
 
@@ -193,7 +236,7 @@ void broker_session_stop(struct broker_session *s, unsigned flush_ms) {
     s->background = NULL;
 }
 
-void broker_session_fini(struct broker_session *s) {
+void broker_session_free(struct broker_session *s) {
     for (int side = 0; side < BROKER_SESSION_SIDES; side++)
         event_queue_fini(&s->links[side].events);
     while (s->publish_queue != NULL) {
@@ -205,6 +248,7 @@ void broker_session_fini(struct broker_session *s) {
     close_descriptor(s->timer_fd);
     close_descriptor(s->wakeup_fd);
     close_descriptor(s->poll_fd);
+    free(s);
 }
 
 int broker_session_fd(const struct broker_session *s) {
@@ -281,7 +325,7 @@ void broker_session_timer_set(struct broker_session *s,
 void broker_session_timer_set_earlier(struct broker_session *s,
                                       struct broker_session_timer *timer,
                                       uint64_t at_ms) {
-    if (!deadline_is_set(&timer->deadline) || at_ms < timer->deadline.at_ms)
+    if (!broker_session_timer_is_set(timer) || at_ms < timer->deadline.at_ms)
         broker_session_timer_set(s, timer, at_ms);
 }
 

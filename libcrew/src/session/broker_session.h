@@ -11,17 +11,19 @@
  * dispatch, and the links' threads only connect.
  *
  * The links' threads touch the event queues only. Everything else belongs to the thread that
- * dispatches. Only broker_session.c accesses the fields of the structs here.
+ * dispatches.
  */
 #ifndef CREW_SESSION_BROKER_SESSION_H
 #define CREW_SESSION_BROKER_SESSION_H
 
-#include "amqp/link.h"
+#include "amqp/link_event.h"
 #include "base/background_thread.h"
 #include "base/deadlines.h"
-#include "session/event_queue.h"
 #include "session/publish_waiter.h"
+#include <crew/broker.h>
 #include <crew/message.h>
+
+struct broker_session;
 
 enum broker_session_side {
     BROKER_SESSION_PUBLISHER,
@@ -47,44 +49,6 @@ struct broker_session_handlers {
     void *owner;
 };
 
-struct broker_session_link {
-    struct broker_session *session;
-    enum broker_session_side side;
-    struct link *link;
-    uint64_t epoch;     /* of the open connection; 0: not open, or at the wrong address */
-    size_t url;         /* index of the address of the open connection */
-    bool caller_driven; /* this thread does its input and output */
-    struct broker_session_timer drive_timer; /* link_drive_due_ms */
-    struct event_queue events;
-};
-
-struct broker_session {
-    struct broker_session_handlers handlers;
-    struct broker_session_link links[BROKER_SESSION_SIDES];
-    size_t url_count;
-    char address[300]; /* host:port of the last connection */
-    bool defer_confirm_wakeup;
-    bool blocked;
-
-    int poll_fd; /* wakeup_fd and timer_fd behind one descriptor */
-    int wakeup_fd;
-    int timer_fd;
-    bool dispatching;
-    bool closing;
-    bool caller_driven_io;
-    bool flush_pending; /* there is something for on_flush or for publishing */
-
-    struct deadlines deadlines;
-    uint64_t armed_ms; /* what timer_fd is set to; 0: not set */
-    struct background_thread *background;
-
-    struct message *publish_queue; /* handed to the link at the end of this dispatch */
-    struct message **publish_queue_end;
-
-    crew_event_fn *report;
-    void *report_arg;
-};
-
 struct broker_session_options {
     const struct crew_broker *broker;
     const char *name;
@@ -99,16 +63,17 @@ struct broker_session_options {
     bool defer_confirm_wakeup;
 };
 
-/* Starts both links. S must not move. On an error everything is released. */
-int broker_session_init(struct broker_session *s,
-                        const struct broker_session_options *options);
+/* Starts both links. The first callback comes with the first dispatch. CREW_ESYSTEM: no thread
+ * or descriptor is available. */
+int broker_session_new(const struct broker_session_options *options,
+                       struct broker_session **session);
 
 /* A session ends in two steps. broker_session_stop flushes for at most FLUSH_MS and ends the
  * threads: no callback comes afterwards, and messages that were with a link are freed.
- * broker_session_fini frees the rest, once the owner has released everything that embeds a
+ * broker_session_free frees the rest, once the owner has released everything that embeds a
  * timer. */
 void broker_session_stop(struct broker_session *s, unsigned flush_ms);
-void broker_session_fini(struct broker_session *s);
+void broker_session_free(struct broker_session *s);
 
 /* ---- state ---- */
 
@@ -153,6 +118,10 @@ void broker_session_wake(struct broker_session *s);
 /* The last part of a dispatch: on_flush, then messages are handed to the link. No system
  * call if there is nothing to do. */
 void broker_session_flush(struct broker_session *s);
+
+static inline bool broker_session_timer_is_set(const struct broker_session_timer *timer) {
+    return deadline_is_set(&timer->deadline);
+}
 
 void broker_session_timer_set(struct broker_session *s,
                               struct broker_session_timer *timer, uint64_t at_ms);

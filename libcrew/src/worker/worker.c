@@ -12,7 +12,7 @@
 #define FLUSH_AT_FREE_MS 1000u
 
 struct crew_worker {
-    struct broker_session session;
+    struct broker_session *session;
     char uuid[37];
     bool reported_connected;
     struct consumers consumers;
@@ -33,7 +33,7 @@ static void connected(crew_worker *w, enum broker_session_side side) {
 
 static void disconnected(crew_worker *w, enum broker_session_side side, const char *why) {
     if (w->reported_connected)
-        broker_session_report(&w->session, CREW_EVENT_DISCONNECTED, "lost the broker: %s",
+        broker_session_report(w->session, CREW_EVENT_DISCONNECTED, "lost the broker: %s",
                               why);
     w->reported_connected = false;
     if (side == BROKER_SESSION_CONSUMER)
@@ -51,13 +51,13 @@ static void on_event(void *owner, enum broker_session_side side,
         disconnected(w, side, text_of(event));
         break;
     case LINK_FAILED:
-        broker_session_report_failure(&w->session, side, text_of(event));
+        broker_session_report_failure(w->session, side, text_of(event));
         break;
     case LINK_BLOCKED:
-        broker_session_report(&w->session, CREW_EVENT_BLOCKED, "%s", text_of(event));
+        broker_session_report(w->session, CREW_EVENT_BLOCKED, "%s", text_of(event));
         break;
     case LINK_UNBLOCKED:
-        broker_session_report(&w->session, CREW_EVENT_UNBLOCKED,
+        broker_session_report(w->session, CREW_EVENT_UNBLOCKED,
                               "the broker takes messages");
         break;
     case LINK_OP_DONE:
@@ -75,7 +75,7 @@ static void on_event(void *owner, enum broker_session_side side,
             w->reported_connected = false;
         break;
     case LINK_CHANNEL_CLOSED:
-        broker_session_report(&w->session, CREW_EVENT_WARNING, "%s", text_of(event));
+        broker_session_report(w->session, CREW_EVENT_WARNING, "%s", text_of(event));
         break;
     }
     link_event_free(event);
@@ -87,8 +87,8 @@ static void report_connected(crew_worker *w) {
         return;
     w->reported_connected = true;
     broker_session_report(
-        &w->session, CREW_EVENT_CONNECTED, "connected to %s, consuming %zu task%s",
-        broker_session_address(&w->session), count, count == 1 ? "" : "s");
+        w->session, CREW_EVENT_CONNECTED, "connected to %s, consuming %zu task%s",
+        broker_session_address(w->session), count, count == 1 ? "" : "s");
 }
 
 static bool on_flush(void *owner) {
@@ -108,11 +108,11 @@ static void init_modules(crew_worker *w, const struct crew_worker_options *optio
     size_t max_request_bytes = options->max_request_bytes != 0
                                    ? options->max_request_bytes
                                    : LIMIT_INFLATED_DEFAULT_BYTES;
-    consumers_init(&w->consumers, &w->session, w->uuid, options->prefetch,
+    consumers_init(&w->consumers, w->session, w->uuid, options->prefetch,
                    options->on_queue_info, options->task_arg);
-    tasks_init(&w->tasks, &w->session, &w->consumers, w->uuid, options->gzip_above_bytes,
+    tasks_init(&w->tasks, w->session, &w->consumers, w->uuid, options->gzip_above_bytes,
                &callbacks);
-    receiver_init(&w->receiver, &w->session, &w->consumers, &w->tasks, max_request_bytes);
+    receiver_init(&w->receiver, w->session, &w->consumers, &w->tasks, max_request_bytes);
 }
 
 int crew_worker_new(const crew_broker *broker, const struct crew_worker_options *options,
@@ -128,27 +128,27 @@ int crew_worker_new(const crew_broker *broker, const struct crew_worker_options 
         .report_arg = options->event_arg,
         .caller_driven_io = options->caller_driven_io,
     };
-    random_uuid(w->uuid);
-    init_modules(w, options);
-    int error = broker_session_init(&w->session, &session_options);
+    int error = broker_session_new(&session_options, &w->session);
     if (error != 0) {
         free(w);
         return error;
     }
+    random_uuid(w->uuid);
+    init_modules(w, options);
     *worker = w;
     return 0;
 }
 
 int crew_worker_fd(const crew_worker *w) {
-    return broker_session_fd(&w->session);
+    return broker_session_fd(w->session);
 }
 
 void crew_worker_dispatch(crew_worker *w) {
-    broker_session_dispatch(&w->session);
+    broker_session_dispatch(w->session);
 }
 
 void crew_worker_flush(crew_worker *w) {
-    broker_session_flush(&w->session);
+    broker_session_flush(w->session);
 }
 
 const char *crew_worker_uuid(const crew_worker *w) {
@@ -156,7 +156,7 @@ const char *crew_worker_uuid(const crew_worker *w) {
 }
 
 bool crew_worker_ready(const crew_worker *w) {
-    return broker_session_is_open(&w->session) && consumers_are_ready(&w->consumers);
+    return broker_session_is_open(w->session) && consumers_are_ready(&w->consumers);
 }
 
 int crew_worker_serve(crew_worker *w, const char *const *names, size_t count) {
@@ -180,9 +180,9 @@ size_t crew_worker_held(const crew_worker *w) {
 void crew_worker_free(crew_worker *w) {
     if (w == NULL)
         return;
-    broker_session_stop(&w->session, FLUSH_AT_FREE_MS);
+    broker_session_stop(w->session, FLUSH_AT_FREE_MS);
     tasks_fini(&w->tasks);
     consumers_fini(&w->consumers);
-    broker_session_fini(&w->session);
+    broker_session_free(w->session);
     free(w);
 }
