@@ -9,6 +9,7 @@ struct link {
     struct link_options options;
     enum fake_side side;
     uint64_t epoch;
+    size_t url;
     bool is_open;
     struct link_op *ops;
     struct message *messages;
@@ -62,6 +63,7 @@ void fake_open(enum fake_side side) {
         fake_broker.per_consumer = fake_broker.global = 0;
     }
     struct link_event *event = report(link, LINK_OPEN);
+    event->url = link->url;
     event->text = xstrdup("fake:5672");
     send_event(link, event);
 }
@@ -266,9 +268,9 @@ void link_reject(struct link *link, uint64_t epoch, uint64_t delivery_tag, bool 
 }
 
 void link_switch_address(struct link *link, uint64_t epoch, size_t url) {
-    (void)link;
-    (void)epoch;
-    (void)url;
+    assert_true(epoch == 0 || (link->is_open && epoch == link->epoch));
+    link->url = url;
+    fake_broker.switches++;
 }
 
 bool link_drive(struct link *link, bool readable, struct link_event **events) {

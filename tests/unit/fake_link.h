@@ -24,6 +24,7 @@ struct fake_broker {
     unsigned per_consumer, global; /* limits, as basic.qos sets them */
     char notice_queue[256];        /* the queue that the publishing side consumes */
     uint64_t last_tag;             /* over all connections */
+    unsigned switches;             /* calls of link_switch_address */
     uint8_t acked[FAKE_TAGS];      /* by tag, how often */
     uint8_t rejected[FAKE_TAGS];
 };
@@ -32,7 +33,7 @@ extern struct fake_broker fake_broker;
 
 void fake_reset(void); /* the links have been freed */
 
-void fake_open(enum fake_side side);
+void fake_open(enum fake_side side); /* at the address of the last switch, or the first */
 bool fake_is_open(enum fake_side side);
 
 /* The connection is lost: pending operations fail, messages get STATUS. */
