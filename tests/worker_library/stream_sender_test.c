@@ -29,7 +29,7 @@ static struct streamer {
     crew_worker *worker;
     crew_task *task;
     uint32_t allowed;
-    unsigned credits, gone;
+    unsigned credits, unread;
 } streamer;
 
 static void on_task(void *arg, crew_task *given) {
@@ -48,10 +48,10 @@ static void on_credit(void *arg, crew_task *given, uint32_t allowed_bytes) {
 static void on_unread(void *arg, crew_task *given) {
     struct streamer *s = arg;
     assert_ptr_equal(given, s->task);
-    s->gone++;
+    s->unread++;
 }
 
-static void turn(void) {
+static void dispatch(void) {
     struct pollfd p[] = {{.fd = crew_client_fd(client), .events = POLLIN},
                          {.fd = crew_worker_fd(streamer.worker), .events = POLLIN}};
     poll(p, 2, 20);
@@ -59,11 +59,11 @@ static void turn(void) {
     crew_worker_dispatch(streamer.worker);
 }
 
-#define turn_until(condition)                 \
+#define dispatch_until(condition)             \
     do {                                      \
-        int turns_ = FIXTURE_TIMEOUT_MS / 20; \
-        while (!(condition) && turns_-- > 0)  \
-            turn();                           \
+        int tries_ = FIXTURE_TIMEOUT_MS / 20; \
+        while (!(condition) && tries_-- > 0)  \
+            dispatch();                       \
         assert_true(condition);               \
     } while (0)
 
@@ -85,7 +85,7 @@ static int open_all(void **state) {
     assert_int_equal(crew_worker_new(&broker, &options, &streamer.worker), 0);
     assert_int_equal(crew_worker_serve(streamer.worker, names, 1), 0);
     crew_broker_fini(&broker);
-    turn_until(crew_worker_ready(streamer.worker));
+    dispatch_until(crew_worker_ready(streamer.worker));
     return 0;
 }
 
@@ -118,7 +118,7 @@ static void begin_task(void) {
         .form = CREW_HTTP, .task = task, .expiration_ms = 10000};
     assert_int_equal(crew_client_stream(client, &wanted, &to, &reader, &reader.pending),
                      0);
-    turn_until(streamer.task != NULL);
+    dispatch_until(streamer.task != NULL);
     assert_int_equal(crew_task_chunk(streamer.task, "a", 1), CREW_EINVAL);
     assert_int_equal(crew_task_head(streamer.task, &ok), 0);
     assert_int_equal(crew_task_head(streamer.task, &ok), CREW_EINVAL);
@@ -138,24 +138,24 @@ static void test_worker_sends_within_its_credit(void **state) {
     for (int i = 0; i < 4; i++)
         assert_int_equal(crew_task_chunk(streamer.task, data, CREW_CHUNK_BYTES), 0);
     assert_int_equal(crew_task_chunk(streamer.task, data, 1), CREW_EINVAL);
-    turn_until(reader.bytes == CREW_WINDOW_BYTES);
+    dispatch_until(reader.bytes == CREW_WINDOW_BYTES);
     assert_int_equal(streamer.credits, 0);
     crew_client_credit(client, reader.pending, 100000);
-    turn_until(streamer.credits == 1);
+    dispatch_until(streamer.credits == 1);
     assert_int_equal(streamer.allowed, CREW_WINDOW_BYTES + 100000);
     assert_int_equal(crew_task_chunk(streamer.task, data, CREW_CHUNK_BYTES), 0);
     assert_int_equal(crew_task_chunk(streamer.task, data, 100000 - CREW_CHUNK_BYTES), 0);
     assert_int_equal(crew_task_chunk(streamer.task, data, 1), CREW_EINVAL);
-    turn_until(reader.bytes == CREW_WINDOW_BYTES + 100000);
+    dispatch_until(reader.bytes == CREW_WINDOW_BYTES + 100000);
     /* Too little for a credit notice: the worker asks for it. */
     crew_client_credit(client, reader.pending, 7);
-    turn_until(streamer.credits == 2);
+    dispatch_until(streamer.credits == 2);
     assert_int_equal(streamer.allowed, CREW_WINDOW_BYTES + 100007);
     end_task(0);
-    turn_until(reader.ends == 1);
+    dispatch_until(reader.ends == 1);
     assert_int_equal(reader.error, 0);
     assert_int_equal(reader.run_us, 5);
-    turn_until(crew_worker_held(streamer.worker) == 0);
+    dispatch_until(crew_worker_held(streamer.worker) == 0);
 }
 
 static void test_failed_stream_has_an_end(void **state) {
@@ -163,7 +163,7 @@ static void test_failed_stream_has_an_end(void **state) {
     begin_task();
     assert_int_equal(crew_task_chunk(streamer.task, "abc", 3), 0);
     end_task(CREW_ECRASHED);
-    turn_until(reader.ends == 1);
+    dispatch_until(reader.ends == 1);
     assert_int_equal(reader.error, CREW_ECRASHED);
     assert_int_equal(reader.bytes, 3);
 }
@@ -171,27 +171,27 @@ static void test_failed_stream_has_an_end(void **state) {
 static void test_worker_is_notified_of_a_cancelled_stream(void **state) {
     (void)state;
     begin_task();
-    turn_until(reader.heads == 1);
+    dispatch_until(reader.heads == 1);
     crew_client_cancel(client, reader.pending);
-    turn_until(streamer.gone == 1);
+    dispatch_until(streamer.unread == 1);
     assert_int_equal(crew_task_chunk(streamer.task, "abc", 3), CREW_ECANCELLED);
     end_task(CREW_ECANCELLED);
-    turn_until(crew_worker_held(streamer.worker) == 0);
+    dispatch_until(crew_worker_held(streamer.worker) == 0);
     assert_int_equal(reader.ends, 0);
 }
 
 static void test_caller_is_disconnected(void **state) {
     (void)state;
     begin_task();
-    turn_until(reader.heads == 1);
+    dispatch_until(reader.heads == 1);
     crew_client_free(client);
     client = caller_open(NULL);
     crew_task_chunk(streamer.task, "abc",
                     3); /* returned, if the worker has not been notified yet */
-    turn_until(streamer.gone == 1);
+    dispatch_until(streamer.unread == 1);
     assert_int_equal(reader.error, CREW_ECLOSED);
     end_task(CREW_ECANCELLED);
-    turn_until(crew_worker_held(streamer.worker) == 0);
+    dispatch_until(crew_worker_held(streamer.worker) == 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_all, close_all)

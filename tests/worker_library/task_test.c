@@ -23,14 +23,14 @@ static int close_fixture(void **state) {
     return 0;
 }
 
-static void leave(struct fixture_worker *a) {
+static void disconnect(struct fixture_worker *a) {
     crew_worker_free(a->worker);
     a->worker = NULL;
 }
 
 /* ---- running once ---- */
 
-static void check_worker_gone(enum crew_repeat repeat, int expected_error,
+static void check_lost_worker(enum crew_repeat repeat, int expected_error,
                               unsigned expected_runs) {
     struct fixture_worker *a = fixture_ready_worker(&fixture, 0);
     a->mode = WORKER_HOLDS;
@@ -40,7 +40,7 @@ static void check_worker_gone(enum crew_repeat repeat, int expected_error,
     fixture_start(&fixture, &call, &o);
     fixture_until(&fixture, a->held_count == 1);
     struct fixture_worker *b = fixture_ready_worker(&fixture, 1);
-    leave(a);
+    disconnect(a);
     fixture_finish(&fixture, &o);
     assert_int_equal(o.error, expected_error);
     assert_int_equal(b->begun, expected_runs);
@@ -49,12 +49,12 @@ static void check_worker_gone(enum crew_repeat repeat, int expected_error,
 
 static void test_lost_worker_never_repeats(void **state) {
     (void)state;
-    check_worker_gone(CREW_REPEAT_NEVER, CREW_ELOST, 0);
+    check_lost_worker(CREW_REPEAT_NEVER, CREW_ELOST, 0);
 }
 
 static void test_lost_worker_repeats_if_allowed(void **state) {
     (void)state;
-    check_worker_gone(CREW_REPEAT_ALWAYS, 0, 1);
+    check_lost_worker(CREW_REPEAT_ALWAYS, 0, 1);
 }
 
 static void test_requeued_task_runs_elsewhere(void **state) {
@@ -125,9 +125,9 @@ static void change_prefetch(struct fixture_worker *a, unsigned raised) {
     crew_worker_set_prefetch(a->worker, raised);
     fixture_until(&fixture, a->held_count == raised);
     crew_worker_set_prefetch(a->worker, 1);
-    a->looks = 0;
+    a->queue_infos = 0;
     crew_worker_inspect_queue(a->worker, fixture.task);
-    fixture_until(&fixture, a->looks == 1); /* so the new limit is in force */
+    fixture_until(&fixture, a->queue_infos == 1); /* so the new limit is in force */
     for (size_t i = 0; i + 1 < raised; i++) {
         fixture_echo(a->held[i]);
         fixture_finish(&fixture, &o[i]);
@@ -168,11 +168,11 @@ static void test_worker_asks_about_its_queue(void **state) {
     crew_worker_inspect_queue(a->worker, "not.served");
     crew_worker_inspect_queue(a->worker, fixture.task);
     crew_worker_inspect_queue(a->worker, fixture.task);
-    fixture_until(&fixture, a->looks > 0);
+    fixture_until(&fixture, a->queue_infos > 0);
     assert_int_equal(a->messages, 1);
     assert_int_equal(a->consumers, 2);
     crew_worker_inspect_queue(a->worker, fixture.task);
-    fixture_until(&fixture, a->looks == 2);
+    fixture_until(&fixture, a->queue_infos == 2);
     for (size_t i = 0; i < 2; i++)
         fixture_echo(fixture.workers[i].held[0]);
     fixture_until(&fixture, a->held_count + fixture.workers[1].held_count == 3);
