@@ -1,9 +1,10 @@
-"""What the documents say is true: README's handler is examples/hello.c, docs/libcrew.md
-shows examples/call.c, every C example of the docs compiles, docs/reference.md and the man
-pages list the options that the programs have, crewctl's exit statuses, the bridge's
-parameters, outcomes and header fields, README mentions no others, and what
-docs/webservers.md shows of a configuration is in the configuration. README has at most 250
-lines, and the documents' links lead to a section that exists, the names of files to a file."""
+"""What the documents say is true. README's handler is examples/hello.c, docs/libcrew.md shows
+examples/call.c, and every C example of the docs compiles. docs/reference.md and the man pages
+list the options that the programs have, crewctl's exit statuses, and the bridge's parameters,
+outcomes and header fields; README mentions no others, and has at most 250 lines. docs/wire.md
+lists the kinds and fields of the envelope, and the outcomes. What docs/webservers.md shows of
+a configuration is in the configuration. Links lead to sections and names of files to files
+that exist."""
 import os
 import re
 import subprocess
@@ -144,6 +145,19 @@ def check_outcomes(reference, bridge):
            of_calls | outcomes(bridge))
 
 
+def check_envelope():
+    """wire.md has the kinds and fields of wire/envelope.h, with their numbers."""
+    page = section(read("docs", "wire.md"), "The envelope")
+    header = read("libcrew", "src", "wire", "envelope.h")
+    kinds = re.findall(r"^    WIRE_(?!F_)([A-Z]+) = (\d+)", header, re.MULTILINE)
+    fields = re.findall(r"^    WIRE_F_([A-Z_]+) = (\d+)", header, re.MULTILINE)
+    tables = page.split("| code | field |")
+    for what, known, table in (("kinds", kinds, tables[0]), ("fields", fields, tables[1])):
+        differ(f"docs/wire.md and the {what} of wire/envelope.h",
+               re.findall(r"^\| (\d+) \| ([a-z_]+) \|", table, re.MULTILINE),
+               {(number, name.lower()) for name, number in known})
+
+
 def check_fields(reference, bridge):
     """Crew- fields of the bridge, written in its code or read as a CGI parameter."""
     known = set(re.findall(r'"(Crew-[A-Z][a-z]+)[:"]', bridge))
@@ -264,6 +278,7 @@ def main():
     check_parameters(reference, bridge)
     check_outcomes(reference, bridge)
     check_fields(reference, bridge)
+    check_envelope()
     check_readme(known_options)
     check_links()
     check_file_names()
