@@ -1,7 +1,7 @@
 /* http_worker.c - serve HTTP requests without app-worker: ./http_worker TASK
  *
- * A worker with an event loop of its own, which needs nothing but crew's public headers. It
- * answers each request with its method and path, and with its body if there is one. */
+ * A worker with an event loop of its own, which needs nothing but crew's public headers.
+ * It answers each request with its method and path, and with its body if there is one. */
 #include <crew/worker.h>
 #include <poll.h>
 #include <stdio.h>

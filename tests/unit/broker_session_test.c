@@ -83,7 +83,8 @@ static void test_open_when_both_are_at_one_address(void **state) {
     assert_string_equal(broker_session_address(session), "fake:5672");
 }
 
-/* The link that connected last determines the address; the other counts as closed at once. */
+/* The link that connected last determines the address; the other counts as closed at
+ * once. */
 static void test_the_other_link_is_moved(void **state) {
     (void)state;
     fake_open(FAKE_PUBLISHER);
@@ -217,7 +218,8 @@ static void test_without_a_connection_it_is_unsent(void **state) {
     assert_int_equal(w.status, PUBLISH_UNSENT);
 }
 
-/* on_flush that has more to do is called again with the next dispatch, which comes at once. */
+/* on_flush that has more to do is called again with the next dispatch, which comes at
+ * once. */
 static void test_more_to_flush(void **state) {
     (void)state;
     more_to_flush = true;
@@ -257,8 +259,8 @@ static void wait_for_job(void) {
     broker_session_dispatch(session);
 }
 
-/* A job that was cancelled is not reported; one that has not run when the session is stopped
- * is reported as closed (or ran before). */
+/* A job that was cancelled is not reported; one that has not run when the session is
+ * stopped is reported as closed (or ran before). */
 static void test_compress_jobs(void **state) {
     (void)state;
     struct buffer body = body_of(100000);

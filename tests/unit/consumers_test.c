@@ -1,6 +1,6 @@
-/* worker/consumers.h through the public worker, with a fake link: a simulation of what the
- * owner asks for, operations that are accepted and refused, consumers that the broker cancels
- * and connections that are lost.
+/* worker/consumers.h through the public worker, with a fake link: a simulation of what
+ * the owner asks for, operations that are accepted and refused, consumers that the broker
+ * cancels and connections that are lost.
  *
  * Properties that hold whenever nothing is pending any more and both connections are open:
  * - exactly the queues of the served tasks are consumed, and the worker is ready;
@@ -217,8 +217,8 @@ static void test_one_queue_keeps_its_consumer(void **state) {
     crew_worker_free(worker);
 }
 
-/* Beyond it the consumer is started again without a limit of its own; on the next connection
- * it has the new highest one. */
+/* Beyond it the consumer is started again without a limit of its own; on the next
+ * connection it has the new highest one. */
 static void test_a_higher_prefetch_is_global(void **state) {
     (void)state;
     crew_worker *worker = ready_worker(2, tasks, 1);
@@ -272,7 +272,8 @@ static void test_a_refused_queue_is_retried_with_backoff(void **state) {
     crew_worker_free(worker);
 }
 
-/* Notices must come in before the worker is ready, and after its publisher has reconnected. */
+/* Notices must come in before the worker is ready, and after its publisher has
+ * reconnected. */
 static void test_it_is_not_ready_without_notices(void **state) {
     (void)state;
     crew_worker *worker = ready_worker(1, tasks, 1);

@@ -130,8 +130,8 @@ static struct fake_consumer *get_consumer(const char *queue) {
     return &fake_broker.consumers[i];
 }
 
-/* As RabbitMQ does it. It closes the connection if a consumer tag is in use already; to cancel
- * a consumer that does not exist is no error. */
+/* As RabbitMQ does it. It closes the connection if a consumer tag is in use already; to
+ * cancel a consumer that does not exist is no error. */
 static void execute(const struct link_op *op) {
     struct fake_consumer *slot = NULL;
     switch (op->kind) {

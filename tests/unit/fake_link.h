@@ -1,6 +1,6 @@
-/* amqp/link.h and base/clock.h without a broker, threads or time: what a broker does is done
- * by the test, one step at a time. The events of a step reach the owner of the links with its
- * next dispatch. */
+/* amqp/link.h and base/clock.h without a broker, threads or time: what a broker does is
+ * done by the test, one step at a time. The events of a step reach the owner of the links
+ * with its next dispatch. */
 #ifndef CREW_TESTS_FAKE_LINK_H
 #define CREW_TESTS_FAKE_LINK_H
 

@@ -1,4 +1,5 @@
-/* worker/task_dedup.h: directed cases, and a simulation against a list of all that happened.
+/* worker/task_dedup.h: directed cases, and a simulation against a list of all that
+ * happened.
  *
  * Properties that hold after each step of the simulation:
  * - an entry in the table is found by its key, one that was removed is not;

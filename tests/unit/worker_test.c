@@ -1,5 +1,5 @@
-/* crew/worker.h with a fake link: the life of tasks in directed cases, and a simulation of
- * deliveries, handlers, publish statuses and lost connections.
+/* crew/worker.h with a fake link: the life of tasks in directed cases, and a simulation
+ * of deliveries, handlers, publish statuses and lost connections.
  *
  * Properties of the simulation:
  * - a task that must not be repeated is started at most once;
@@ -201,7 +201,8 @@ static void test_a_lost_answer_is_sent_again(void **state) {
     assert_int_equal(crew_worker_held(fixture.worker), 0);
 }
 
-/* The new delivery replaces the old one, and the answer goes to where the caller listens. */
+/* The new delivery replaces the old one, and the answer goes to where the caller
+ * listens. */
 static void test_a_duplicate_in_hand_is_not_run_again(void **state) {
     (void)state;
     uint64_t first = deliver(&(struct request){.id = "a", .reply_to = "old"});

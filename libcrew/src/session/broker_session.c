@@ -57,7 +57,7 @@ static bool is_urgent(const struct broker_session *s, const struct link_event *e
            event->message->status != PUBLISH_CONFIRMED || event->message->awaited;
 }
 
-/* Runs on the link's thread. For a caller-driven link it runs on the dispatching thread. */
+/* Runs on the link's thread; for a caller-driven link on the dispatching thread. */
 static void queue_events(void *arg, struct link_event *list) {
     struct broker_session_link *l = arg;
     struct link_event *tail = list;
@@ -121,7 +121,7 @@ static struct link_event *drive_link(struct broker_session_link *l, bool readabl
     return events;
 }
 
-/* Write what was handed to the links. Events that this causes are for the next dispatch. */
+/* Write what was handed to the links. The next dispatch handles the events of this. */
 static void write_links(struct broker_session *s) {
     for (int side = 0; side < BROKER_SESSION_SIDES; side++) {
         struct link_event *events = drive_link(&s->links[side], false);
@@ -303,7 +303,7 @@ void broker_session_report(struct broker_session *s, enum crew_event_kind kind,
 
 /* ---- timers ---- */
 
-/* The timer is only moved to an earlier time. One that fires too early costs a wake-up. */
+/* Only moves the timer to an earlier time. One that fires too early costs a wake-up. */
 static void arm_timer(struct broker_session *s) {
     struct deadline *first = deadlines_first(&s->deadlines);
     if (first == NULL || (s->armed_ms != 0 && s->armed_ms <= first->at_ms))
@@ -363,8 +363,9 @@ static void link_closed(struct broker_session_link *l) {
         l->session->blocked = false;
 }
 
-/* Move the other link to this address. If it is open at another one it counts as closed from
- * now on: what is published there would not reach the queues that are consumed here. */
+/* Move the other link to this address. If it is open at another one it counts as closed
+ * from now on: what is published there would not reach the queues that are consumed
+ * here. */
 static void move_other_link(struct broker_session_link *l) {
     struct broker_session_link *other = &l->session->links[1 - l->side];
     if (l->session->url_count < 2)
@@ -438,9 +439,9 @@ void broker_session_begin(struct broker_session *s) {
     s->dispatching = true;
 }
 
-/* on_flush may ask for another flush, which is left to the next dispatch. The descriptor is
- * made readable for it even if the owner calls broker_session_flush: another of its threads
- * may be waiting for the descriptor already. */
+/* on_flush may ask for another flush, which is left to the next dispatch. The descriptor
+ * is made readable for it even if the owner calls broker_session_flush: another of its
+ * threads may be waiting for the descriptor already. */
 void broker_session_end(struct broker_session *s) {
     s->flush_pending = false;
     bool more = s->handlers.on_flush(s->handlers.owner);

@@ -1,17 +1,17 @@
-/* Broker session: what clients, workers and subscribers have in common. It holds two links,
- * one that publishes and one that consumes (a broker that blocks publishers stops reading
- * the whole connection, acks included), timers, a background thread, and one descriptor for
- * a foreign event loop to watch.
+/* Broker session: what clients, workers and subscribers have in common. It holds two
+ * links, one that publishes and one that consumes (a broker that blocks publishers stops
+ * reading the whole connection, acks included), timers, a background thread, and one
+ * descriptor for a foreign event loop to watch.
  *
- * With several broker addresses the session keeps both links at the same address: the link
- * that connected last determines it, and the other is moved there. Until both are open at
- * one address the session counts as closed.
+ * With several broker addresses the session keeps both links at the same address: the
+ * link that connected last determines it, and the other is moved there. Until both are
+ * open at one address the session counts as closed.
  *
- * With caller_driven_io the owner's thread does the links' input and output as part of the
- * dispatch, and the links' threads only connect.
+ * With caller_driven_io the owner's thread does the links' input and output as part of
+ * the dispatch, and the links' threads only connect.
  *
- * The links' threads touch the event queues only. Everything else belongs to the thread that
- * dispatches.
+ * The links' threads touch the event queues only. Everything else belongs to the thread
+ * that dispatches.
  */
 #ifndef CREW_SESSION_BROKER_SESSION_H
 #define CREW_SESSION_BROKER_SESSION_H
@@ -39,8 +39,8 @@ struct broker_session_timer {
 };
 
 struct broker_session_handlers {
-    /* The owner takes over the event. LINK_PUBLISHED does not come here: the session passes
-     * it to the message's publish_waiter. */
+    /* The owner takes over the event. LINK_PUBLISHED does not come here: the session
+     * passes it to the message's publish_waiter. */
     void (*on_event)(void *owner, enum broker_session_side side,
                      struct link_event *event);
     /* Called after the events and timers of a dispatch, before messages are handed to the
@@ -58,20 +58,20 @@ struct broker_session_options {
     /* The owner's loop never blocks for long, and calls broker_session_flush each time
      * before it waits for events. */
     bool caller_driven_io;
-    /* A confirm alone does not make the descriptor readable. It is seen with the next event,
-     * unless its message has AWAITED set. */
+    /* A confirm alone does not make the descriptor readable. It is seen with the next
+     * event, unless its message has AWAITED set. */
     bool defer_confirm_wakeup;
 };
 
-/* Starts both links. The first callback comes with the first dispatch. CREW_ESYSTEM: no thread
- * or descriptor is available. */
+/* Starts both links. The first callback comes with the first dispatch. CREW_ESYSTEM: no
+ * thread or descriptor is available. */
 int broker_session_new(const struct broker_session_options *options,
                        struct broker_session **session);
 
-/* A session ends in two steps. broker_session_stop flushes for at most FLUSH_MS and ends the
- * threads: no callback comes afterwards, and messages that were with a link are freed.
- * broker_session_free frees the rest, once the owner has released everything that embeds a
- * timer. */
+/* A session ends in two steps. broker_session_stop flushes for at most FLUSH_MS and ends
+ * the threads: no callback comes afterwards, and messages that were with a link are
+ * freed. broker_session_free frees the rest, once the owner has released everything that
+ * embeds a timer. */
 void broker_session_stop(struct broker_session *s, unsigned flush_ms);
 void broker_session_free(struct broker_session *s);
 
@@ -101,14 +101,14 @@ bool broker_session_has_pending_flush(const struct broker_session *s);
 int broker_session_fd(const struct broker_session *s);
 void broker_session_dispatch(struct broker_session *s);
 
-/* For owners with several threads, one of which is in broker_session_dispatch. After disarm,
- * what has come until now does not make the descriptor readable any more; set_readable makes
- * it readable whether there is something to do or not. */
+/* For owners with several threads, one of which is in broker_session_dispatch. After
+ * disarm, what has come until now does not make the descriptor readable any more;
+ * set_readable makes it readable whether there is something to do or not. */
 void broker_session_disarm(struct broker_session *s);
 void broker_session_set_readable(struct broker_session *s);
 
-/* A dispatch is: begin, handle what has come, end. What is published between begin and end is
- * handed to the link by end, without a wake-up. */
+/* A dispatch is: begin, handle what has come, end. What is published between begin and
+ * end is handed to the link by end, without a wake-up. */
 void broker_session_begin(struct broker_session *s);
 void broker_session_end(struct broker_session *s);
 

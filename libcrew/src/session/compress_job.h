@@ -1,5 +1,5 @@
-/* Compress the body of a message that is to be published, or inflate one that was received,
- * on the session's background thread. */
+/* Compress the body of a message that is to be published, or inflate one that was
+ * received, on the session's background thread. */
 #ifndef CREW_SESSION_COMPRESS_JOB_H
 #define CREW_SESSION_COMPRESS_JOB_H
 
@@ -9,12 +9,12 @@
 struct broker_session;
 struct compress_job;
 
-/* Runs on the session's thread, in broker_session_dispatch. BODY is the callee's to take over
- * (buffer_init it then); what is left in it is freed.
+/* Runs on the session's thread, in broker_session_dispatch. BODY is the callee's to take
+ * over (buffer_init it then); what is left in it is freed.
  *
  * RESULT 0: BODY is the result. CREW_ECLOSED: the session is being closed. Inflating:
- * gzip_inflate's error. Compressing: CREW_ETOOLARGE if the body does not get smaller; BODY is
- * the original then. */
+ * gzip_inflate's error. Compressing: CREW_ETOOLARGE if the body does not get smaller;
+ * BODY is the original then. */
 typedef void compress_done_fn(void *arg, int result, struct buffer *body);
 
 /* Both take IN over. The job is valid until DONE returns. */

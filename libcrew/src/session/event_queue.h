@@ -17,8 +17,8 @@ struct event_queue {
 void event_queue_init(struct event_queue *q);
 void event_queue_fini(struct event_queue *q); /* frees the events that are left */
 
-/* Append the list FIRST to TAIL. True: the caller has to wake the reader, because the events
- * are URGENT and it has not been woken since it last took events. */
+/* Append the list FIRST to TAIL. True: the caller has to wake the reader, because the
+ * events are URGENT and it has not been woken since it last took events. */
 bool event_queue_put(struct event_queue *q, struct link_event *first,
                      struct link_event *tail, bool urgent);
 

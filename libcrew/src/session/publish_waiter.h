@@ -1,6 +1,6 @@
-/* Publish waiter: embedded in the struct that waits for the publish status of a message. The
- * owner of every message that a broker session publishes is one of these, or null if the
- * status does not matter. */
+/* Publish waiter: embedded in the struct that waits for the publish status of a message.
+ * The owner of every message that a broker session publishes is one of these, or null if
+ * the status does not matter. */
 #ifndef CREW_SESSION_PUBLISH_WAITER_H
 #define CREW_SESSION_PUBLISH_WAITER_H
 

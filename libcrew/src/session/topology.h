@@ -1,5 +1,5 @@
-/* Topology: the exchanges, queues and bindings of crew as operations for a link (docs/wire.md,
- * "Topology"). */
+/* Topology: the exchanges, queues and bindings of crew as operations for a link
+ * (docs/wire.md, "Topology"). */
 #ifndef CREW_SESSION_TOPOLOGY_H
 #define CREW_SESSION_TOPOLOGY_H
 
@@ -32,17 +32,19 @@ struct link_op *topology_bind_all_publications(const char *queue);
 
 struct link_op *topology_consume(const char *queue, bool no_ack);
 
-/* PREFETCH unacknowledged deliveries at a time: per consumer that is started from now on, or
- * global over all consumers (AMQP basic.qos as RabbitMQ defines it). */
+/* PREFETCH unacknowledged deliveries at a time: per consumer that is started from now on,
+ * or global over all consumers (AMQP basic.qos as RabbitMQ defines it). */
 struct link_op *topology_prefetch(unsigned prefetch, bool per_consumer);
 
-/* OP failed because its durable queue is not available yet: the broker has just started. */
+/* OP failed because its durable queue is not available yet: the broker has just
+ * started. */
 bool topology_is_down(const struct link_op *op);
 
 /* How long subscribers and publishers wait for a history that is not available. */
 #define TOPOLOGY_DOWN_MS 30000u
 
-/* Describe an operation that failed, or found other arguments than crew's, in one line. */
+/* Describe an operation that failed, or found other arguments than crew's, in one
+ * line. */
 void topology_describe(const struct link_op *op, char *text, size_t text_bytes);
 
 #endif

@@ -139,7 +139,7 @@ static void stop(struct consumers *c, struct consumer *consumer) {
         destroy(c, consumer);
     else if (consumer->state == CONSUMER_CONSUMING)
         cancel(c, consumer);
-    /* DECLARING: cancelled when its consume is done. CANCELLING: freed when that is done. */
+    /* DECLARING: cancelled when its consume is done. CANCELLING: freed when done. */
 }
 
 static struct consumer *find_queue(const struct consumers *c, const char *queue) {

@@ -2,16 +2,16 @@
  * queues, with acks, and an exclusive queue for notices (cancel, credit). Everything is
  * declared again after a reconnect.
  *
- * Notices come over the publishing connection. A prefetch that is used up holds back every
- * consumer of its AMQP channel, also those without acks, and that is when the cancel of a
- * waiting task has to come through.
+ * Notices come over the publishing connection. A prefetch that is used up holds back
+ * every consumer of its AMQP channel, also those without acks, and that is when the
+ * cancel of a waiting task has to come through.
  *
  * Prefetch: a global limit (over all consumers of the AMQP channel) can be changed at any
- * time, but costs the broker work for every message. A per-consumer limit costs nothing, but
- * is fixed when the consumer is started. So the consumer of a worker of one task is started
- * with the highest prefetch that was asked for until then, and the global limit is in force
- * only while the prefetch is lower. If the prefetch is raised further, or there are several
- * tasks, only the global limit is used, until the next connection.
+ * time, but costs the broker work for every message. A per-consumer limit costs nothing,
+ * but is fixed when the consumer is started. So the consumer of a worker of one task is
+ * started with the highest prefetch that was asked for until then, and the global limit
+ * is in force only while the prefetch is lower. If the prefetch is raised further, or
+ * there are several tasks, only the global limit is used, until the next connection.
  */
 #ifndef CREW_WORKER_CONSUMERS_H
 #define CREW_WORKER_CONSUMERS_H
@@ -59,12 +59,13 @@ void consumers_connected(struct consumers *c);
 void consumers_disconnected(struct consumers *c);
 void consumers_op_done(struct consumers *c, struct link_op *op); /* frees OP */
 
-/* The broker cancelled the consumer of QUEUE (may be null). True: it was a task queue's. */
+/* The broker cancelled the consumer of QUEUE (may be null). True: a task queue's. */
 bool consumers_cancelled_by_broker(struct consumers *c, const char *queue);
 
 /* ---- what to consume ---- */
 
-/* Consume the queues of exactly these tasks. CREW_EEXIST, CREW_EINVAL: crew_worker_serve. */
+/* Consume the queues of exactly these tasks. CREW_EEXIST, CREW_EINVAL:
+ * crew_worker_serve. */
 int consumers_serve(struct consumers *c, const char *const *tasks, size_t count);
 void consumers_set_prefetch(struct consumers *c, unsigned prefetch);
 

@@ -1,5 +1,5 @@
-/* Delivery: a message that came from a task queue. It carries one or more tasks, and is acked
- * when all of them are settled. It lives as long as a task points into it. */
+/* Delivery: a message that came from a task queue. It carries one or more tasks, and is
+ * acked when all of them are settled. It lives as long as a task points into it. */
 #ifndef CREW_WORKER_DELIVERY_H
 #define CREW_WORKER_DELIVERY_H
 
@@ -15,7 +15,8 @@ void delivery_release(struct delivery *d);
 
 const struct message *delivery_message(const struct delivery *d);
 
-/* The connection that it came over is open: the broker has not given it to another worker. */
+/* The connection that it came over is open: the broker has not given it to another
+ * worker. */
 bool delivery_is_current(const struct delivery *d);
 
 /* One of its tasks is settled; the last one acks it. Releases a reference. */

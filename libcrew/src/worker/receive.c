@@ -140,8 +140,8 @@ static void receive_plain(struct receiver *r, struct delivery *d) {
     };
     put_headers(&source.pairs, m);
     source.item.pairs = (struct wire_bytes){source.pairs.data, source.pairs.len};
-    /* Foreign callers may number their calls 1, 2, 3: the id is unique in their reply queue
-     * only. */
+    /* Foreign callers may number their calls 1, 2, 3: the id is unique in their reply
+     * queue only. */
     char key[600];
     snprintf(key, sizeof key, "%s/%s", reply_to, id);
     source.key = source.understands_notices ? NULL : key;

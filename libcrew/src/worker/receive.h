@@ -1,11 +1,12 @@
-/* Receive: turns deliveries into tasks, and passes on the notices in the worker's own queue.
+/* Receive: turns deliveries into tasks, and passes on the notices in the worker's own
+ * queue.
  *
  * A message is checked as a whole before anything of it runs. One that cannot be read is
  * rejected, so that the broker dead-letters it to its caller.
  *
- * The time that is left for a task is the least of: its absolute deadline by the local clock,
- * the budget that was sent with it, the expiration of its message. So a task never gets more
- * than its budget after its delivery, however wrong a clock is. */
+ * The time that is left for a task is the least of: its absolute deadline by the local
+ * clock, the budget that was sent with it, the expiration of its message. So a task never
+ * gets more than its budget after its delivery, however wrong a clock is. */
 #ifndef CREW_WORKER_RECEIVE_H
 #define CREW_WORKER_RECEIVE_H
 

@@ -10,8 +10,8 @@
 #define BATCH_BYTES 65536u
 #define BATCH_ANSWERS 32u
 
-/* A message with the link, and the entries whose answers are in it. A message of one answer
- * is the entry's own; one of several is a copy, and the entries keep their own. */
+/* A message with the link, and the entries whose answers are in it. A message of one
+ * answer is the entry's own; one of several is a copy, and the entries keep their own. */
 struct reply_batch {
     struct publish_waiter waiter; /* first: a waiter is turned back into its batch */
     struct reply_batches *all;

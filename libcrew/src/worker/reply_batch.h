@@ -1,9 +1,10 @@
-/* Reply batch: answers to the same caller share a message, because a message costs the broker
- * as much as many answers. They leave with the next flush and do not wait for further
- * answers.
+/* Reply batch: answers to the same caller share a message, because a message costs the
+ * broker as much as many answers. They leave with the next flush and do not wait for
+ * further answers.
  *
  * An answer is published mandatory. When the publish status of its message is known, the
- * entry's PUBLISHED is called; whether the answer has to be sent again is its decision. */
+ * entry's PUBLISHED is called; whether the answer has to be sent again is its
+ * decision. */
 #ifndef CREW_WORKER_REPLY_BATCH_H
 #define CREW_WORKER_REPLY_BATCH_H
 
@@ -33,8 +34,8 @@ struct reply_batches {
 void reply_batches_init(struct reply_batches *all, struct broker_session *session);
 void reply_batches_fini(struct reply_batches *all); /* the session is stopped */
 
-/* ENTRY is idle. M leaves with the next flush that finds an open connection. MAY_SHARE: M is
- * an envelope, whose items may travel together with others. */
+/* ENTRY is idle. M leaves with the next flush that finds an open connection. MAY_SHARE: M
+ * is an envelope, whose items may travel together with others. */
 void reply_batch_add(struct reply_batches *all, struct reply_batch_entry *entry,
                      struct message *m, bool may_share);
 

@@ -142,7 +142,8 @@ static int end_part(struct stream_sender *s) {
     return 0;
 }
 
-/* A chunk without bytes carries the worker's id, so that the caller can repeat its credit. */
+/* A chunk without bytes carries the worker's id, so that the caller can repeat its
+ * credit. */
 static int put_chunk(struct stream_sender *s, const void *data, size_t bytes) {
     const struct wire_item item = {
         .kind = WIRE_CHUNK,

@@ -33,8 +33,7 @@ enum reply_state {
 };
 
 struct crew_task {
-    struct task_dedup_entry
-        dedup_entry; /* first: an entry is turned back into its task */
+    struct task_dedup_entry dedup_entry; /* first: turned back into its task */
     struct reply_batch_entry reply_entry;
     struct broker_session_timer started_timer; /* RUNNING: sends the started notice */
     struct tasks *all;
@@ -289,8 +288,8 @@ static void send_again_to(crew_task *task, const char *reply_to) {
     }
 }
 
-/* The caller has sent its request again. It may listen at another queue now, or it has missed
- * the answer. */
+/* The caller has sent its request again. It may listen at another queue now, or it has
+ * missed the answer. */
 static void readdress(crew_task *task, const char *reply_to) {
     free(task->reply_to);
     task->reply_to = xstrdup(reply_to);
@@ -327,9 +326,9 @@ static void offer(crew_task *task) {
     task->all->callbacks.on_task(task->all->callbacks.arg, task);
 }
 
-/* The same task came with another delivery: the broker has requeued it because a connection
- * was lost, or its caller has sent it again. It goes on; the new delivery is acked in place of
- * the old one, and the answer goes to where the caller listens now. */
+/* The same task came with another delivery: the broker has requeued it because a
+ * connection was lost, or its caller has sent it again. It goes on; the new delivery is
+ * acked in place of the old one, and the answer goes to where the caller listens now. */
 static void redelivered(crew_task *task, struct delivery *d) {
     const char *reply_to = delivery_message(d)->p.reply_to;
     settle(task);
@@ -355,8 +354,8 @@ static struct wire_bytes key_of(const struct task_source *source) {
     return source->key != NULL ? wire_text(source->key) : source->id;
 }
 
-/* The same task in hand, or with a cached answer. A message that we have requeued comes to us
- * as a new one; it may come before its confirm, and it has to be run. */
+/* The same task in hand, or with a cached answer. A message that we have requeued comes
+ * to us as a new one; it may come before its confirm, and it has to be run. */
 static crew_task *find_duplicate(const struct tasks *t,
                                  const struct task_source *source) {
     const struct message *m = delivery_message(source->delivery);
@@ -413,8 +412,8 @@ static void cancel(crew_task *task) {
         task->was_cancelled = true; /* counts if crew_task_unbegin follows */
 }
 
-/* Of a task that is not here the id is remembered. One that is being requeued may come again.
- */
+/* The id of a task that is not in hand is remembered; also if it is being requeued, since it
+ * may come again. */
 void tasks_cancel(struct tasks *t, const struct wire_item *notice) {
     crew_task *task = find_noticed(t, notice);
     if (task != NULL && task->state != TASK_REQUEUEING) {
@@ -559,7 +558,8 @@ void crew_task_requeue(crew_task *task) {
 }
 
 /* The broker has not taken the copy, or it is unknown whether it has. If its queue is no
- * longer served it stays unacked: the broker requeues it when the connection is closed. */
+ * longer served it stays unacked: the broker requeues it when the connection is
+ * closed. */
 static void requeue_failed(crew_task *task, enum publish_status status) {
     enum retry_progress progress =
         status == PUBLISH_UNKNOWN ? RETRY_MAY_HAVE_RUN : RETRY_NOT_STARTED;
@@ -572,8 +572,8 @@ static void requeue_failed(crew_task *task, enum publish_status status) {
         offer(task);
 }
 
-/* A returned copy counts as requeued: its queue was deleted, and the caller is informed by the
- * broker. */
+/* A returned copy counts as requeued: its queue was deleted, and the caller is informed
+ * by the broker. */
 static void requeue_published(crew_task *task, struct message *m,
                               enum publish_status status) {
     message_free(m);

@@ -1,8 +1,9 @@
-/* Task: the life of a task in a worker, from the delivery that it came with until its answer
- * is confirmed and it is acked. Only task.c changes a task's state (enum task_state).
+/* Task: the life of a task in a worker, from the delivery that it came with until its
+ * answer is confirmed and it is acked. Only task.c changes a task's state (enum
+ * task_state).
  *
- * A task is settled when its answer is safe with the broker (or there is no caller to answer)
- * and the owner has called crew_task_done. */
+ * A task is settled when its answer is safe with the broker (or there is no caller to
+ * answer) and the owner has called crew_task_done. */
 #ifndef CREW_WORKER_TASK_H
 #define CREW_WORKER_TASK_H
 
@@ -56,8 +57,8 @@ void tasks_init(struct tasks *t, struct broker_session *session,
                 size_t gzip_above_bytes, const struct task_callbacks *callbacks);
 void tasks_fini(struct tasks *t); /* the session is stopped */
 
-/* Offer the task to the owner, or answer it without: a duplicate, one that was cancelled, one
- * that must not run again, one that has expired, a ping. */
+/* Offer the task to the owner, or answer it without: a duplicate, one that was cancelled,
+ * one that must not run again, one that has expired, a ping. */
 void tasks_receive(struct tasks *t, const struct task_source *source);
 
 /* Notices from callers. */

@@ -1,10 +1,10 @@
-/* Duplicate suppression: which tasks a worker has in hand, which answers it has given lately,
- * and which tasks were cancelled before they came.
+/* Duplicate suppression: which tasks a worker has in hand, which answers it has given
+ * lately, and which tasks were cancelled before they came.
  *
  * A task that comes again while it is in hand, or while its answer is cached, is not run
- * again. An answer is cached until the task's deadline. The cache is bounded in answers and
- * bytes; the oldest answers are dropped first. An id that was cancelled is remembered until
- * its deadline, at most LIMIT_CANCELLED_IDS of them; further ones are ignored.
+ * again. An answer is cached until the task's deadline. The cache is bounded in answers
+ * and bytes; the oldest answers are dropped first. An id that was cancelled is remembered
+ * until its deadline, at most LIMIT_CANCELLED_IDS of them; further ones are ignored.
  *
  * No I/O and no clock: times come in as arguments (clock_ms).
  */
@@ -62,8 +62,8 @@ size_t task_dedup_count_in_hand(const struct task_dedup *d);
 
 /* ---- answer cache ---- */
 
-/* ENTRY, which is in the table, has an answer of so many bytes. False: it is not worth to be
- * cached, because it expires now or is larger than the cache. */
+/* ENTRY, which is in the table, has an answer of so many bytes. False: it is not worth to
+ * be cached, because it expires now or is larger than the cache. */
 bool task_dedup_cache(struct task_dedup *d, struct task_dedup_entry *entry, size_t bytes,
                       uint64_t expires_ms, uint64_t now_ms);
 
@@ -82,7 +82,8 @@ bool task_dedup_is_cancelled(const struct task_dedup *d, const void *id, size_t 
 void task_dedup_forget_cancelled(struct task_dedup *d,
                                  uint64_t now_ms); /* those that expired */
 
-/* When task_dedup_take_expired or task_dedup_forget_cancelled will have something to do; 0: never. */
+/* When task_dedup_take_expired or task_dedup_forget_cancelled will have something to do;
+ * 0: never. */
 uint64_t task_dedup_next_expiry_ms(const struct task_dedup *d);
 
 #endif
