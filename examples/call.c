@@ -25,7 +25,7 @@ static int call_and_print(crew_client *client, const char *task) {
 int main(int argc, char **argv) {
     crew_broker broker;
     crew_client *client;
-    const char *url = getenv("CREW_AMQP_URL"); /* null: the RabbitMQ of this machine */
+    const char *url = getenv("CREW_AMQP_URL"); /* null: RabbitMQ on localhost */
     crew_broker_init(&broker);
     if (url != NULL && crew_broker_parse(&broker, url, NULL, 0) != 0)
         return 2;

@@ -1,8 +1,8 @@
 /* classic.so - tasks by name.
  *
- * Each task below is a queue of its own, crew.tasks.NAME. The web server chooses the task
- * for a location (fastcgi_param CREW_TASK test), and any program that speaks AMQP can
- * call it too: a handler serves both alike.
+ * Each task below has a queue of its own, crew.tasks.NAME. The web server selects the
+ * task of a location (fastcgi_param CREW_TASK test), and any AMQP client can call it as
+ * well: a handler serves both.
  *
  *     app-worker build/examples/classic.so
  */
@@ -13,9 +13,8 @@
 
 /* ---- state ---- */
 
-/* What handlers share is made once per handler process. Here it is a counter; it could be
- * a connection to a database. A process serves one request at a time, so there is no
- * lock. */
+/* Handlers share a state that is set up once per handler process: here a counter, often a
+ * database connection. A process serves one request at a time, so no lock is needed. */
 struct served {
     unsigned long tasks;
 };
@@ -37,22 +36,22 @@ static unsigned long count_task(const crew_request *request) {
 
 /* ---- handlers ---- */
 
-/* The shortest useful handler: look at the request, write the response, return. */
+/* The shortest useful handler: read the request, write the response, return. */
 static int test(crew_request *request, crew_response *response) {
     count_task(request);
     return crew_response_text(response, "Wake up Neo.\n");
 }
 
-/* Every handler process has a name of its own. With several workers this one shows how
- * the requests spread over them. */
+/* Each handler process has a UUID. With several workers this shows how requests are
+ * distributed. */
 static int stat(crew_request *request, crew_response *response) {
     unsigned long tasks = count_task(request);
     return crew_response_printf(response, "I'm worker \"%s\". And I serve %lu tasks",
                                 crew_request_uuid(request), tasks);
 }
 
-/* A handler that never comes back. Its caller is answered 504 when the time is over, and
- * this process is replaced by a fresh one; nobody else notices. */
+/* A handler that never returns. At the deadline its caller gets 504, and the process is
+ * replaced; other requests are not affected. */
 static int dead(crew_request *request, crew_response *response) {
     count_task(request);
     volatile bool waiting = true;
@@ -61,14 +60,14 @@ static int dead(crew_request *request, crew_response *response) {
     return crew_response_text(response, "Nobody has ever read this.\n");
 }
 
-/* Handlers may block. Others wait in the queue, not in the web server. */
+/* Handlers may block. Other requests wait in the queue, not in the web server. */
 static int slow(crew_request *request, crew_response *response) {
     count_task(request);
     sleep(3);
     return crew_response_text(response, "Slept for 3 seconds.\n");
 }
 
-/* What came of a call, in one line. A call that failed is a result, too. */
+/* The result of a call in one line. A failed call is a result, too. */
 static int print_result(crew_response *response, const char *label,
                         const struct crew_answer *answer) {
     if (answer->error != 0)
@@ -81,8 +80,8 @@ static int print_result(crew_response *response, const char *label,
     return crew_response_printf(response, "%s result: %.*s\n", label, (int)bytes, body);
 }
 
-/* A handler can call other tasks, several at once, and waits for them inside its own
- * time. The answers come in the order of the calls. */
+/* A handler can call other tasks, several at once. It waits for them within its own
+ * deadline. The answers are in the order of the calls. */
 static int parallel(crew_request *request, crew_response *response) {
     count_task(request);
     const struct crew_call calls[] = {{.task = "test"}, {.task = "stat"}};
@@ -93,7 +92,7 @@ static int parallel(crew_request *request, crew_response *response) {
     return print_result(response, "Stat", answers[1]);
 }
 
-/* Whoever has subscribed to the channel "test" gets this request's body. */
+/* Publish the request's body on the channel "test". */
 static int publish(crew_request *request, crew_response *response) {
     count_task(request);
     size_t bytes;

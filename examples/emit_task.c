@@ -1,10 +1,10 @@
-/* emit_task - 30 calls of `sleep` at once, and a line that tells how far they are.
+/* emit_task - make 30 calls of `sleep` at once, and print their progress in one line.
  *
  *     emit_task [TASK [COUNT]]
  *
- * A program without an event loop of its own: poll(2) waits on the client's descriptor,
- * crew_client_dispatch does what is due, and each answer comes to a callback. Each call
- * takes 3 seconds, and they end in the time that the number of handler processes allows.
+ * A program without an event loop: poll(2) waits for the client's descriptor,
+ * crew_client_dispatch does what is due, and a callback gets each answer. Each call takes
+ * 3 seconds; how many run at once depends on the number of handler processes.
  *
  *     cc -o emit_task emit_task.c $(pkg-config --cflags --libs crew)
  */

@@ -1,11 +1,11 @@
-/* hello_test - tests of hello.c, without broker, worker and web server. Copy it and
- * begin.
+/* hello_test - tests of hello.c without a broker, a worker or a web server. Copy it to
+ * start your own.
  *
- *     cc -o hello_test hello_test.c hello.c $(pkg-config --cflags --libs crew)
+ *     cc -o hello_test hello_test.c hello.c $(pkg-config --cflags --libs crew-test)
  *     ./hello_test
  *
- * Any test framework does as well; here a test is a function, and a failed assertion ends
- * the program and says where.
+ * Any test framework can be used. Here a test is a function, and a failed assertion ends
+ * the program and prints its position.
  */
 #undef NDEBUG
 #include <assert.h>

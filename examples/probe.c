@@ -1,12 +1,12 @@
-/* probe.so - routes for measuring and breaking things.
+/* probe.so - routes for measurements and for provoking failures.
  *
- * An app's routes live behind one task, so that one queue and one location of the web
- * server serve them all:
+ * An app's routes are served through one task, so one queue and one location of the web
+ * server are enough:
  *
  *     app-worker --task probe build/examples/probe.so
  *
- * Never let strangers reach it: it writes to files that the request names, and crashes
- * and hangs when asked to. That is what it is for.
+ * Never make it accessible to others: it writes to files that the request names, and
+ * crashes and hangs on request.
  */
 #include <crew/app.h>
 #include <errno.h>
@@ -26,7 +26,7 @@ static int hello(crew_request *request, crew_response *response) {
     return crew_response_text(response, "Hello, world\n");
 }
 
-/* What came in goes out: body, content type and method. */
+/* Send body, content type and method back. */
 static int echo(crew_request *request, crew_response *response) {
     size_t bytes;
     const void *body = crew_request_body(request, &bytes);
@@ -42,7 +42,7 @@ static int by_name(const void *a, const void *b) {
     return strcmp(left->name, right->name);
 }
 
-/* All CGI parameters, sorted, one NAME=value a line. */
+/* All CGI parameters, sorted, one NAME=value per line. */
 static int env(crew_request *request, crew_response *response) {
     size_t count;
     const struct crew_pair *params = crew_request_params(request, &count);
@@ -66,14 +66,14 @@ static int env(crew_request *request, crew_response *response) {
 
 /* ---- answers that the request chooses ---- */
 
-/* ?code=N. One that is no status makes the response invalid: 502 bad-response. */
+/* ?code=N. An invalid status makes the response invalid: 502 bad-response. */
 static int status(crew_request *request, crew_response *response) {
     long code = crew_request_query_number(request, "code", INT_MIN, INT_MAX, 0);
     crew_response_status(response, (int)code);
     return crew_response_printf(response, "%ld\n", code);
 }
 
-/* ?name=X&value=Y. One that is not sound makes the response invalid as well. */
+/* ?name=X&value=Y. An invalid field makes the response invalid. */
 static int header(crew_request *request, crew_response *response) {
     const char *name = crew_request_query_value(request, "name");
     const char *value = crew_request_query_value(request, "value");
@@ -85,7 +85,7 @@ static int header(crew_request *request, crew_response *response) {
     return crew_response_text(response, "ok\n");
 }
 
-/* ?n=N: N bytes. Over app-worker's --max-response: 502 bad-response. */
+/* ?n=N: N bytes. More than app-worker's --max-response: 502 bad-response. */
 static int bytes(crew_request *request, crew_response *response) {
     static char block[64 * 1024];
     memset(block, 'x', sizeof block);
@@ -101,7 +101,7 @@ static int bytes(crew_request *request, crew_response *response) {
 
 /* ---- taking time ---- */
 
-/* Sleep, unless told to stop. A handler that takes long asks now and then. */
+/* Sleep until told to stop. A handler that takes long checks this regularly. */
 static void nap(const crew_request *request, long ms) {
     while (ms > 0 && !crew_request_stopping(request)) {
         long part_ms = ms < 20 ? ms : 20;
@@ -118,7 +118,7 @@ static int sleep_ms(crew_request *request, crew_response *response) {
     return crew_response_printf(response, "slept %ld ms\n", ms);
 }
 
-/* ?n=N&chunk=N&ms=N: n bytes, flushed chunk by chunk, with a pause of ms behind each. */
+/* ?n=N&chunk=N&ms=N: N bytes, flushed in chunks, with a pause of MS after each. */
 static int stream(crew_request *request, crew_response *response) {
     static char block[64 * 1024];
     long left = crew_request_query_number(request, "n", 0, LONG_MAX, 0);
@@ -148,8 +148,9 @@ static int append_line(const char *file, const char *line, size_t line_bytes) {
     return error;
 }
 
-/* ?file=F&id=I&ms=N: append the id as a line, then sleep. The line is one write() to a
- * file opened O_APPEND, so it is there whole, once for each time that the handler ran. */
+/* ?file=F&id=I&ms=N: append the id as a line, then sleep. The line is written by one
+ * write(2) to a file opened with O_APPEND, so there is one complete line for each run of
+ * the handler. */
 static int append(crew_request *request, crew_response *response) {
     const char *file = crew_request_query_value(request, "file");
     const char *id = crew_request_query_value(request, "id");
@@ -177,7 +178,7 @@ static int append(crew_request *request, crew_response *response) {
 /* ---- breaking ---- */
 
 static void crash_segv(void) {
-    volatile uintptr_t nowhere = 64; /* not null, which sanitizers look for */
+    volatile uintptr_t nowhere = 64; /* not null, which sanitizers detect */
     *(volatile int *)nowhere = 1;
 }
 
@@ -198,15 +199,14 @@ static void crash_deaf(void) {
     crash_loop();
 }
 
-/* Close every descriptor, the one to the supervisor included, and live on. */
+/* Close all descriptors, including the socket to the supervisor, and go on. */
 static void crash_closefds(void) {
     close_range(0, ~0U, 0);
     for (;;)
         pause();
 }
 
-/* Should the machine run out of memory before this process does, let it be this one that
- * the kernel picks. */
+/* If the system runs out of memory first, the OOM killer is to select this process. */
 static void offer_to_oom_killer(void) {
     int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
     if (fd < 0 || write(fd, "1000", 4) != 4)
@@ -214,8 +214,7 @@ static void offer_to_oom_killer(void) {
     close(fd);
 }
 
-/* Fill memory until there is no more, with a limit, so that only this process runs out.
- */
+/* Allocate memory up to a limit, so that only this process runs out of it. */
 static void crash_oom(void) {
     offer_to_oom_killer();
     const rlim_t most_bytes = 1024UL * 1024 * 1024;
@@ -230,7 +229,7 @@ static void crash_oom(void) {
     char *volatile block;
     while ((block = malloc(block_bytes)) != NULL)
         memset(block, 'x', block_bytes);
-    abort(); /* what a program without memory does */
+    abort(); /* as a program that is out of memory */
 }
 
 static const struct {

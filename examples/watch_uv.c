@@ -1,10 +1,10 @@
-/* watch_uv - call a task every second and print what it answers, until Ctrl-C.
+/* watch_uv - call a task every second and print its answer, until Ctrl-C.
  *
  *     watch_uv [TASK [TIMES]]
  *
- * A program with an event loop: libuv watches the client's descriptor beside its own
- * timers and signals. Any other loop does it the same way. No call blocks the loop, and a
- * broker that goes away and comes back is no reason to end.
+ * A program with an event loop: libuv watches the client's descriptor along with its own
+ * timers and signals. Other loops work in the same way. No call blocks the loop, and the
+ * program keeps running when the broker is disconnected.
  *
  *     cc -o watch_uv watch_uv.c $(pkg-config --cflags --libs crew libuv)
  */
@@ -20,7 +20,7 @@ struct watch {
     crew_client *client;
     const char *task;
     unsigned long left; /* calls still to be made */
-    unsigned under_way;
+    unsigned in_flight;
     uv_poll_t poll;
     uv_timer_t timer;
     uv_signal_t interrupt;
@@ -39,8 +39,8 @@ static void on_answer(void *arg, const struct crew_answer *answer) {
     else
         printf("%s\n", crew_strerror(answer->error));
     fflush(stdout);
-    watch->under_way--;
-    if (watch->left == 0 && watch->under_way == 0)
+    watch->in_flight--;
+    if (watch->left == 0 && watch->in_flight == 0)
         stop(watch);
 }
 
@@ -57,14 +57,14 @@ static void on_readable(uv_poll_t *poll, int status, int events) {
     crew_client_dispatch(watch->client);
 }
 
-/* Nothing is asked before there is a connection: it would only fail. */
+/* No call is made before the client is connected, as it would fail. */
 static void on_time(uv_timer_t *timer) {
     struct watch *watch = timer->data;
     const struct crew_call call = {.task = watch->task, .expiration_ms = 10000};
     if (watch->left == 0 || !crew_client_ready(watch->client))
         return;
     if (crew_client_call(watch->client, &call, on_answer, watch, NULL) == 0)
-        watch->under_way++;
+        watch->in_flight++;
     watch->left--;
 }
 

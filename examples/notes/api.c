@@ -1,7 +1,7 @@
-/* The same for programs, in JSON. A program has a session, too: GET /api/session gives
- * the cookie, and the secret that what changes something sends in X-CSRF-Token (csrf.h).
- * A browser's form could send neither that field nor a body of the type application/json,
- * which crew asks for where JSON is read. */
+/* The API for programs, in JSON. A program has a session, too: GET /api/session returns
+ * the cookie, and the secret that requests which change something send in X-CSRF-Token
+ * (csrf.h). A form of another site can send neither that field nor a body of type
+ * application/json, which crew requires for JSON. */
 #include "app.h"
 #include "draft.h"
 #include "session.h"
@@ -15,7 +15,7 @@
 enum { NOTES_A_PAGE = 50 };
 
 int api_session(crew_request *request, crew_response *response) {
-    const struct broker_session *session = session_need(request, response);
+    const struct session *session = session_need(request, response);
     if (session == NULL)
         return answer_result(response, RESULT_FAILED);
     return crew_response_json_new(response, json_pack("{s:s}", "csrf", session->csrf));
@@ -51,7 +51,7 @@ static enum result find_note(crew_request *request, crew_response *response,
                       crew_request_path_number(request, "note", 1, LONG_MAX, 0), note);
 }
 
-/* The note as it is in the database now. */
+/* Answer with the note as it is in the database now. */
 static int answer_note(crew_request *request, crew_response *response, int status,
                        long id) {
     struct note note;
@@ -65,7 +65,7 @@ static int answer_note(crew_request *request, crew_response *response, int statu
     return error;
 }
 
-/* What is wrong with which member. */
+/* Answer with the problem of each member. */
 static int answer_problems(crew_response *response, const struct draft *draft) {
     crew_response_status(response, 422);
     return crew_response_json_new(
@@ -96,10 +96,10 @@ int api_create(crew_request *request, crew_response *response) {
     return answer_note(request, response, 201, id);
 }
 
-/* The ETag is the version, so that an update may say If-Match. True: there is no more to
- * answer. */
-static bool is_settled(crew_request *request, crew_response *response,
-                       const struct note *note) {
+/* The ETag is the version, so that an update can send If-Match. True: the response is
+ * complete. */
+static bool is_answered(crew_request *request, crew_response *response,
+                        const struct note *note) {
     char etag[32];
     snprintf(etag, sizeof etag, "%ld", note->version);
     return crew_response_conditional(request, response, etag, 0);
@@ -111,13 +111,13 @@ int api_show(crew_request *request, crew_response *response) {
     if (result != RESULT_OK)
         return answer_result(response, result);
     int error = 0;
-    if (!is_settled(request, response, &note))
+    if (!is_answered(request, response, &note))
         error = crew_response_json_new(response, json_of(&note));
     note_fini(&note);
     return error;
 }
 
-/* What the body says, stored over VERSION of the note. */
+/* Store the body as the next version of the note after VERSION. */
 static int change_note(crew_request *request, crew_response *response, long id,
                        long version) {
     struct draft draft = {0};
@@ -138,15 +138,16 @@ static int change_note(crew_request *request, crew_response *response, long id,
     return answer_note(request, response, result == RESULT_OK ? 200 : 409, id);
 }
 
-/* PUT. Who names the version that the change is based on, as If-Match or as a member,
- * does not overwrite what is newer: 412 without it, or 409 with the note as it is now. */
+/* PUT. A client that sends the version on which its change is based, as If-Match or as
+ * a member, does not overwrite a newer version: it gets 412, or 409 with the present
+ * note. */
 int api_update(crew_request *request, crew_response *response) {
     struct note note;
     enum result result = find_note(request, response, &note);
     if (result != RESULT_OK)
         return answer_result(response, result);
     int error = 0;
-    if (!is_settled(request, response, &note))
+    if (!is_answered(request, response, &note))
         error = change_note(request, response, note.id, note.version);
     note_fini(&note);
     return error;

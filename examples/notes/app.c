@@ -1,12 +1,12 @@
-/* notes.so - a whole application: notes, with a search, attached files and an API.
+/* notes.so - a complete application: notes with search, attached files and an API.
  *
  *     app-worker --task notes build/examples/notes.so DATABASE
  *
- * It works without scripts in the browser, at whatever path the web server mounts it, in
- * as many handler processes and workers as you like, on one machine: DATABASE is a file
- * of SQLite. This file says what there is; database.c, store.c and session.c are the
- * data, list.c, pages.c and files.c what people see, api.c what programs do; csrf.c and
- * the fields below keep other sites out.
+ * It works without scripts in the browser, at any path where the web server mounts it,
+ * and with any number of handler processes and workers on one host: DATABASE is an SQLite
+ * file. This file registers everything. database.c, store.c and session.c are the data,
+ * list.c, pages.c and files.c the pages, api.c the API; csrf.c and the header fields
+ * below protect against other sites.
  */
 #include "app.h"
 
@@ -39,7 +39,7 @@ static char *beside(const char *path, const char *name) {
     return both;
 }
 
-/* Once per handler process: SQLite's connections must not be shared across fork. */
+/* Once per handler process: an SQLite connection must not be used after fork. */
 static int set_up(crew_app *app, void **data) {
     if (crew_app_argc(app) != 2) {
         fputs("usage: app-worker [options] notes.so DATABASE\n", stderr);
@@ -70,9 +70,9 @@ const char *app_style(const crew_request *request) {
 
 /* ---- what all answers have in common ---- */
 
-/* Escaping keeps scripts out of our pages. If it were forgotten somewhere, the browser
- * still would not run what the policy does not know. What is private is kept by no cache,
- * and asked for again each time, which an ETag makes cheap. */
+/* Escaping keeps scripts out of the pages. If an escape were missing, the
+ * Content-Security-Policy would still prevent the browser from running a script. Private
+ * pages are not cached without revalidation, which is cheap with an ETag. */
 static void add_fields(crew_request *request, crew_response *response) {
     (void)request;
     crew_response_header(response, "Content-Security-Policy",
@@ -107,7 +107,7 @@ int answer_result(crew_response *response, enum result result) {
 
 /* ---- the app ---- */
 
-/* HTML forms know GET and POST only, so changing and deleting have paths of their own. */
+/* HTML forms support GET and POST only, so update and delete have paths of their own. */
 CREW_APP(app) {
     crew_app_state(app, set_up, tear_down);
     crew_app_before(app, "", csrf_check);

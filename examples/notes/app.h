@@ -1,4 +1,4 @@
-/* What the handlers share. */
+/* Functions that all handlers use. */
 #ifndef NOTES_APP_H
 #define NOTES_APP_H
 
@@ -8,11 +8,11 @@
 /* The database connection of this handler process. */
 sqlite3 *app_database(const crew_request *request);
 
-/* The path of the style sheet, which lies beside the app. */
+/* The path of the style sheet, which is in the folder of the app. */
 const char *app_style(const crew_request *request);
 
-/* answer_result - the answer to what has failed: `return answer_result(response, result)`
- * ends a handler. */
+/* Answer for a RESULT of the store that is not RESULT_OK: `return answer_result(response,
+ * result)`. */
 int answer_result(crew_response *response, enum result result);
 
 /* ---- handlers ---- */

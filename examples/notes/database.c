@@ -1,10 +1,9 @@
-/* Several processes write to one file. Three things make that work, and a visitor never
- * sees "database is locked":
+/* Several processes write to one file, without "database is locked" errors:
  *
- *   - WAL: readers do not wait for a writer, nor a writer for readers;
- *   - a busy timeout: writers wait for each other;
- *   - each write is one statement. It takes the lock for writing before it reads, so that
- *     what it has read cannot be out of date when it writes.
+ * - WAL: readers do not wait for writers, and writers not for readers;
+ * - a busy timeout: writers wait for each other;
+ * - each write is one statement. It takes the write lock before it reads, so what it has
+ *   read is not outdated when it writes.
  */
 #include "database.h"
 
@@ -16,11 +15,11 @@
 
 enum { BUSY_TIMEOUT_MS = 10000 };
 
-/* Rows go with their session, and with their note. AUTOINCREMENT: the number of something
- * that was deleted does not come back, so an old link never shows something else.
+/* Rows are deleted with their session and their note. With AUTOINCREMENT the id of a
+ * deleted row is not reused, so an old link never shows another note.
  *
- * A note's version counts the changes of its text, its revision those of anything that
- * its page shows. */
+ * The version of a note counts the changes of its text, the revision those of everything
+ * that its page shows. */
 static const char schema[] =
     "PRAGMA journal_mode = WAL;"
     "BEGIN IMMEDIATE;"
@@ -61,8 +60,8 @@ static bool execute(sqlite3 *database, const char *sql) {
     return false;
 }
 
-/* To turn WAL on SQLite wants the file for itself, and does not wait for it: several
- * processes that begin at once have to try again. */
+/* To enable WAL, SQLite needs exclusive access and does not wait for it. Processes that
+ * start at the same time try again. */
 static bool create_tables(sqlite3 *database) {
     const struct timespec pause = {.tv_nsec = 10 * 1000000};
     for (int tries = BUSY_TIMEOUT_MS / 10; tries > 0; tries--) {
@@ -79,7 +78,7 @@ static bool create_tables(sqlite3 *database) {
 
 sqlite3 *database_open(const char *path) {
     sqlite3 *database = NULL;
-    umask(077); /* the notes are nobody's on this machine */
+    umask(077); /* not readable by other users */
     if (sqlite3_open(path, &database) == SQLITE_OK) {
         sqlite3_busy_timeout(database, BUSY_TIMEOUT_MS);
         if (create_tables(database) && execute(database, "PRAGMA foreign_keys = ON") &&

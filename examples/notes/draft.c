@@ -13,7 +13,7 @@ bool is_text(const char *text) {
 static size_t characters(const char *text) {
     size_t count = 0;
     for (; *text != '\0'; text++)
-        count += ((unsigned char)*text & 0xc0) != 0x80; /* begins a character */
+        count += ((unsigned char)*text & 0xc0) != 0x80; /* first byte of a character */
     return count;
 }
 

@@ -1,4 +1,4 @@
-/* What somebody wants to write into a note, and what is wrong with it. */
+/* A new text of a note, and what is wrong with it. */
 #ifndef NOTES_DRAFT_H
 #define NOTES_DRAFT_H
 
@@ -13,11 +13,10 @@ struct draft {
     const char *text_problem;
 };
 
-/* draft_check - look for problems; true: there are none. */
+/* Look for problems. True: there are none. */
 bool draft_check(struct draft *draft);
 
-/* is_text - whether TEXT is UTF-8. Nothing else is let in, since JSON could not say it.
- */
+/* True when TEXT is UTF-8. Other texts are rejected, as JSON cannot contain them. */
 bool is_text(const char *text);
 
 #endif

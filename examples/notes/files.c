@@ -1,5 +1,5 @@
-/* Attached files. They are in the database, so that a note is there with its files or not
- * at all; what is larger than this belongs into a folder (crew_upload_save). */
+/* Attached files. They are in the database, so that a note and its files are stored
+ * together. Store larger files in a folder (crew_upload_save). */
 #include "app.h"
 #include "draft.h"
 #include "layout.h"
@@ -47,9 +47,9 @@ int file_attach(crew_request *request, crew_response *response) {
     return layout_redirect(request, response, "/%ld", path_id(request, "note"));
 }
 
-/* To be saved, not to be shown: a page among the files would run its scripts as ours.
- * What the one who sent it says of its type is not repeated, and nosniff (app.c) keeps
- * browsers from guessing. */
+/* Files are downloaded and not shown, as an HTML file would run scripts with the rights
+ * of this site. The content type that the user has sent is not used, and nosniff (app.c)
+ * prevents browsers from guessing one. */
 static void send_file(void *arg, const struct file *file) {
     crew_response *response = arg;
     crew_response_attachment(response, file->name);

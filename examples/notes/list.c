@@ -1,4 +1,4 @@
-/* The list: all notes, or those with the words of ?q=, a page at a time. */
+/* The list of all notes, or of those that contain the words of ?q=, in pages. */
 #include "app.h"
 #include "layout.h"
 #include "session.h"
@@ -15,7 +15,7 @@ struct list {
     long count;
 };
 
-/* At most EXCERPT_BYTES, and no torn character at the end (RFC 3629 §3). */
+/* At most EXCERPT_BYTES, without an incomplete character at the end (RFC 3629 §3). */
 static int excerpt_bytes(const char *text) {
     size_t bytes = strnlen(text, EXCERPT_BYTES);
     while (bytes > 0 && text[bytes] != '\0' &&
@@ -24,7 +24,7 @@ static int excerpt_bytes(const char *text) {
     return (int)bytes;
 }
 
-/* One more than a page is asked for, which tells that there is another page. */
+/* One more note than a page has is requested, to know whether there is another page. */
 static void write_item(void *arg, const struct note *note) {
     struct list *list = arg;
     crew_response *response = list->response;

@@ -1,5 +1,4 @@
-/* The handlers of notes, in the test client: what a visitor can do, without broker,
- * worker and web server.
+/* Tests of the handlers of notes.so with the test client.
  *
  *     build/examples/notes_test build/examples/notes.so
  */
@@ -10,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The secret of the session, which stands in each form and is told to programs. */
+/* The secret of the session, as programs get it. */
 static const char *secret(crew_test *test) {
     static char text[33];
     const char *body = crew_test_get(test, "/api/session")->body;
@@ -45,7 +44,7 @@ static void test_note_needs_a_title(crew_test *test) {
     assert(shows(response, "typed</textarea>"));
 }
 
-/* As two tabs do it that have both opened the note at its first version. */
+/* As from two tabs that have both loaded the first version of the note. */
 static int change_first_version(crew_test *test) {
     return crew_test_post_form(test, "/1/edit", "csrf", secret(test), "version", "1",
                                "title", "Changed", "text", "", NULL)
@@ -108,6 +107,6 @@ int main(int argc, char **argv) {
     test_another_visitor_sees_nothing(test);
     test_links_begin_with_the_prefix(test);
     crew_test_free(test);
-    unlink(database); /* WAL's files go when the last connection is closed */
+    unlink(database); /* WAL files are removed when the last connection is closed */
     return rmdir(folder);
 }

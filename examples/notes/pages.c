@@ -1,4 +1,4 @@
-/* A note: to read, to write, to change, to delete. */
+/* Pages to show, create, edit and delete a note. */
 #include "app.h"
 #include "csrf.h"
 #include "draft.h"
@@ -55,7 +55,7 @@ static enum result write_files(crew_request *request, crew_response *response,
     return result;
 }
 
-/* Two steps without a script: first unfold, then press. */
+/* Confirmation without a script: first unfold, then press the button. */
 static void write_delete(crew_request *request, crew_response *response, long note) {
     crew_response_html(response,
                        "<details>\n<summary>Delete</summary>\n"
@@ -110,8 +110,8 @@ static void write_problem(crew_response *response, const char *problem) {
         crew_response_html(response, "<span class=\"problem\">%s</span>\n", problem);
 }
 
-/* NOTE 0: a new one. The line end behind <textarea> is none of the text: browsers skip
- * it, and would skip one of the text's own in its place. */
+/* NOTE 0: a new note. Browsers ignore a line end after <textarea>, so one is written
+ * there: otherwise they would ignore the first line end of the text. */
 static void write_form(crew_request *request, crew_response *response, long note,
                        long version, const struct draft *draft) {
     const char *prefix = crew_request_prefix(request);
@@ -181,8 +181,7 @@ int page_edit(crew_request *request, crew_response *response) {
     return error;
 }
 
-/* Two tabs have changed the same note. Nothing is overwritten unseen: the later one gets
- * both texts, and saves again what shall stay. */
+/* The note was changed elsewhere. The user gets both texts, and saves again. */
 static int conflict_page(crew_request *request, crew_response *response,
                          const struct draft *draft) {
     struct note note;

@@ -20,8 +20,8 @@ static bool make_secret(char secret[SECRET_CHARACTERS + 1]) {
     return true;
 }
 
-/* Lax: it does not come along with a form that another site posts. Secure where the
- * visitor came over TLS; an example has to work without. */
+/* Lax: the cookie is not sent with forms that other sites post. Secure if the request
+ * came over TLS; the example must work without. */
 static void send_cookie(crew_request *request, crew_response *response,
                         const char *token) {
     const char *prefix = crew_request_prefix(request);
@@ -38,10 +38,9 @@ static void send_cookie(crew_request *request, crew_response *response,
     crew_response_cookie(response, &cookie);
 }
 
-/* Keep SESSION with the request, so that it is looked up once. */
-static const struct broker_session *carry(crew_request *request,
-                                          const struct broker_session *session) {
-    struct broker_session *carried = malloc(sizeof *carried);
+/* Attach SESSION to the request, so that it is looked up once. */
+static const struct session *carry(crew_request *request, const struct session *session) {
+    struct session *carried = malloc(sizeof *carried);
     if (carried != NULL)
         *carried = *session;
     crew_request_set(request, "session", carried, free);
@@ -49,7 +48,7 @@ static const struct broker_session *carry(crew_request *request,
 }
 
 static enum result look_up(sqlite3 *database, const char *token,
-                           struct broker_session *session) {
+                           struct session *session) {
     static const char sql[] = "SELECT id, csrf, expires FROM sessions"
                               " WHERE token = ?1 AND expires > unixepoch()";
     enum result result = RESULT_NONE;
@@ -65,9 +64,9 @@ static enum result look_up(sqlite3 *database, const char *token,
     return result;
 }
 
-/* Who keeps coming keeps the notes. Once a day is enough to write that down. */
+/* Prolong a session that is used, at most once a day. */
 static void prolong(crew_request *request, crew_response *response,
-                    const struct broker_session *session) {
+                    const struct session *session) {
     long expires = (long)time(NULL) + LIFETIME_S;
     if (session->expires > expires - DAY_S)
         return;
@@ -78,9 +77,9 @@ static void prolong(crew_request *request, crew_response *response,
 
 /* RESULT_OK: *SESSION is the request's session. */
 static enum result find(crew_request *request, crew_response *response,
-                        const struct broker_session **session) {
+                        const struct session **session) {
     const char *token = crew_request_cookie(request, COOKIE);
-    struct broker_session found;
+    struct session found;
     *session = crew_request_get(request, "session");
     if (*session != NULL)
         return RESULT_OK;
@@ -94,20 +93,18 @@ static enum result find(crew_request *request, crew_response *response,
     return *session != NULL ? RESULT_OK : RESULT_FAILED;
 }
 
-const struct broker_session *session_find(crew_request *request,
-                                          crew_response *response) {
-    const struct broker_session *session;
+const struct session *session_find(crew_request *request, crew_response *response) {
+    const struct session *session;
     find(request, response, &session);
     return session;
 }
 
-/* The sessions that are over leave when a new one comes, and their notes with them. */
-static const struct broker_session *begin(crew_request *request,
-                                          crew_response *response) {
+/* Expired sessions and their notes are deleted when a new session begins. */
+static const struct session *begin(crew_request *request, crew_response *response) {
     static const char sql[] = "INSERT INTO sessions (token, csrf, expires)"
                               " VALUES (?1, ?2, ?3)";
     sqlite3 *database = app_database(request);
-    struct broker_session session = {.expires = (long)time(NULL) + LIFETIME_S};
+    struct session session = {.expires = (long)time(NULL) + LIFETIME_S};
     if (!make_secret(session.token) || !make_secret(session.csrf) ||
         database_run(database, "DELETE FROM sessions WHERE expires <= unixepoch()", "") <
             0 ||
@@ -119,16 +116,15 @@ static const struct broker_session *begin(crew_request *request,
     return carry(request, &session);
 }
 
-/* Only who has none gets a new one: when the database failed, the old one is still good.
- */
-const struct broker_session *session_need(crew_request *request,
-                                          crew_response *response) {
-    const struct broker_session *session;
+/* Make a session only if there is none: after a database error the old one is still
+ * valid. */
+const struct session *session_need(crew_request *request, crew_response *response) {
+    const struct session *session;
     enum result result = find(request, response, &session);
     return result == RESULT_NONE ? begin(request, response) : session;
 }
 
 long session_number(crew_request *request, crew_response *response) {
-    const struct broker_session *session = session_find(request, response);
+    const struct session *session = session_find(request, response);
     return session != NULL ? session->id : 0;
 }

@@ -1,4 +1,4 @@
-/* Each function is one statement, and each statement asks for the session. */
+/* Each function is one statement, with the session in its condition. */
 #include "store.h"
 
 #include <stdlib.h>
@@ -19,7 +19,7 @@ static struct note note_of(sqlite3_stmt *row) {
     };
 }
 
-/* instr takes WORDS as they are; in a LIKE pattern '%' and '_' would mean something. */
+/* instr compares WORDS literally; in a LIKE pattern '%' and '_' are wildcards. */
 enum result store_list(sqlite3 *database, long session, const char *words, long skip,
                        long count, note_fn *each, void *arg) {
     static const char sql[] = "SELECT " NOTE " FROM notes WHERE session = ?1 AND"
@@ -59,7 +59,7 @@ void note_fini(struct note *note) {
     free((char *)note->text);
 }
 
-/* What a statement has come to that changes one row, or UNCHANGED if there is none. */
+/* The result of a statement that changes one row; UNCHANGED: it has changed none. */
 static enum result result_of(int changed, enum result unchanged) {
     if (changed < 0)
         return RESULT_FAILED;
@@ -119,7 +119,8 @@ enum result store_attach(sqlite3 *database, long session, long note,
     static const char sql[] = "INSERT INTO files (note, name, content) SELECT id, ?3, ?4"
                               " FROM notes WHERE session = ?1 AND id = ?2 AND"
                               " (SELECT count(*) FROM files WHERE note = ?2) < ?5";
-    const void *content = file->bytes > 0 ? file->content : ""; /* null would be NULL */
+    const void *content =
+        file->bytes > 0 ? file->content : ""; /* a null pointer would be NULL */
     int changed = database_run(database, sql, "iisbi", session, note, file->name, content,
                                (size_t)file->bytes, (long)FILES_MOST);
     return result_of(changed, RESULT_FULL);

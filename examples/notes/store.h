@@ -1,5 +1,5 @@
-/* The notes of a session, and the files attached to them. SESSION is the number of the
- * session (session.h): no function reaches the notes of another one. */
+/* The notes of a session and their attached files. SESSION is the id of the session
+ * (session.h); no function reads or changes notes of another session. */
 #ifndef NOTES_STORE_H
 #define NOTES_STORE_H
 
@@ -14,7 +14,7 @@ struct note {
     const char *title;
     const char *text;
     long version;  /* of title and text */
-    long revision; /* of all that belongs to it */
+    long revision; /* of everything that its page shows */
     time_t changed;
 };
 
@@ -25,24 +25,23 @@ struct file {
     long bytes;
 };
 
-/* What lists call for each row; its texts are good until it returns. */
+/* Called for each row of a list. Texts are valid during the call. */
 typedef void note_fn(void *arg, const struct note *note);
 typedef void file_fn(void *arg, const struct file *file);
 
-/* store_list - at most COUNT notes in which WORDS occur ("": all), the last changed
- * first, without the first SKIP of them. */
+/* List COUNT notes that contain WORDS ("": all), the last changed first, after the first
+ * SKIP. */
 enum result store_list(sqlite3 *database, long session, const char *words, long skip,
                        long count, note_fn *each, void *arg);
 
-/* store_find - RESULT_OK: *NOTE is the caller's, to be given to note_fini. */
+/* RESULT_OK: *NOTE belongs to the caller, who calls note_fini. */
 enum result store_find(sqlite3 *database, long session, long id, struct note *note);
 void note_fini(struct note *note);
 
 enum result store_create(sqlite3 *database, long session, const char *title,
                          const char *text, long *id);
 
-/* store_change - NOTE's title and text take the place of those of the note with its id,
- * if that is still at NOTE's version. */
+/* Replace title and text of the note with NOTE's id, if it is still at NOTE's version. */
 enum result store_change(sqlite3 *database, long session, const struct note *note);
 
 enum result store_delete(sqlite3 *database, long session, long id);
@@ -52,11 +51,11 @@ enum result store_delete(sqlite3 *database, long session, long id);
 enum result store_files(sqlite3 *database, long session, long note, file_fn *each,
                         void *arg);
 
-/* store_attach - NOTE is one that store_find has found. */
+/* NOTE was found by store_find. */
 enum result store_attach(sqlite3 *database, long session, long note,
                          const struct file *file);
 
-/* store_read_file - call READ with the file and its content. */
+/* Call READ with the file and its content. */
 enum result store_read_file(sqlite3 *database, long session, long note, long id,
                             file_fn *read, void *arg);
 

@@ -1,8 +1,7 @@
-/* Where the broker is: reading, describing and copying broker addresses.
+/* Broker addresses: parse, describe, check, copy.
  *
- * Guarantee: no byte of an address is quoted in an error. A slash or a comma that
- * somebody forgot to encode in a password moves the rest of it into another part of the
- * address, so no part is safe to show.
+ * Errors never quote a part of an address. A slash or comma in a password that was not
+ * encoded moves the rest of the password into another part of the address.
  */
 #include <crew/broker.h>
 
@@ -16,10 +15,10 @@
 #define AMQP_PORT 5672
 #define AMQPS_PORT 5671
 #define HEARTBEAT_S 10
-/* AMQP 0-9-1 §4.2.5.3: a vhost's name is a short string. */
+/* A vhost's name is a short string (AMQP 0-9-1 §4.2.5.3). */
 #define SHORT_STRING_BYTES 255
 
-/* A piece of an address that is being read. */
+/* A part of an address that is being parsed. */
 struct text {
     const char *at;
     size_t bytes;
@@ -29,7 +28,7 @@ static struct text text_before(struct text from, const char *end) {
     return (struct text){from.at, (size_t)(end - from.at)};
 }
 
-static struct text text_behind(struct text from, const char *mark) {
+static struct text text_after(struct text from, const char *mark) {
     return (struct text){mark + 1, from.bytes - (size_t)(mark + 1 - from.at)};
 }
 
@@ -46,14 +45,14 @@ static int hex_digit(char c) {
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* The byte that `%XX` stands for; negative when it is none that may stand in a text. */
+/* The byte of an escape `%XX`; negative: malformed, or a zero byte. */
 static int decode_escape(struct text text) {
     int high = text.bytes >= 3 ? hex_digit(text.at[1]) : -1;
     int low = text.bytes >= 3 ? hex_digit(text.at[2]) : -1;
     return high < 0 || low < 0 || (high == 0 && low == 0) ? -1 : high * 16 + low;
 }
 
-/* RFC 3986 §2.1. Null: a broken escape, or a control character. */
+/* Percent-decode (RFC 3986 §2.1). Null: a malformed escape, or a control character. */
 static char *decode(struct text text) {
     char *decoded = xcalloc(1, text.bytes + 1);
     for (char *to = decoded; text.bytes > 0; to++) {
@@ -108,7 +107,7 @@ static const char *read_user(struct crew_broker_url *url, struct text user) {
     struct text name = colon != NULL ? text_before(user, colon) : user;
     const char *error = replace(&url->username, name, problem);
     if (error == NULL && colon != NULL)
-        error = replace(&url->password, text_behind(user, colon), problem);
+        error = replace(&url->password, text_after(user, colon), problem);
     return error;
 }
 
@@ -125,41 +124,41 @@ static const char *read_port(struct crew_broker_url *url, struct text port) {
     return NULL;
 }
 
-/* Where the host ends: `[...]` holds the colons of IPv6 (RFC 3986 §3.2.2). */
-static const char *split_host(struct text place, struct text *host, struct text *behind) {
-    const char *end = place.at + place.bytes;
-    if (place.bytes > 0 && place.at[0] == '[') {
-        const char *bracket = find(place, ']');
+/* Split host and port; the colons of an IPv6 address are in `[...]` (RFC 3986 §3.2.2). */
+static const char *split_host(struct text host_port, struct text *host, struct text *after) {
+    const char *end = host_port.at + host_port.bytes;
+    if (host_port.bytes > 0 && host_port.at[0] == '[') {
+        const char *bracket = find(host_port, ']');
         if (bracket == NULL)
             return "has a '[' without its ']'";
-        *host = (struct text){place.at + 1, (size_t)(bracket - place.at - 1)};
-        *behind = text_behind(place, bracket);
-        return behind->bytes > 0 && behind->at[0] != ':' ? "has something behind its ']'"
-                                                         : NULL;
+        *host = (struct text){host_port.at + 1, (size_t)(bracket - host_port.at - 1)};
+        *after = text_after(host_port, bracket);
+        return after->bytes > 0 && after->at[0] != ':' ? "has something after its ']'"
+                                                       : NULL;
     }
-    const char *colon = find(place, ':');
-    *host = text_before(place, colon != NULL ? colon : end);
-    *behind = (struct text){host->at + host->bytes, place.bytes - host->bytes};
+    const char *colon = find(host_port, ':');
+    *host = text_before(host_port, colon != NULL ? colon : end);
+    *after = (struct text){host->at + host->bytes, host_port.bytes - host->bytes};
     return NULL;
 }
 
-static const char *read_place(struct crew_broker_url *url, struct text place) {
-    struct text host, behind;
-    const char *error = split_host(place, &host, &behind);
+static const char *read_place(struct crew_broker_url *url, struct text host_port) {
+    struct text host, after;
+    const char *error = split_host(host_port, &host, &after);
     if (error == NULL && host.bytes > 0)
         error = replace(&url->host, host, "has a bad character in its host");
     if (error == NULL && strpbrk(url->host, " \t/@") != NULL)
         error = "has a bad character in its host";
-    if (error == NULL && behind.bytes > 1) /* a bare colon leaves the default */
-        error = read_port(url, (struct text){behind.at + 1, behind.bytes - 1});
+    if (error == NULL && after.bytes > 1) /* a colon without a port: the default */
+        error = read_port(url, (struct text){after.at + 1, after.bytes - 1});
     return error;
 }
 
-/* An absent path and a path of one slash both mean the vhost "/": that is what people who
- * write them expect, whatever the AMQP URI specification says about the second. */
+/* No path and the path "/" both mean the vhost "/". The AMQP URI specification says that
+ * the second is the vhost "", which is hardly ever intended. */
 static const char *read_vhost(struct crew_broker_url *url, struct text vhost) {
     if (find(vhost, '@') != NULL)
-        return "has an '@' behind its host: in a user or password '/' is written %2F";
+        return "has an '@' after its host: in a user or password '/' is written %2F";
     if (vhost.bytes == 0)
         return NULL;
     const char *error = replace(&url->vhost, vhost, "has a bad character in its vhost");
@@ -178,16 +177,16 @@ static const char *read_parts(struct crew_broker_url *url, struct text rest) {
     if (error != NULL)
         return error;
     const char *slash = find(rest, '/');
-    struct text place = slash != NULL ? text_before(rest, slash) : rest;
-    const char *at = memrchr(place.at, '@', place.bytes);
+    struct text host_port = slash != NULL ? text_before(rest, slash) : rest;
+    const char *at = memrchr(host_port.at, '@', host_port.bytes);
     if (at != NULL) {
-        error = read_user(url, text_before(place, at));
-        place = text_behind(place, at);
+        error = read_user(url, text_before(host_port, at));
+        host_port = text_after(host_port, at);
     }
     if (error == NULL)
-        error = read_place(url, place);
+        error = read_place(url, host_port);
     if (error == NULL && slash != NULL)
-        error = read_vhost(url, text_behind(rest, slash));
+        error = read_vhost(url, text_after(rest, slash));
     return error;
 }
 
@@ -227,7 +226,7 @@ static void urls_fini(struct crew_broker *broker) {
 
 static struct text trim(struct text text) {
     while (text.bytes > 0 && text.at[0] == ' ')
-        text = text_behind(text, text.at);
+        text = text_after(text, text.at);
     while (text.bytes > 0 && text.at[text.bytes - 1] == ' ')
         text.bytes--;
     return text;
@@ -242,7 +241,7 @@ static const char *read_urls(struct crew_broker *into, struct text rest) {
         const char *error = read_parts(url, one);
         if (error != NULL || comma == NULL)
             return error;
-        rest = text_behind(rest, comma);
+        rest = text_after(rest, comma);
     }
 }
 

@@ -1,7 +1,7 @@
-/* Apps that cannot be used, one for each BAD_ macro. */
+/* Apps that cannot be loaded, one for each BAD_ macro. */
 #include <crew/app.h>
 
-#if defined BAD_STRANGER
+#if defined BAD_NOT_AN_APP
 
 int no_crew_app(void);
 
@@ -29,7 +29,7 @@ static int setup(crew_app *app, void **state) {
 
 static void teardown(void *state) {
     (void)state;
-    __builtin_trap(); /* what was not set up is not torn down */
+    __builtin_trap(); /* tear-down must not run without set-up */
 }
 
 static void after(crew_request *request, crew_response *response) {

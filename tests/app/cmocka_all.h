@@ -1,4 +1,4 @@
-/* cmocka, with what it wants to be included before it. */
+/* cmocka, and the headers that it requires before it. */
 #ifndef CREW_TEST_CMOCKA_ALL_H
 #define CREW_TEST_CMOCKA_ALL_H
 

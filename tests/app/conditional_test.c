@@ -2,7 +2,7 @@
 #include "cmocka_all.h"
 
 #include "app/response_conditional.h"
-#include "exchange.h"
+#include "exchange_fixture.h"
 #include <string.h>
 #include <time.h>
 
@@ -10,7 +10,7 @@
 #define A_SECOND_EARLIER "Sun, 06 Nov 1994 08:49:36 GMT"
 static const time_t sunday = 784111777;
 
-/* The status that a handler's question leads to; 0: the handler goes on. */
+/* The status that crew_response_conditional sets; 0: the handler goes on. */
 #define ASK(etag, modified, method, ...) \
     ask(etag, modified,                  \
         (const char *const[]){"REQUEST_METHOD", method, __VA_ARGS__, NULL})
@@ -58,8 +58,8 @@ static void test_conditional_none_match(void **state) {
     assert_int_equal(ASK(NULL, sunday, "GET", "HTTP_IF_NONE_MATCH", "\"v1\""), 0);
 }
 
-/* "Create it unless it is there", and "change it unless it is this one". */
-static void test_conditional_none_match_of_what_changes(void **state) {
+/* PUT with If-None-Match: create, or change unless it is this version. */
+static void test_conditional_none_match_of_unsafe_methods(void **state) {
     (void)state;
     assert_int_equal(ASK("v1", 0, "PUT", "HTTP_IF_NONE_MATCH", "*"), 412);
     assert_int_equal(ASK(NULL, sunday, "PUT", "HTTP_IF_NONE_MATCH", "*"), 412);
@@ -74,7 +74,8 @@ static void test_conditional_match(void **state) {
     assert_int_equal(ASK("v1", 0, "PUT", "HTTP_IF_MATCH", "*"), 0);
     assert_int_equal(ASK("v1", 0, "PUT", "HTTP_IF_MATCH", "\"v0\""), 412);
     assert_int_equal(ASK("v1", 0, "GET", "HTTP_IF_MATCH", "\"v0\""), 412);
-    assert_int_equal(ASK("v1", 0, "PUT", "HTTP_IF_MATCH", "W/\"v1\""), 412); /* strong */
+    assert_int_equal(ASK("v1", 0, "PUT", "HTTP_IF_MATCH", "W/\"v1\""),
+                     412); /* strong comparison */
     assert_int_equal(ASK("v1", 0, "PUT", "HTTP_IF_MATCH", "nonsense"), 412);
     assert_int_equal(ASK(NULL, 0, "PUT", "HTTP_IF_MATCH", "*"), 412);
 }
@@ -96,8 +97,7 @@ static void test_conditional_dates(void **state) {
     assert_int_equal(ASK("v1", 0, "PUT", "HTTP_IF_UNMODIFIED_SINCE", SUNDAY), 0);
 }
 
-/* Tags go before dates, and what would lose an update before what would save a transfer.
- */
+/* Entity tags precede dates, and If-Match precedes If-None-Match. */
 static void test_conditional_order(void **state) {
     (void)state;
     assert_int_equal(ASK("v1", sunday, "GET", "HTTP_IF_NONE_MATCH", "\"v0\"",
@@ -127,7 +127,7 @@ static void test_conditional_validators_are_sent(void **state) {
     assert_string_equal(exchange_field(&x, "Last-Modified"), SUNDAY);
     exchange_end(&x);
 
-    /* What it was before it is changed is no news. */
+    /* Validators of the old version are not sent after a change. */
     exchange_begin(&x, CREW_HTTP, (const char *const[]){"REQUEST_METHOD", "PUT", NULL});
     assert_false(crew_response_conditional(&x.request, &x.response, "v1", sunday));
     exchange_finish(&x);
@@ -136,8 +136,8 @@ static void test_conditional_validators_are_sent(void **state) {
     exchange_end(&x);
 }
 
-/* A clock that is ahead: no later time than now is sent. */
-static void test_conditional_time_to_come(void **state) {
+/* A file time in the future: Last-Modified is not later than now. */
+static void test_conditional_time_in_the_future(void **state) {
     (void)state;
     struct exchange x;
     exchange_begin(&x, CREW_HTTP, (const char *const[]){"REQUEST_METHOD", "GET", NULL});
@@ -151,7 +151,7 @@ static void test_conditional_time_to_come(void **state) {
     exchange_end(&x);
 }
 
-static void test_conditional_refuses_what_is_no_etag(void **state) {
+static void test_conditional_rejects_invalid_etags(void **state) {
     (void)state;
     char too_long[257];
     memset(too_long, 'x', sizeof too_long);
@@ -187,13 +187,13 @@ static void test_conditional_range(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_conditional_none_match),
-        cmocka_unit_test(test_conditional_none_match_of_what_changes),
+        cmocka_unit_test(test_conditional_none_match_of_unsafe_methods),
         cmocka_unit_test(test_conditional_match),
         cmocka_unit_test(test_conditional_dates),
         cmocka_unit_test(test_conditional_order),
         cmocka_unit_test(test_conditional_validators_are_sent),
-        cmocka_unit_test(test_conditional_time_to_come),
-        cmocka_unit_test(test_conditional_refuses_what_is_no_etag),
+        cmocka_unit_test(test_conditional_time_in_the_future),
+        cmocka_unit_test(test_conditional_rejects_invalid_etags),
         cmocka_unit_test(test_conditional_range),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

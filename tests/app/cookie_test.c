@@ -37,7 +37,7 @@ static void test_cookies_as_browsers_send_them(void **state) {
     ASSERT_COOKIES("\xc3\xa4=\xff", "\xc3\xa4", "\xff");
 }
 
-static void test_cookies_that_are_none(void **state) {
+static void test_cookies_that_are_malformed(void **state) {
     (void)state;
     ASSERT_COOKIES(";;; ;", NULL);
     ASSERT_COOKIES("secret", NULL);
@@ -45,7 +45,7 @@ static void test_cookies_that_are_none(void **state) {
     ASSERT_COOKIES("  =; \t=1", NULL);
 }
 
-static void test_cookies_written_strangely(void **state) {
+static void test_cookies_with_unusual_spaces_and_quotes(void **state) {
     (void)state;
     ASSERT_COOKIES("a=1;b=2;\tc = 3 ", "a", "1", "b", "2", "c", "3");
     ASSERT_COOKIES("a=\"", "a", "\"");
@@ -55,7 +55,7 @@ static void test_cookies_written_strangely(void **state) {
     ASSERT_COOKIES("$Version=1; a=1", "$Version", "1", "a", "1");
 }
 
-static void test_cookie_with_a_zero_byte_is_whole_by_its_length(void **state) {
+static void test_cookie_with_a_zero_byte(void **state) {
     (void)state;
     struct arena arena = {0};
     struct pairs pairs = {0};
@@ -71,9 +71,9 @@ static void test_cookie_with_a_zero_byte_is_whole_by_its_length(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cookies_as_browsers_send_them),
-        cmocka_unit_test(test_cookies_that_are_none),
-        cmocka_unit_test(test_cookies_written_strangely),
-        cmocka_unit_test(test_cookie_with_a_zero_byte_is_whole_by_its_length),
+        cmocka_unit_test(test_cookies_that_are_malformed),
+        cmocka_unit_test(test_cookies_with_unusual_spaces_and_quotes),
+        cmocka_unit_test(test_cookie_with_a_zero_byte),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

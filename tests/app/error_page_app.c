@@ -1,4 +1,4 @@
-/* An app with an error page of its own. */
+/* An app with an error page. */
 #include <crew/app.h>
 #include <string.h>
 
@@ -16,7 +16,7 @@ static int page(crew_request *request, crew_response *response, int status,
                                 status, text);
 }
 
-/* The body says which error. */
+/* The body has the error. */
 static int erring(crew_request *request, crew_response *response) {
     size_t bytes;
     crew_response_header(response, "Content-Type", "image/png");

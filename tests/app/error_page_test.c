@@ -1,4 +1,4 @@
-/* The app's own page for errors: for which of them it is, and what becomes of it. */
+/* The error page of an app: which errors use it, and its errors. */
 #include "cmocka_all.h"
 
 #include "host_port.h"
@@ -29,7 +29,7 @@ static void assert_logged(const char *wanted) {
     assert_string_equal((char *)port.log.data, wanted);
 }
 
-static void test_error_page_is_for_what_the_app_answers(void **state) {
+static void test_error_page_for_errors_of_the_app(void **state) {
     (void)state;
     struct crew_answer answer = run("GET", "/nowhere", "");
     assert_answer(&answer, 404, "<p>/nowhere: 404 </p>");
@@ -48,7 +48,7 @@ static void test_error_page_is_for_what_the_app_answers(void **state) {
     assert_answer(&answer, 400, "<p>: 400 </p>");
 }
 
-static void test_error_page_takes_the_place_of_the_body(void **state) {
+static void test_error_page_replaces_the_body(void **state) {
     (void)state;
     struct crew_answer answer = run("POST", "/erring", "not now");
     assert_answer(&answer, 409, "<p>/erring: 409 not now</p>");
@@ -57,14 +57,14 @@ static void test_error_page_takes_the_place_of_the_body(void **state) {
     assert_int_equal(answer.pair_count, 2);
 }
 
-static void test_error_page_is_counted_for_head(void **state) {
+static void test_error_page_for_head_has_a_length(void **state) {
     (void)state;
     struct crew_answer answer = run("HEAD", "/nowhere", "");
     assert_answer(&answer, 404, "");
     assert_string_equal(answer_field(&answer, "Content-Length"), "21");
 }
 
-static void test_error_page_is_not_for_the_handlers_own(void **state) {
+static void test_error_page_not_for_a_plain_status(void **state) {
     (void)state;
     struct crew_answer answer = run("GET", "/own", "");
     assert_answer(&answer, 404, "my own");
@@ -91,10 +91,10 @@ static void test_error_page_may_fail(void **state) {
 int main(void) {
 #define LOADED(f) cmocka_unit_test_setup_teardown(f, load, unload)
     const struct CMUnitTest tests[] = {
-        LOADED(test_error_page_is_for_what_the_app_answers),
-        LOADED(test_error_page_takes_the_place_of_the_body),
-        LOADED(test_error_page_is_counted_for_head),
-        LOADED(test_error_page_is_not_for_the_handlers_own),
+        LOADED(test_error_page_for_errors_of_the_app),
+        LOADED(test_error_page_replaces_the_body),
+        LOADED(test_error_page_for_head_has_a_length),
+        LOADED(test_error_page_not_for_a_plain_status),
         LOADED(test_error_page_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* The examples do what they say: classic and probe, in the test client. What crashes or
- * hangs does it in a child process. (hello has examples/hello_test.c.) */
+/* The examples classic and probe with the test client. Handlers that crash or hang run in
+ * a child process. (hello has examples/hello_test.c.) */
 #include "cmocka_all.h"
 
 #include <crew/test.h>
@@ -77,7 +77,7 @@ static void test_classic_test_and_stat(void **state) {
     assert_stat(1, 3);
 }
 
-/* Its calls are run as by a second process. */
+/* Its calls run as in a second handler process. */
 static void test_classic_parallel(void **state) {
     (void)state;
     char wanted[256];
@@ -91,7 +91,7 @@ static void test_classic_parallel(void **state) {
     assert_string_equal(calls[1].task, "stat");
 }
 
-static void test_classic_parallel_prints_what_failed(void **state) {
+static void test_classic_parallel_prints_errors(void **state) {
     (void)state;
     char wanted[256];
     crew_test_answer(test, "test", &(struct crew_answer){.error = CREW_ETIMEOUT});
@@ -206,13 +206,13 @@ static void test_probe_append(void **state) {
     assert_true(crew_test_logged(test, "/nowhere/x: No such file"));
 }
 
-/* The exit status of a child in which the handler runs, as wait(2) gives it; -1 when it
- * still ran after WAIT_MS, and TELL did not end it either. */
+/* The wait(2) status of a child process that runs the handler; -1: it still ran after
+ * WAIT_MS, and the signal TELL did not end it. */
 static int crash_status(const char *path, int wait_ms, int tell) {
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
-        /* Away with the handlers of cmocka, which survive a SIGSEGV. */
+        /* remove cmocka's handlers, which survive SIGSEGV */
         signal(SIGSEGV, SIG_DFL);
         signal(SIGABRT, SIG_DFL);
         crew_test_get(test, path);
@@ -245,7 +245,7 @@ static void test_probe_crash_ends_the_process(void **state) {
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
     status = crash_status("/crash?how=exit", 20000, 0);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-#ifndef __SANITIZE_ADDRESS__ /* whose malloc does not return when there is no memory */
+#ifndef __SANITIZE_ADDRESS__ /* its malloc does not return null when memory is exhausted */
     status = crash_status("/crash?how=oom", 20000, 0);
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 #endif
@@ -260,7 +260,7 @@ static void test_probe_crash_hangs(void **state) {
     assert_int_equal(crash_status("/crash?how=deaf", 200, SIGTERM), -1);
 }
 
-static void test_probe_crash_asks_how(void **state) {
+static void test_probe_crash_requires_how(void **state) {
     (void)state;
     assert_int_equal(crew_test_get(test, "/crash?how=softly")->status, 400);
     assert_int_equal(crew_test_get(test, "/crash")->status, 400);
@@ -272,7 +272,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         CLASSIC(test_classic_test_and_stat),
         CLASSIC(test_classic_parallel),
-        CLASSIC(test_classic_parallel_prints_what_failed),
+        CLASSIC(test_classic_parallel_prints_errors),
         CLASSIC(test_classic_sleep_takes_three_seconds),
         PROBE(test_probe_hello),
         PROBE(test_probe_echo),
@@ -284,7 +284,7 @@ int main(void) {
         PROBE(test_probe_append),
         PROBE(test_probe_crash_ends_the_process),
         PROBE(test_probe_crash_hangs),
-        PROBE(test_probe_crash_asks_how),
+        PROBE(test_probe_crash_requires_how),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

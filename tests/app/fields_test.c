@@ -1,8 +1,7 @@
-/* Fields that a handler sets with a function of their own: redirects, cookies,
- * attachments. */
+/* Header fields with functions of their own: redirects, cookies, attachments. */
 #include "cmocka_all.h"
 
-#include "exchange.h"
+#include "exchange_fixture.h"
 #include <string.h>
 
 static struct exchange x;
@@ -52,7 +51,7 @@ static void test_redirect(void **state) {
     }
 }
 
-static void test_redirect_refused(void **state) {
+static void test_redirect_rejected(void **state) {
     (void)state;
     static const int statuses[] = {0, 200, 300, 304, 305, 306, 309, 404};
     for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
@@ -148,7 +147,7 @@ static void assert_no_cookie(struct crew_cookie cookie) {
     assert_invalid();
 }
 
-static void test_cookie_refused_by_its_grammar(void **state) {
+static void test_cookie_with_invalid_characters(void **state) {
     (void)state;
     static const char *const names[] = {NULL, "", "a b", "a=b", "a;b", "\xc3\xa4", "a\n"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -171,8 +170,8 @@ static void test_cookie_refused_by_its_grammar(void **state) {
         (struct crew_cookie){.name = "a", .value = "", .expires = 253402300800});
 }
 
-/* What a browser would drop without a word. */
-static void test_cookie_refused_for_browsers(void **state) {
+/* Cookies that browsers ignore. */
+static void test_cookie_that_browsers_ignore(void **state) {
     (void)state;
     assert_no_cookie(
         (struct crew_cookie){.name = "a", .value = "", .same_site = CREW_SAME_SITE_NONE});
@@ -229,12 +228,12 @@ int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
     const struct CMUnitTest tests[] = {
         TEST(test_redirect),
-        TEST(test_redirect_refused),
+        TEST(test_redirect_rejected),
         TEST(test_redirect_to_a_path_of_this_site),
         TEST(test_cookie),
         TEST(test_cookie_deleted),
-        TEST(test_cookie_refused_by_its_grammar),
-        TEST(test_cookie_refused_for_browsers),
+        TEST(test_cookie_with_invalid_characters),
+        TEST(test_cookie_that_browsers_ignore),
         TEST(test_cookies_are_several_fields),
         TEST(test_attachment),
     };

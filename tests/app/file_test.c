@@ -2,7 +2,7 @@
 #include "cmocka_all.h"
 
 #include "app/media_type.h"
-#include "exchange.h"
+#include "exchange_fixture.h"
 #include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
@@ -78,7 +78,7 @@ static void ask(const char *name, const char *const *params) {
     exchange_finish(&x);
 }
 
-/* Ends the exchange; fields are asked for before. */
+/* Ends the exchange: check header fields before. */
 static void assert_answer(int status, const char *body) {
     assert_int_equal(x.answer.error, CREW_OK);
     assert_int_equal(x.answer.status, status);
@@ -163,7 +163,7 @@ static void test_file_part(void **state) {
     assert_answer(416, "416 Range Not Satisfiable\n");
 }
 
-static void test_file_part_if_it_is_the_same(void **state) {
+static void test_file_part_with_if_range(void **state) {
     (void)state;
     GET("a.txt", "GET", "HTTP_RANGE", "bytes=2-4", "HTTP_IF_RANGE", "\"a-2ebc98a1.5\"");
     assert_answer(206, "234");
@@ -175,7 +175,7 @@ static void test_file_part_if_it_is_the_same(void **state) {
     assert_answer(200, "0123456789");
 }
 
-static void test_file_that_the_client_has(void **state) {
+static void test_file_not_modified(void **state) {
     (void)state;
     GET("a.txt", "GET", "HTTP_IF_NONE_MATCH", "\"a-2ebc98a1.5\"", "HTTP_RANGE",
         "bytes=0-1");
@@ -188,7 +188,7 @@ static void test_file_that_the_client_has(void **state) {
     assert_answer(412, "412 Precondition Failed\n");
 }
 
-/* A second later, a byte more, another version. */
+/* A later modification time or another size is another version. */
 static void test_file_changed(void **state) {
     (void)state;
     write_file("changing", "one");
@@ -233,7 +233,7 @@ static void test_file_not_there(void **state) {
     close(listener);
 }
 
-/* A file that ends before its length, as those of sysfs do. */
+/* A file that is shorter than its size, as those of sysfs. */
 static void test_file_that_cannot_be_read(void **state) {
     (void)state;
     static const char path[] = "/sys/kernel/uevent_seqnum";
@@ -322,7 +322,7 @@ static void test_file_not_below(void **state) {
     }
 }
 
-static void test_file_below_what_is_not_there(void **state) {
+static void test_file_below_a_missing_folder(void **state) {
     (void)state;
     exchange_begin(&x, CREW_HTTP, (const char *const[]){"REQUEST_METHOD", "GET", NULL});
     assert_int_equal(
@@ -330,7 +330,8 @@ static void test_file_below_what_is_not_there(void **state) {
         CREW_ESYSTEM);
     exchange_finish(&x);
     assert_int_equal(x.answer.error, CREW_EFAILED);
-    assert_non_null(strstr(response_invalid_reason(&x.response), "nothing: No such file"));
+    assert_non_null(
+        strstr(response_invalid_reason(&x.response), "nothing: No such file"));
     exchange_end(&x);
 }
 
@@ -345,7 +346,7 @@ static void assert_left(const char *file, const char *param, const char *value,
     assert_answer(200, "");
 }
 
-static void test_file_left_to_the_web_server(void **state) {
+static void test_file_sent_by_the_web_server(void **state) {
     (void)state;
     char mapping[PATH_MAX + 64], real[PATH_MAX], wanted[PATH_MAX + 64];
     assert_non_null(realpath(root, real));
@@ -377,8 +378,8 @@ static void assert_read(enum crew_form form, const char *param, const char *valu
     assert_answer(200, "0123456789");
 }
 
-/* What the web server does not have, and what is not its word. */
-static void test_file_not_left_to_the_web_server(void **state) {
+/* Files that the web server does not have, and parameters of plain calls. */
+static void test_file_not_sent_by_the_web_server(void **state) {
     (void)state;
     assert_read(CREW_HTTP, "X_SENDFILE", "/srv/other");
     assert_read(CREW_HTTP, "X_SENDFILE", "");
@@ -394,8 +395,8 @@ static void test_file_not_left_to_the_web_server(void **state) {
     assert_read(CREW_PLAIN, "X_ACCEL_REDIRECT", "/=/");
 }
 
-/* Names that one web server would read in another way than the next. */
-static void test_file_with_a_name_for_one_web_server(void **state) {
+/* Names that web servers read in different ways. */
+static void test_file_with_an_ambiguous_name(void **state) {
     (void)state;
     static const char *const names[] = {"%41.txt", "a?b", "a\tb", "\xff", "end "};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -406,8 +407,8 @@ static void test_file_with_a_name_for_one_web_server(void **state) {
     }
 }
 
-/* A link that leads out of the folder is not below it, whatever it is called. */
-static void test_file_behind_a_link_is_where_it_is(void **state) {
+/* A symbolic link to a file outside of the folder does not count as below it. */
+static void test_file_behind_a_symbolic_link(void **state) {
     (void)state;
     GET("out.txt", "GET", "X_SENDFILE", root);
     assert_field("X-Sendfile", NULL);
@@ -421,8 +422,8 @@ int main(void) {
         cmocka_unit_test(test_file_of_a_type_that_was_set),
         cmocka_unit_test(test_file_to_head),
         cmocka_unit_test(test_file_part),
-        cmocka_unit_test(test_file_part_if_it_is_the_same),
-        cmocka_unit_test(test_file_that_the_client_has),
+        cmocka_unit_test(test_file_part_with_if_range),
+        cmocka_unit_test(test_file_not_modified),
         cmocka_unit_test(test_file_changed),
         cmocka_unit_test(test_file_under_another_status),
         cmocka_unit_test(test_file_not_there),
@@ -430,11 +431,11 @@ int main(void) {
         cmocka_unit_test(test_file_over_the_limit),
         cmocka_unit_test(test_file_below),
         cmocka_unit_test(test_file_not_below),
-        cmocka_unit_test(test_file_below_what_is_not_there),
-        cmocka_unit_test(test_file_left_to_the_web_server),
-        cmocka_unit_test(test_file_not_left_to_the_web_server),
-        cmocka_unit_test(test_file_with_a_name_for_one_web_server),
-        cmocka_unit_test(test_file_behind_a_link_is_where_it_is),
+        cmocka_unit_test(test_file_below_a_missing_folder),
+        cmocka_unit_test(test_file_sent_by_the_web_server),
+        cmocka_unit_test(test_file_not_sent_by_the_web_server),
+        cmocka_unit_test(test_file_with_an_ambiguous_name),
+        cmocka_unit_test(test_file_behind_a_symbolic_link),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -1,5 +1,4 @@
-/* Responses that leave while their handler runs: what goes through the port, and what a
- * handler is told. */
+/* Streamed responses: what is sent through the port, and what flush returns. */
 #include "cmocka_all.h"
 
 #include "app/response.h"
@@ -61,7 +60,7 @@ static void test_each_flush_sends_what_was_written(void **state) {
     assert_int_equal(answer.body_bytes, 0);
 }
 
-static void test_a_head_may_go_before_all_else(void **state) {
+static void test_flush_before_the_body_sends_the_head(void **state) {
     (void)state;
     assert_int_equal(crew_response_flush(&response), 0);
     assert_flushed("[200 0]|");
@@ -80,7 +79,7 @@ static void test_the_head_stays_as_it_was_sent(void **state) {
     assert_int_equal(answer.status, 200);
 }
 
-static void test_the_limit_is_that_of_one_piece(void **state) {
+static void test_the_limit_is_per_flush(void **state) {
     (void)state;
     static char piece[MAX_BODY_BYTES + 1];
     for (int i = 0; i < 3; i++) {
@@ -92,7 +91,7 @@ static void test_the_limit_is_that_of_one_piece(void **state) {
     assert_int_equal(response.error, CREW_EBADRESPONSE);
 }
 
-static void test_nobody_wants_the_rest(void **state) {
+static void test_cancelled_stream(void **state) {
     (void)state;
     write_and_flush("one");
     port.flush_error = CREW_ECANCELLED;
@@ -108,7 +107,7 @@ static void test_nobody_wants_the_rest(void **state) {
     assert_flushed("[200 1]one|");
 }
 
-static void test_an_invalid_response_is_not_begun(void **state) {
+static void test_invalid_response_is_not_sent(void **state) {
     (void)state;
     crew_response_status(&response, 99);
     assert_int_equal(crew_response_flush(&response), CREW_EINVAL);
@@ -124,7 +123,7 @@ static void test_head_has_no_body(void **state) {
     assert_flushed("[200 1]||");
 }
 
-static void test_whole_for_those_who_take_no_streams(void **state) {
+static void test_whole_response_without_streaming(void **state) {
     (void)state;
     response_stream_to(&response, &options.port, true, false);
     write_and_flush("one");
@@ -143,13 +142,13 @@ static void test_whole_for_those_who_take_no_streams(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_each_flush_sends_what_was_written),
-        TEST(test_a_head_may_go_before_all_else),
+        TEST(test_flush_before_the_body_sends_the_head),
         TEST(test_the_head_stays_as_it_was_sent),
-        TEST(test_the_limit_is_that_of_one_piece),
-        TEST(test_nobody_wants_the_rest),
-        TEST(test_an_invalid_response_is_not_begun),
+        TEST(test_the_limit_is_per_flush),
+        TEST(test_cancelled_stream),
+        TEST(test_invalid_response_is_not_sent),
         TEST(test_head_has_no_body),
-        TEST(test_whole_for_those_who_take_no_streams),
+        TEST(test_whole_response_without_streaming),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
-/* Forms: what is read, and what is refused, of both types. */
+/* Forms of both types: valid ones and errors. */
 #include "cmocka_all.h"
 
-#include "begun.h"
+#include "request_fixture.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,11 +10,11 @@
 #define URLENCODED "application/x-www-form-urlencoded"
 #define MULTIPART "multipart/form-data; boundary=b"
 
-static struct begun *begin_text(const char *content_type, const char *body) {
-    return begun_with_body(content_type, body, strlen(body));
+static struct request_fixture *begin_text(const char *content_type, const char *body) {
+    return request_fixture_with_body(content_type, body, strlen(body));
 }
 
-static void assert_refused(struct begun *b, const char *complaint) {
+static void assert_refused(struct request_fixture *b, const char *complaint) {
     size_t count;
     for (int again = 0; again < 2; again++) {
         assert_int_equal(crew_request_read_form(&b->request), CREW_EBADREQUEST);
@@ -25,7 +25,7 @@ static void assert_refused(struct begun *b, const char *complaint) {
     assert_int_equal(count, 0);
     crew_request_uploads(&b->request, &count);
     assert_int_equal(count, 0);
-    begun_free(b);
+    request_fixture_free(b);
 }
 
 static void assert_multipart_refused(const char *body, const char *complaint) {
@@ -36,8 +36,9 @@ static void assert_multipart_refused(const char *body, const char *complaint) {
 
 static void test_form_urlencoded(void **state) {
     (void)state;
-    struct begun *b = begin_text("Application/X-WWW-Form-Urlencoded ; charset=utf-8",
-                                 "name=J%C3%B6rg+M&tag=a&tag=b&age=42&z=%00&last");
+    struct request_fixture *b =
+        begin_text("Application/X-WWW-Form-Urlencoded ; charset=utf-8",
+                   "name=J%C3%B6rg+M&tag=a&tag=b&age=42&z=%00&last");
     struct crew_request *request = &b->request;
     assert_string_equal(crew_request_form_value(request, "name"), "J\xc3\xb6rg M");
     assert_string_equal(crew_request_form_value(request, "last"), "");
@@ -54,21 +55,21 @@ static void test_form_urlencoded(void **state) {
     assert_null(crew_request_upload(request, "name"));
     assert_int_equal(crew_request_read_form(request), CREW_OK);
     assert_null(crew_request_complaint(request));
-    begun_free(b);
+    request_fixture_free(b);
 }
 
 static void test_form_query_and_form_are_told_apart(void **state) {
     (void)state;
-    struct begun *b = BEGIN("QUERY_STRING", "a=1");
+    struct request_fixture *b = NEW_REQUEST("QUERY_STRING", "a=1");
     assert_null(crew_request_form_value(&b->request, "a"));
     assert_int_equal(crew_request_read_form(&b->request), CREW_OK);
-    begun_free(b);
+    request_fixture_free(b);
     b = begin_text(URLENCODED, "a=1");
     assert_null(crew_request_query_value(&b->request, "a"));
-    begun_free(b);
+    request_fixture_free(b);
 }
 
-static void test_form_of_another_type_is_refused(void **state) {
+static void test_form_of_another_type_is_rejected(void **state) {
     (void)state;
     assert_refused(begin_text("application/json", "{}"),
                    "the body is not a form but application/json");
@@ -77,23 +78,23 @@ static void test_form_of_another_type_is_refused(void **state) {
                    "the body is not a form but multipart/mixed; boundary=b");
 }
 
-static void test_form_has_a_number_of_fields(void **state) {
+static void test_form_field_limit(void **state) {
     (void)state;
     char body[3 * 1001];
     for (size_t i = 0; i < sizeof body; i += 3)
         memcpy(body + i, "a=&", 3);
     size_t count;
-    struct begun *b = begun_with_body(URLENCODED, body, 3 * 1000);
+    struct request_fixture *b = request_fixture_with_body(URLENCODED, body, 3 * 1000);
     crew_request_form_pairs(&b->request, &count);
     assert_int_equal(count, 1000);
-    begun_free(b);
-    assert_refused(begun_with_body(URLENCODED, body, 3 * 1001),
+    request_fixture_free(b);
+    assert_refused(request_fixture_with_body(URLENCODED, body, 3 * 1001),
                    "the form has more than 1000 fields");
-    b = begun_with_body(URLENCODED, body, 3 * 1001);
+    b = request_fixture_with_body(URLENCODED, body, 3 * 1001);
     crew_request_set_limits(&b->request,
                             &(struct crew_request_limits){.form_fields = 1001});
     assert_int_equal(crew_request_read_form(&b->request), CREW_OK);
-    begun_free(b);
+    request_fixture_free(b);
     b = begin_text(
         MULTIPART,
         "--b\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n"
@@ -108,7 +109,7 @@ static void test_form_has_a_number_of_fields(void **state) {
 static void test_form_multipart(void **state) {
     (void)state;
     /* As curl and browsers send it. */
-    struct begun *b = begin_text(
+    struct request_fixture *b = begin_text(
         "multipart/form-data; boundary=----WebKitFormBoundaryAbC123",
         "------WebKitFormBoundaryAbC123\r\n"
         "Content-Disposition: form-data; name=\"title\"\r\n\r\n"
@@ -147,17 +148,17 @@ static void test_form_multipart(void **state) {
     assert_ptr_equal(crew_request_uploads(request, &count), photo);
     assert_int_equal(count, 1);
     assert_null(crew_request_upload(request, "none"));
-    begun_free(b);
+    request_fixture_free(b);
 }
 
-/* The bytes of the one field "n" of a form with this body and boundary. */
+/* The value of the only field "n" of a form with this body and boundary. */
 static void assert_value(const char *content_type, const char *body, const char *wanted) {
-    struct begun *b = begin_text(content_type, body);
+    struct request_fixture *b = begin_text(content_type, body);
     assert_int_equal(crew_request_read_form(&b->request), CREW_OK);
     const char *value = crew_request_form_value(&b->request, "n");
     assert_non_null(value);
     assert_string_equal(value, wanted);
-    begun_free(b);
+    request_fixture_free(b);
 }
 
 #define HEAD "Content-Disposition: form-data; name=\"n\"\r\n"
@@ -174,12 +175,12 @@ static void test_multipart_boundaries(void **state) {
                  "a--b\n--b\r-\r\n-b");
     assert_value("multipart/form-data; x=\"boundary=c; \\\"\"; Boundary=\"b ?:\"",
                  "--b ?:\r\n" HEAD "\r\n1\r\n--b ?:--", "1");
-    struct begun *b = begin_text(MULTIPART, "--b--\r\n");
+    struct request_fixture *b = begin_text(MULTIPART, "--b--\r\n");
     assert_int_equal(crew_request_read_form(&b->request), CREW_OK);
-    begun_free(b);
+    request_fixture_free(b);
 }
 
-static void test_multipart_with_a_bad_boundary_is_refused(void **state) {
+static void test_multipart_with_a_bad_boundary_is_rejected(void **state) {
     (void)state;
     static const char *const types[] = {
         "multipart/form-data",
@@ -213,7 +214,7 @@ static void test_multipart_with_a_bad_boundary_is_refused(void **state) {
                              "part 1 of the form: it is empty");
 }
 
-static void test_multipart_with_a_bad_header_is_refused(void **state) {
+static void test_multipart_with_a_bad_header_is_rejected(void **state) {
     (void)state;
 #define PART(head) "--b\r\n" head "\r\n\r\n1\r\n--b--"
     static const char no_name[] =
@@ -245,29 +246,30 @@ static void test_multipart_with_a_bad_header_is_refused(void **state) {
     memset(large, 'x', sizeof large);
     memcpy(large, "--b\r\nX: ", 8);
     memcpy(large + sizeof large - 9, "\r\n\r\n\r\n--b", 9);
-    assert_refused(begun_with_body(MULTIPART, large, sizeof large),
+    assert_refused(request_fixture_with_body(MULTIPART, large, sizeof large),
                    "part 1 of the form: its header is too large");
 }
 
 static void test_multipart_field_with_a_zero_byte(void **state) {
     (void)state;
     static const char body[] = "--b\r\n" HEAD "\r\n1\0002\r\n--b--";
-    struct begun *b = begun_with_body(MULTIPART, body, sizeof body - 1);
+    struct request_fixture *b =
+        request_fixture_with_body(MULTIPART, body, sizeof body - 1);
     assert_null(crew_request_form_value(&b->request, "n"));
     size_t count;
     const struct crew_pair *pairs = crew_request_form_pairs(&b->request, &count);
     assert_int_equal(count, 1);
     assert_int_equal(pairs[0].value_bytes, 3);
-    begun_free(b);
+    request_fixture_free(b);
     static const char in_name[] =
         "--b\r\nContent-Disposition: form-data; name=\"a\0b\"\r\n\r\n1\r\n--b--";
-    assert_refused(begun_with_body(MULTIPART, in_name, sizeof in_name - 1),
+    assert_refused(request_fixture_with_body(MULTIPART, in_name, sizeof in_name - 1),
                    "part 1 of the form: it has a line in its header that is no field");
 }
 
-static void test_form_forgets_the_one_before(void **state) {
+static void test_form_is_reset_between_requests(void **state) {
     (void)state;
-    struct begun *b = begin_text(
+    struct request_fixture *b = begin_text(
         MULTIPART, "--b\r\n" HEAD "\r\n1\r\n--b\r\n"
                    "Content-Disposition: form-data; name=f; filename=f\r\n\r\n--b--");
     assert_non_null(crew_request_upload(&b->request, "f"));
@@ -282,7 +284,7 @@ static void test_form_forgets_the_one_before(void **state) {
     assert_string_equal(crew_request_form_value(&b->request, "m"), "2");
     assert_null(crew_request_form_value(&b->request, "n"));
     assert_null(crew_request_upload(&b->request, "f"));
-    begun_free(b);
+    request_fixture_free(b);
 }
 
 /* ---- names of files ---- */
@@ -294,17 +296,17 @@ static void assert_names(const char *parameter, const char *client_name,
         body, sizeof body,
         "--b\r\nContent-Disposition: form-data; name=f; filename=%s\r\n\r\n1\r\n--b--",
         parameter);
-    struct begun *b = begin_text(MULTIPART, body);
+    struct request_fixture *b = begin_text(MULTIPART, body);
     assert_int_equal(crew_request_read_form(&b->request), CREW_OK);
     const struct crew_upload *upload = crew_request_upload(&b->request, "f");
     assert_non_null(upload);
     assert_string_equal(upload->client_name, client_name);
     assert_string_equal(upload->name, name);
     assert_string_equal(upload->content_type, "");
-    begun_free(b);
+    request_fixture_free(b);
 }
 
-static void test_upload_names_lead_nowhere(void **state) {
+static void test_upload_names_have_no_folders(void **state) {
     (void)state;
     assert_names("a.txt", "a.txt", "a.txt");
     assert_names("\"../../etc/passwd\"", "../../etc/passwd", "passwd");
@@ -334,7 +336,7 @@ static double seconds(void) {
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* Megabytes of PIECE behind BEGIN: what is quadratic takes minutes for these. */
+/* Megabytes of PIECE after BEGIN: quadratic time would take minutes. */
 static void assert_quick(const char *content_type, const char *begin, const char *piece) {
     size_t begin_bytes = strlen(begin), piece_bytes = strlen(piece);
     size_t bytes = begin_bytes + 4 * 1024 * 1024 / piece_bytes * piece_bytes;
@@ -343,7 +345,7 @@ static void assert_quick(const char *content_type, const char *begin, const char
     memcpy(body, begin, begin_bytes);
     for (size_t at = begin_bytes; at < bytes; at += piece_bytes)
         memcpy(body + at, piece, piece_bytes);
-    struct begun *b = begun_with_body(content_type, body, bytes);
+    struct request_fixture *b = request_fixture_with_body(content_type, body, bytes);
     crew_request_set_limits(&b->request,
                             &(struct crew_request_limits){.form_fields = SIZE_MAX});
     double begun_at = seconds();
@@ -352,11 +354,11 @@ static void assert_quick(const char *content_type, const char *begin, const char
     crew_request_form_values(&b->request, "a", &count);
     if (seconds() - begun_at > 5)
         fail_msg("%s: %f s", piece, seconds() - begun_at);
-    begun_free(b);
+    request_fixture_free(b);
     free(body);
 }
 
-static void test_hostile_forms_are_quick(void **state) {
+static void test_malicious_forms_take_linear_time(void **state) {
     (void)state;
     assert_quick(URLENCODED, "", "&");
     assert_quick(URLENCODED, "", "a&");
@@ -385,17 +387,17 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_form_urlencoded),
         cmocka_unit_test(test_form_query_and_form_are_told_apart),
-        cmocka_unit_test(test_form_of_another_type_is_refused),
-        cmocka_unit_test(test_form_has_a_number_of_fields),
+        cmocka_unit_test(test_form_of_another_type_is_rejected),
+        cmocka_unit_test(test_form_field_limit),
         cmocka_unit_test(test_form_multipart),
         cmocka_unit_test(test_multipart_boundaries),
-        cmocka_unit_test(test_multipart_with_a_bad_boundary_is_refused),
-        cmocka_unit_test(test_multipart_with_a_bad_header_is_refused),
+        cmocka_unit_test(test_multipart_with_a_bad_boundary_is_rejected),
+        cmocka_unit_test(test_multipart_with_a_bad_header_is_rejected),
         cmocka_unit_test(test_multipart_field_with_a_zero_byte),
-        cmocka_unit_test(test_form_forgets_the_one_before),
-        cmocka_unit_test(test_upload_names_lead_nowhere),
+        cmocka_unit_test(test_form_is_reset_between_requests),
+        cmocka_unit_test(test_upload_names_have_no_folders),
         cmocka_unit_test(test_upload_names_are_unescaped),
-        cmocka_unit_test(test_hostile_forms_are_quick),
+        cmocka_unit_test(test_malicious_forms_take_linear_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* An app that logs what is run of it, in which order. */
+/* An app whose hooks and handlers log in which order they run. */
 #include <crew/app.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +29,7 @@ static int before_paths(crew_request *request, crew_response *response) {
     return CREW_GO_ON;
 }
 
-/* What ?do= says. */
+/* ?do= selects what it returns. */
 static int before_admin(crew_request *request, crew_response *response) {
     const char *wanted = crew_request_query_value(request, "do");
     const char *id = crew_request_path_value(request, "id");

@@ -1,4 +1,5 @@
-/* Hooks before and after handlers: which of them run, in which order, and what of. */
+/* Hooks before and after handlers: which of them run, in which order, and with which
+ * result. */
 #include "cmocka_all.h"
 
 #include "host_port.h"
@@ -93,7 +94,7 @@ static void test_hooks_run_without_a_route(void **state) {
                 "after admin neo, after paths, after all 404");
 }
 
-static void test_hooks_look_at_the_path_alone(void **state) {
+static void test_hooks_depend_on_the_path_only(void **state) {
     (void)state;
     struct crew_answer answer = run_plain("text");
     assert_answer(&answer, 200, "text");
@@ -103,14 +104,14 @@ static void test_hooks_look_at_the_path_alone(void **state) {
     assert_answer(&answer, 200, "text");
     assert_said("before all, before paths, before admin -, before admin too, handler, "
                 "after admin neo, after paths, after all 200");
-    answer = run_plain("stranger");
+    answer = run_plain("unknown");
     assert_outcome(&answer, CREW_ENOWORKERS);
-    assert_said("the app has no task stranger");
+    assert_said("the app has no task unknown");
 }
 
 /* ---- what a before-hook returns ---- */
 
-static void test_hooks_answer_in_place_of_the_handler(void **state) {
+static void test_hooks_may_replace_the_handler(void **state) {
     (void)state;
     static const char said[] = "before all, before paths, before admin 7, "
                                "after admin -, after paths, after all ";
@@ -128,7 +129,7 @@ static void test_hooks_answer_in_place_of_the_handler(void **state) {
     assert_said(strcat(strcpy(wanted, said), "400"));
 }
 
-static void test_hooks_that_fail_keep_the_handler_away(void **state) {
+static void test_hooks_that_fail_prevent_the_handler(void **state) {
     (void)state;
     struct crew_answer answer = run_get("/admin/7", "do=fail");
     assert_outcome(&answer, CREW_EFAILED);
@@ -158,7 +159,7 @@ static void test_hooks_may_replace_the_response(void **state) {
     assert_said("before all, before paths, handler, after paths, after all 503");
 }
 
-static void test_hooks_may_spoil_the_response(void **state) {
+static void test_hooks_may_make_the_response_invalid(void **state) {
     (void)state;
     struct crew_answer answer = run_get("/spoiled", "");
     assert_outcome(&answer, CREW_EBADRESPONSE);
@@ -170,7 +171,7 @@ static void test_hooks_may_spoil_the_response(void **state) {
 
 static void test_hooks_values_are_destroyed_with_the_request(void **state) {
     (void)state;
-    run_get("/admin/7", "do=neo"); /* sets two, one in the place of the other */
+    run_get("/admin/7", "do=neo"); /* sets two values, one of them twice */
     struct crew_answer answer = run_plain("count");
     assert_answer(&answer, 200, "2");
     run_get("/admin/7", "");
@@ -187,12 +188,12 @@ int main(void) {
         LOADED(test_hooks_run_around_the_handler),
         LOADED(test_hooks_of_a_prefix_are_for_whole_segments),
         LOADED(test_hooks_run_without_a_route),
-        LOADED(test_hooks_look_at_the_path_alone),
-        LOADED(test_hooks_answer_in_place_of_the_handler),
-        LOADED(test_hooks_that_fail_keep_the_handler_away),
+        LOADED(test_hooks_depend_on_the_path_only),
+        LOADED(test_hooks_may_replace_the_handler),
+        LOADED(test_hooks_that_fail_prevent_the_handler),
         LOADED(test_hooks_see_that_the_handler_failed),
         LOADED(test_hooks_may_replace_the_response),
-        LOADED(test_hooks_may_spoil_the_response),
+        LOADED(test_hooks_may_make_the_response_invalid),
         LOADED(test_hooks_values_are_destroyed_with_the_request),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,3 @@
-/* A host with a port in memory. */
 #include "host_port.h"
 
 #include <assert.h>

@@ -1,4 +1,4 @@
-/* A host with a port in memory: what its handlers ask of the outside ends up here. */
+/* A port of a host that records in memory what handlers send. */
 #ifndef CREW_TEST_HOST_PORT_H
 #define CREW_TEST_HOST_PORT_H
 
@@ -13,12 +13,12 @@ struct host_port {
     uint32_t publish_expiration_ms;
     int publish_error;
     bool stopping;
-    struct buffer flushed; /* "[STATUS FIELDS]" for a head, and "|" behind each piece */
-    int flush_error;       /* what a flush ends with, if not 0 */
+    struct buffer flushed; /* "[STATUS FIELDS]" for a head, and "|" after each part */
+    int flush_error;       /* the result of flush, if not 0 */
     unsigned calls;
     uint32_t call_expiration_ms;                  /* of the last call */
-    struct crew_answer answer;                    /* what a call ends with */
-    struct crew_answer *given[HOST_PORT_ANSWERS]; /* as many as there were calls */
+    struct crew_answer answer;                    /* of all calls */
+    struct crew_answer *given[HOST_PORT_ANSWERS]; /* copies, one per call */
 };
 
 /* Options for PATH with this port; argv is PATH and "argument". */

@@ -1,4 +1,3 @@
-/* A host, and tasks for it. */
 #include "host_run.h"
 
 #include "cmocka_all.h"

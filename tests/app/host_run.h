@@ -1,11 +1,10 @@
-/* A host, and tasks for it, one after the other. */
+/* Runs tasks on a host. */
 #ifndef CREW_TEST_HOST_RUN_H
 #define CREW_TEST_HOST_RUN_H
 
 #include "host_port.h"
 
-/* The app PATH with a port that notes what comes through it; what crew_host_new returns.
- */
+/* Load the app PATH with a recording port. Returns the result of crew_host_new. */
 int host_load(const char *path, struct host_port *port, crew_host **host);
 void host_unload(struct host_port *port, crew_host *host);
 
@@ -13,13 +12,13 @@ void host_unload(struct host_port *port, crew_host *host);
 struct crew_answer host_run(crew_host *host, enum crew_form form, const char *task,
                             const char *const *params, const char *body);
 
-/* No error, and this status and body. */
+/* The answer has no error, this status and this body. */
 void assert_answer(const struct crew_answer *answer, int status, const char *body);
 
-/* How a call ended that has no answer of the handler. */
+/* The answer is this outcome. */
 void assert_outcome(const struct crew_answer *answer, int outcome);
 
-/* The value of a field; null when there is none. Good until the next look. */
+/* The value of a field; null if there is none. Valid until the next call. */
 const char *answer_field(const struct crew_answer *answer, const char *name);
 
 #endif

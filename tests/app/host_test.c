@@ -27,16 +27,16 @@ static void assert_refused(const char *path, int wanted_error, const char *wante
         assert_non_null(strstr(why, path));
 }
 
-static void test_host_refuses_what_is_no_app(void **state) {
+static void test_host_rejects_files_that_are_not_apps(void **state) {
     (void)state;
     assert_refused("/nowhere/app.so", CREW_EINVAL, "No such file");
     assert_refused("nowhere.so", CREW_EINVAL, "./nowhere.so");
     assert_refused("/etc/passwd", CREW_EINVAL, "/etc/passwd");
-    assert_refused(APPS "/bad_stranger.so", CREW_EINVAL, "not a crew app");
+    assert_refused(APPS "/bad_not_an_app.so", CREW_EINVAL, "not a crew app");
     assert_refused(APPS "/bad_abi.so", CREW_EINVAL, "ABI 999");
 }
 
-static void test_host_refuses_what_cannot_be_served(void **state) {
+static void test_host_rejects_apps_that_cannot_be_served(void **state) {
     (void)state;
     assert_refused(APPS "/bad_empty.so", CREW_EINVAL, "neither routes nor tasks");
     assert_refused(APPS "/bad_failing.so", CREW_EFAILED, "CREW_APP returned 5");
@@ -45,7 +45,7 @@ static void test_host_refuses_what_cannot_be_served(void **state) {
     assert_refused(APPS "/bad_conflict.so", CREW_EEXIST, "task http is there twice");
 }
 
-static void test_host_names_what_is_no_registration(void **state) {
+static void test_host_names_invalid_registrations(void **state) {
     (void)state;
     assert_refused(APPS "/bad_pattern.so", CREW_EINVAL,
                    "route GET, POST /a/:x/:x is not acceptable");
@@ -119,7 +119,7 @@ static void test_host_keeps_state_between_requests(void **state) {
     assert_int_equal(answer.pair_count, 1);
 }
 
-static void test_host_answers_for_routes_that_are_not_there(void **state) {
+static void test_host_answers_404_405_and_options(void **state) {
     (void)state;
     struct crew_answer answer = run_route("GET", "/other");
     assert_answer(&answer, 404, "404 Not Found\n");
@@ -172,7 +172,7 @@ static void test_host_answers_for_handlers_that_fail(void **state) {
     assert_outcome(&answer, CREW_EFAILED);
 }
 
-static void test_host_answers_for_requests_that_are_refused(void **state) {
+static void test_host_answers_bad_requests(void **state) {
     (void)state;
     struct crew_answer answer = run_route("GET", "/refusing");
     assert_answer(&answer, 400, "400 Bad Request\n");
@@ -192,9 +192,9 @@ static void test_host_answers_for_responses_that_are_invalid(void **state) {
     assert_answer(&answer, 200, "1 process-uuid node-uuid");
 }
 
-static void test_host_answers_for_what_it_cannot_read(void **state) {
+static void test_host_answers_malformed_tasks(void **state) {
     (void)state;
-    struct crew_answer answer = run_plain("stranger", "");
+    struct crew_answer answer = run_plain("unknown", "");
     assert_outcome(&answer, CREW_ENOWORKERS);
     static const uint8_t torn[] = {0, 1, 0};
     struct crew_task_view view = {.form = CREW_HTTP,
@@ -248,7 +248,7 @@ static void test_host_passes_publications_through_the_port(void **state) {
     snprintf(wanted, sizeof wanted, "%d", CREW_EOVERLOADED);
     assert_answer(&answer, 200, wanted);
 
-    answer = run_plain("publishing", "news.*"); /* does not get there */
+    answer = run_plain("publishing", "news.*"); /* not reached */
     snprintf(wanted, sizeof wanted, "%d", CREW_EINVAL);
     assert_answer(&answer, 200, wanted);
     buffer_u8(&port.published, 0);
@@ -263,7 +263,7 @@ static void test_host_passes_groups_through_the_port(void **state) {
     assert_int_equal(port.calls, 3);
     assert_in_range(port.call_expiration_ms, 4000, 5000);
 
-    /* One name that is none: nothing is called, and each place says why. */
+    /* An invalid task name: no call is made, and all answers have the error. */
     answer = run_plain("grouping", "");
     char wanted[32];
     snprintf(wanted, sizeof wanted, "%d: 500 500 500", CREW_EINVAL);
@@ -288,7 +288,7 @@ static void test_host_streams_through_the_port(void **state) {
     assert_outcome(&answer, CREW_EFAILED);
     assert_logged("2 id-1 the handler returned 3\n");
 
-    /* Told that nobody waits, it may return what it likes. */
+    /* After a failed flush its result does not matter. */
     port.log.len = 0;
     port.flush_error = CREW_ECANCELLED;
     answer = run_streaming("");
@@ -299,19 +299,19 @@ static void test_host_streams_through_the_port(void **state) {
 int main(void) {
 #define LOADED(f) cmocka_unit_test_setup_teardown(f, load, unload)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_host_refuses_what_is_no_app),
-        cmocka_unit_test(test_host_refuses_what_cannot_be_served),
-        cmocka_unit_test(test_host_names_what_is_no_registration),
+        cmocka_unit_test(test_host_rejects_files_that_are_not_apps),
+        cmocka_unit_test(test_host_rejects_apps_that_cannot_be_served),
+        cmocka_unit_test(test_host_names_invalid_registrations),
         cmocka_unit_test(test_host_finds_an_app_in_this_folder),
         LOADED(test_host_names_its_tasks),
         LOADED(test_host_keeps_state_between_requests),
-        LOADED(test_host_answers_for_routes_that_are_not_there),
+        LOADED(test_host_answers_404_405_and_options),
         LOADED(test_host_reads_a_number_of_the_path),
         LOADED(test_host_serves_head_by_get),
         LOADED(test_host_answers_for_handlers_that_fail),
-        LOADED(test_host_answers_for_requests_that_are_refused),
+        LOADED(test_host_answers_bad_requests),
         LOADED(test_host_answers_for_responses_that_are_invalid),
-        LOADED(test_host_answers_for_what_it_cannot_read),
+        LOADED(test_host_answers_malformed_tasks),
         LOADED(test_host_passes_log_and_stop_through_the_port),
         LOADED(test_host_passes_calls_through_the_port),
         LOADED(test_host_passes_publications_through_the_port),

@@ -1,7 +1,7 @@
-/* Pages and JSON: what is inserted is text, whatever it is. */
+/* HTML and JSON: insertions are escaped. */
 #include "cmocka_all.h"
 
-#include "exchange.h"
+#include "exchange_fixture.h"
 #include <crew/json.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +37,7 @@ static void test_html_escapes_what_it_inserts(void **state) {
                 "\xc3\xa4\xff\">-7</p>");
 }
 
-/* As printf means it, for all lengths and types. */
+/* Conversions as those of printf, for all lengths and types. */
 static void test_html_converts_as_printf(void **state) {
     (void)state;
 #define CONVERSIONS                                                                    \
@@ -59,7 +59,7 @@ static void test_html_converts_as_printf(void **state) {
     assert_page("text/html; charset=utf-8", wanted);
 }
 
-static void test_html_escapes_behind_width_and_precision(void **state) {
+static void test_html_escapes_with_width_and_precision(void **state) {
     (void)state;
     crew_response_html(&x.response, "%5s|%.2s|%c", "<", "a<b", '"');
     assert_page("text/html; charset=utf-8", "    &lt;|a&lt;|&quot;");
@@ -79,7 +79,7 @@ static void test_html_of_a_long_text(void **state) {
 #pragma GCC diagnostic ignored "-Wformat"
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 #pragma GCC diagnostic ignored "-Wformat-security"
-static void test_html_refuses_what_is_not_for_pages(void **state) {
+static void test_html_rejects_unsupported_conversions(void **state) {
     (void)state;
     static const char *const bad[] = {"%n", "%m", "%p",    "%ls", "%lc",  "%",   "%l",
                                       "%5", "%.", "%hhhd", "%k",  "a%!b", "%1$s"};
@@ -108,7 +108,7 @@ static void test_html_over_the_limit(void **state) {
     assert_int_equal(x.answer.error, CREW_EBADRESPONSE);
 }
 
-static void test_html_makes_the_whole_a_page(void **state) {
+static void test_html_sets_the_type_of_the_whole_body(void **state) {
     (void)state;
     crew_response_text(&x.response, "<!DOCTYPE html>");
     crew_response_html(&x.response, "<a href=\"/?q=");
@@ -119,8 +119,8 @@ static void test_html_makes_the_whole_a_page(void **state) {
                 "<!DOCTYPE html><a href=\"/?q=a%20b%26c%2F%22%C3%A4~\"></a>");
 }
 
-/* What an error says to the client is no markup, whatever was begun. */
-static void test_html_is_forgotten_for_an_error(void **state) {
+/* The text of an error is not HTML, even if a page was begun. */
+static void test_html_does_not_affect_errors(void **state) {
     (void)state;
     crew_response_html(&x.response, "<p>");
     crew_response_error(&x.response, 404, "<script>");
@@ -159,7 +159,7 @@ static void test_json(void **state) {
                 "{\"id\":7,\"list\":[\"\\\"</script>\xc3\xa4\",true,null]}");
 }
 
-static void test_json_that_is_given_away(void **state) {
+static void test_json_new_takes_the_reference(void **state) {
     (void)state;
     json_t *json = json_string("alone");
     json_incref(json);
@@ -169,7 +169,7 @@ static void test_json_that_is_given_away(void **state) {
     assert_page("application/json", "\"alone\"");
 }
 
-static void test_json_that_is_none(void **state) {
+static void test_json_null_is_an_error(void **state) {
     (void)state;
     assert_int_equal(crew_response_json_new(&x.response, json_pack("{s:s}", "a", "\xff")),
                      CREW_EINVAL);
@@ -205,17 +205,17 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_html_escapes_what_it_inserts),
         TEST(test_html_converts_as_printf),
-        TEST(test_html_escapes_behind_width_and_precision),
+        TEST(test_html_escapes_with_width_and_precision),
         TEST(test_html_of_a_long_text),
-        TEST(test_html_refuses_what_is_not_for_pages),
+        TEST(test_html_rejects_unsupported_conversions),
         TEST(test_html_over_the_limit),
-        TEST(test_html_makes_the_whole_a_page),
-        TEST(test_html_is_forgotten_for_an_error),
+        TEST(test_html_sets_the_type_of_the_whole_body),
+        TEST(test_html_does_not_affect_errors),
         TEST(test_html_keeps_a_type_that_was_set),
         TEST(test_escape_by_itself),
         TEST(test_json),
-        TEST(test_json_that_is_given_away),
-        TEST(test_json_that_is_none),
+        TEST(test_json_new_takes_the_reference),
+        TEST(test_json_null_is_an_error),
         TEST(test_json_that_contains_itself),
         TEST(test_json_over_the_limit),
     };

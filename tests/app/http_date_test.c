@@ -34,8 +34,8 @@ static void test_http_date_in_three_forms(void **state) {
     assert_date("Sat, 31 Dec 2016 23:59:60 GMT", 1483228800); /* the leap second */
 }
 
-/* Two digits of the year are at most 50 years ahead (RFC 9110 §5.6.7). */
-static void test_http_date_with_two_digits_of_the_year(void **state) {
+/* A two-digit year is at most 50 years in the future (RFC 9110 §5.6.7). */
+static void test_http_date_with_a_two_digit_year(void **state) {
     (void)state;
     assert_date("Friday, 01-Jan-99 00:00:00 GMT", 915148800);
     assert_date("Monday, 01-Jan-24 00:00:00 GMT", 1704067200);
@@ -43,7 +43,7 @@ static void test_http_date_with_two_digits_of_the_year(void **state) {
     assert_date("Tuesday, 01-Jan-74 00:00:00 GMT", 126230400); /* 1974 */
 }
 
-static void test_http_date_refuses_what_is_none(void **state) {
+static void test_http_date_rejects_other_texts(void **state) {
     (void)state;
     static const char *const none[] = {
         "",
@@ -92,8 +92,8 @@ static void test_http_date_is_written_as_it_is_read(void **state) {
     assert_string_equal(text, "Sun, 06 Nov 1994 08:49:37 GMT");
 }
 
-/* A handler may have set another zone, whatever it is. */
-static void test_http_date_knows_no_zone(void **state) {
+/* A handler may have set another time zone. */
+static void test_http_date_ignores_the_time_zone(void **state) {
     (void)state;
     setenv("TZ", "Pacific/Auckland", 1);
     tzset();
@@ -106,10 +106,10 @@ static void test_http_date_knows_no_zone(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_http_date_in_three_forms),
-        cmocka_unit_test(test_http_date_with_two_digits_of_the_year),
-        cmocka_unit_test(test_http_date_refuses_what_is_none),
+        cmocka_unit_test(test_http_date_with_a_two_digit_year),
+        cmocka_unit_test(test_http_date_rejects_other_texts),
         cmocka_unit_test(test_http_date_is_written_as_it_is_read),
-        cmocka_unit_test(test_http_date_knows_no_zone),
+        cmocka_unit_test(test_http_date_ignores_the_time_zone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

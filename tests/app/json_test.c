@@ -1,16 +1,16 @@
 /* The body as JSON. */
 #include "cmocka_all.h"
 
-#include "begun.h"
+#include "request_fixture.h"
 #include <crew/json.h>
 #include <stdlib.h>
 #include <string.h>
 
-static struct begun *begin_json(const char *body) {
-    return begun_with_body("application/json", body, strlen(body));
+static struct request_fixture *begin_json(const char *body) {
+    return request_fixture_with_body("application/json", body, strlen(body));
 }
 
-static void assert_refused(struct begun *b, const char *complaint) {
+static void assert_refused(struct request_fixture *b, const char *complaint) {
     json_t *json = NULL;
     for (int again = 0; again < 2; again++) {
         assert_int_equal(crew_request_json(&b->request, &json), CREW_EBADREQUEST);
@@ -18,12 +18,12 @@ static void assert_refused(struct begun *b, const char *complaint) {
         complaint_set(&b->request.complaint, "%s", "of something else");
     }
     assert_null(json);
-    begun_free(b);
+    request_fixture_free(b);
 }
 
 static void test_json_belongs_to_the_request(void **state) {
     (void)state;
-    struct begun *b = begin_json("{\"a\": [1, 2.5, \"\xc3\xa4\"]}");
+    struct request_fixture *b = begin_json("{\"a\": [1, 2.5, \"\xc3\xa4\"]}");
     json_t *json, *again;
     assert_int_equal(crew_request_json(&b->request, &json), CREW_OK);
     assert_true(json_is_array(json_object_get(json, "a")));
@@ -33,16 +33,16 @@ static void test_json_belongs_to_the_request(void **state) {
     request_end(&b->request);
     assert_int_equal(json->refcount, 1);
     json_decref(json);
-    begun_free(b);
+    request_fixture_free(b);
 }
 
 static void test_json_may_be_any_value(void **state) {
     (void)state;
     json_t *json;
-    struct begun *b = begin_json(" 12 ");
+    struct request_fixture *b = begin_json(" 12 ");
     assert_int_equal(crew_request_json(&b->request, &json), CREW_OK);
     assert_int_equal(json_integer_value(json), 12);
-    begun_free(b);
+    request_fixture_free(b);
 }
 
 static void test_json_says_what_is_wrong_and_where(void **state) {
@@ -62,21 +62,21 @@ static void test_json_says_what_is_wrong_and_where(void **state) {
     assert_refused(begin_json(""), "the body is empty, and no JSON");
 }
 
-static void test_json_of_another_type_is_refused(void **state) {
+static void test_json_of_another_type_is_rejected(void **state) {
     (void)state;
-    assert_refused(begun_with_body("text/plain", "{}", 2),
+    assert_refused(request_fixture_with_body("text/plain", "{}", 2),
                    "the body is not application/json but text/plain");
-    assert_refused(begun_with_body("", "{}", 2),
+    assert_refused(request_fixture_with_body("", "{}", 2),
                    "the body is not application/json but of no type");
-    assert_refused(begun_with_body("application/jsonx", "{}", 2),
+    assert_refused(request_fixture_with_body("application/jsonx", "{}", 2),
                    "the body is not application/json but application/jsonx");
     static const char *const types[] = {"application/json; charset=utf-8",
                                         "Application/JSON", "application/problem+json"};
     json_t *json;
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
-        struct begun *b = begun_with_body(types[i], "{}", 2);
+        struct request_fixture *b = request_fixture_with_body(types[i], "{}", 2);
         assert_int_equal(crew_request_json(&b->request, &json), CREW_OK);
-        begun_free(b);
+        request_fixture_free(b);
     }
 }
 
@@ -98,36 +98,36 @@ static void test_json_of_a_plain_call_needs_no_type(void **state) {
     task_maker_fini(&maker);
 }
 
-static struct begun *begin_nested(size_t depth) {
+static struct request_fixture *begin_nested(size_t depth) {
     static char body[200000];
     memset(body, '[', depth);
     memset(body + depth, ']', depth);
-    return begun_with_body("application/json", body, 2 * depth);
+    return request_fixture_with_body("application/json", body, 2 * depth);
 }
 
-static void test_json_has_a_depth(void **state) {
+static void test_json_depth_limit(void **state) {
     (void)state;
     json_t *json;
-    struct begun *b = begin_nested(64);
+    struct request_fixture *b = begin_nested(64);
     assert_int_equal(crew_request_json(&b->request, &json), CREW_OK);
-    begun_free(b);
+    request_fixture_free(b);
     assert_refused(begin_nested(65), "line 1, column 65: nested more than 64 deep");
     assert_refused(begin_nested(100000), "line 1, column 65: nested more than 64 deep");
     b = begin_nested(65);
     crew_request_set_limits(&b->request, &(struct crew_request_limits){.json_depth = 65});
     assert_int_equal(crew_request_json(&b->request, &json), CREW_OK);
-    begun_free(b);
+    request_fixture_free(b);
     b = begin_nested(100000);
     crew_request_set_limits(&b->request,
                             &(struct crew_request_limits){.json_depth = 1000000});
     assert_int_equal(crew_request_json(&b->request, &json), CREW_EBADREQUEST);
-    begun_free(b);
+    request_fixture_free(b);
     b = begin_json("{\n\"\xc3\xa4[\\\"[\": [{}, {}, [1]],\"\\\\\":[[[");
     crew_request_set_limits(&b->request, &(struct crew_request_limits){.json_depth = 3});
     assert_refused(b, "line 2, column 31: nested more than 3 deep");
 }
 
-static void test_json_has_a_size(void **state) {
+static void test_json_size_limit(void **state) {
     (void)state;
     size_t bytes = 1024 * 1024;
     char *body = malloc(bytes + 1);
@@ -135,24 +135,25 @@ static void test_json_has_a_size(void **state) {
     memset(body, ' ', bytes + 1);
     body[0] = '1';
     json_t *json;
-    struct begun *b = begun_with_body("application/json", body, bytes);
+    struct request_fixture *b =
+        request_fixture_with_body("application/json", body, bytes);
     assert_int_equal(crew_request_json(&b->request, &json), CREW_OK);
-    begun_free(b);
-    assert_refused(begun_with_body("application/json", body, bytes + 1),
+    request_fixture_free(b);
+    assert_refused(request_fixture_with_body("application/json", body, bytes + 1),
                    "the body has more than 1048576 bytes of JSON");
-    b = begun_with_body("application/json", body, bytes + 1);
+    b = request_fixture_with_body("application/json", body, bytes + 1);
     crew_request_set_limits(&b->request,
                             &(struct crew_request_limits){.json_bytes = bytes + 1});
     assert_int_equal(crew_request_json(&b->request, &json), CREW_OK);
     request_end(&b->request);
     assert_int_equal(b->request.limits.json_bytes, 0);
-    begun_free(b);
+    request_fixture_free(b);
     free(body);
 }
 
 static void test_json_is_unpacked(void **state) {
     (void)state;
-    struct begun *b = begin_json("{\"name\": \"Neo\", \"ages\": [36, 37]}");
+    struct request_fixture *b = begin_json("{\"name\": \"Neo\", \"ages\": [36, 37]}");
     struct crew_request *request = &b->request;
     const char *name = NULL;
     int age = 0, size = 12;
@@ -174,10 +175,10 @@ static void test_json_is_unpacked(void **state) {
         crew_request_json_unpack(request, "{s:[iii]}", "ages", &age, &age, &age),
         CREW_EBADREQUEST);
     assert_int_equal(crew_request_json_unpack(request, "{s:", "name"), CREW_EINVAL);
-    begun_free(b);
+    request_fixture_free(b);
     b = begin_json("{");
     assert_int_equal(crew_request_json_unpack(&b->request, "{}"), CREW_EBADREQUEST);
-    begun_free(b);
+    request_fixture_free(b);
 }
 
 int main(void) {
@@ -185,10 +186,10 @@ int main(void) {
         cmocka_unit_test(test_json_belongs_to_the_request),
         cmocka_unit_test(test_json_may_be_any_value),
         cmocka_unit_test(test_json_says_what_is_wrong_and_where),
-        cmocka_unit_test(test_json_of_another_type_is_refused),
+        cmocka_unit_test(test_json_of_another_type_is_rejected),
         cmocka_unit_test(test_json_of_a_plain_call_needs_no_type),
-        cmocka_unit_test(test_json_has_a_depth),
-        cmocka_unit_test(test_json_has_a_size),
+        cmocka_unit_test(test_json_depth_limit),
+        cmocka_unit_test(test_json_size_limit),
         cmocka_unit_test(test_json_is_unpacked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* Percent- and plus-decoding, the pairs of a query, and where they are kept. */
+/* Percent- and plus-decoding, and the pairs of a query. */
 #include "cmocka_all.h"
 
 #include "app/query.h"
@@ -64,7 +64,7 @@ static void test_query_value(void **state) {
     assert_value("b=a", "a", NULL);
 }
 
-static void test_query_value_with_a_zero_byte_is_none(void **state) {
+static void test_query_value_with_a_zero_byte_is_skipped(void **state) {
     (void)state;
     assert_value("f=good%00evil", "f", NULL);
     assert_value("f%00x=1&g=2", "f", NULL);
@@ -107,7 +107,7 @@ static void test_pairs_number(void **state) {
     pairs_fini(&pairs);
 }
 
-static void test_pool_gives_pieces_that_stay(void **state) {
+static void test_arena_pieces_do_not_move(void **state) {
     (void)state;
     struct arena arena = {0};
     char *first = arena_text(&arena, "first", 5);
@@ -131,10 +131,10 @@ int main(void) {
         cmocka_unit_test(test_query_decode),
         cmocka_unit_test(test_query_decode_gives_zero_bytes),
         cmocka_unit_test(test_query_value),
-        cmocka_unit_test(test_query_value_with_a_zero_byte_is_none),
+        cmocka_unit_test(test_query_value_with_a_zero_byte_is_skipped),
         cmocka_unit_test(test_query_read_counts),
         cmocka_unit_test(test_pairs_number),
-        cmocka_unit_test(test_pool_gives_pieces_that_stay),
+        cmocka_unit_test(test_arena_pieces_do_not_move),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

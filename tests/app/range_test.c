@@ -1,4 +1,4 @@
-/* What the field Range asks for. */
+/* The header field Range. */
 #include "cmocka_all.h"
 
 #include "app/range.h"
@@ -39,12 +39,12 @@ static void test_range_of_huge_numbers(void **state) {
     assert_part("bytes=-99999999999999999999999", 100, 0, 100);
     assert_part("bytes=4294967296-4294967297", UINT64_C(1) << 40, UINT64_C(1) << 32, 2);
     struct range range;
-    /* 2 to the 64th and 1, which is not 1. */
+    /* 2^64 + 1 must not become 1 */
     assert_int_equal(range_read("bytes=18446744073709551617-", 100, &range),
                      RANGE_UNSATISFIABLE);
 }
 
-static void test_range_behind_the_end(void **state) {
+static void test_range_after_the_end(void **state) {
     (void)state;
     struct range range;
     assert_int_equal(range_read("bytes=100-", 100, &range), RANGE_UNSATISFIABLE);
@@ -52,7 +52,7 @@ static void test_range_behind_the_end(void **state) {
     assert_int_equal(range_read("bytes=-0", 100, &range), RANGE_UNSATISFIABLE);
 }
 
-static void test_range_that_is_not_served(void **state) {
+static void test_range_that_is_not_supported(void **state) {
     (void)state;
     static const char *const none[] = {
         NULL,         "",           "bytes",       "bytes=",         "bytes=,",
@@ -70,7 +70,7 @@ static void test_range_that_is_not_served(void **state) {
     }
 }
 
-static void test_range_of_nothing(void **state) {
+static void test_range_of_an_empty_file(void **state) {
     (void)state;
     struct range range;
     assert_int_equal(range_read("bytes=0-", 0, &range), RANGE_WHOLE);
@@ -83,9 +83,9 @@ int main(void) {
         cmocka_unit_test(test_range_first_and_last),
         cmocka_unit_test(test_range_as_a_list_of_one),
         cmocka_unit_test(test_range_of_huge_numbers),
-        cmocka_unit_test(test_range_behind_the_end),
-        cmocka_unit_test(test_range_that_is_not_served),
-        cmocka_unit_test(test_range_of_nothing),
+        cmocka_unit_test(test_range_after_the_end),
+        cmocka_unit_test(test_range_that_is_not_supported),
+        cmocka_unit_test(test_range_of_an_empty_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

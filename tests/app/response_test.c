@@ -1,4 +1,4 @@
-/* What a handler writes, and which answer it makes. */
+/* What a handler writes, and the answer that is made of it. */
 #include "cmocka_all.h"
 
 #include "app/response.h"
@@ -70,7 +70,7 @@ static void test_response_bytes_are_bytes(void **state) {
     assert_pair(&answer, 0, "Content-Type", "application/octet-stream");
 }
 
-static void test_response_error_takes_the_place_of_the_body(void **state) {
+static void test_response_error_replaces_the_body(void **state) {
     (void)state;
     crew_response_header(&response, "Content-Type", "image/png");
     crew_response_header(&response, "Retry-After", "3");
@@ -113,7 +113,7 @@ static void test_response_headers_in_their_order(void **state) {
     assert_pair(&answer, 4, "X-Empty", "");
 }
 
-static void test_response_plain_answer_names_its_type_apart(void **state) {
+static void test_response_plain_answer_has_a_content_type(void **state) {
     (void)state;
     crew_response_header(&response, "X-One", "1");
     crew_response_text(&response, "x");
@@ -250,10 +250,10 @@ int main(void) {
         TEST(test_response_nothing_written),
         TEST(test_response_text_is_text),
         TEST(test_response_bytes_are_bytes),
-        TEST(test_response_error_takes_the_place_of_the_body),
+        TEST(test_response_error_replaces_the_body),
         TEST(test_response_empty_text_has_no_type),
         TEST(test_response_headers_in_their_order),
-        TEST(test_response_plain_answer_names_its_type_apart),
+        TEST(test_response_plain_answer_has_a_content_type),
         TEST(test_response_status),
         TEST(test_response_bad_status),
         TEST(test_response_bad_header),

@@ -39,7 +39,7 @@ static const char *look(const char *method, const char *path) {
 
 /* ---- paths ---- */
 
-static void test_router_is_exact_about_literals(void **state) {
+static void test_router_compares_literals_exactly(void **state) {
     (void)state;
     add("GET", "/b");
     add("GET", "/a");
@@ -57,7 +57,7 @@ static void test_router_is_exact_about_literals(void **state) {
         assert_route("404", "GET", strange[i]);
 }
 
-static void test_router_takes_no_path_with_a_zero(void **state) {
+static void test_router_rejects_paths_with_a_zero_byte(void **state) {
     (void)state;
     add("*", "/b");
     add("*", "/*all");
@@ -127,7 +127,7 @@ static void assert_most_specific_first(void) {
     assert_route("GET /", "GET", "/");
 }
 
-static void test_router_takes_the_most_specific_in_any_order(void **state) {
+static void test_router_uses_the_most_specific_in_any_order(void **state) {
     (void)state;
     static const char *const patterns[] = {"/",       "/:w",     "/*r",
                                            "/a/*r",   "/a/:x/c", "/a/:x/:y",
@@ -142,14 +142,14 @@ static void test_router_takes_the_most_specific_in_any_order(void **state) {
     assert_most_specific_first();
 }
 
-static void test_router_looks_from_the_left(void **state) {
+static void test_router_compares_from_the_left(void **state) {
     (void)state;
     add("GET", "/a/:x/c");
     add("GET", "/a/b/:y");
     assert_route("GET /a/b/:y", "GET", "/a/b/c");
 }
 
-static void test_router_goes_back_where_a_branch_ends(void **state) {
+static void test_router_backtracks(void **state) {
     (void)state;
     add("GET", "/a/b/c/d");
     add("GET", "/a/:x/c/e");
@@ -180,7 +180,7 @@ static void test_router_prefers_the_exact_method(void **state) {
     assert_route("HEAD /x", "HEAD", "/x");
 }
 
-static void test_router_knows_no_other_method(void **state) {
+static void test_router_method_not_allowed(void **state) {
     (void)state;
     add("POST", "/x");
     assert_route("405", "GET", "/x");
@@ -202,7 +202,7 @@ static void test_router_takes_several_methods(void **state) {
     assert_int_equal(add("GET, GET", "/y"), CREW_EEXIST);
 }
 
-static void test_router_leaves_a_method_to_the_next_route(void **state) {
+static void test_router_uses_a_less_specific_route_for_a_method(void **state) {
     (void)state;
     add("POST", "/users/me");
     add("GET", "/users/:id");
@@ -222,7 +222,7 @@ static void assert_allow(const char *path, const char *wanted) {
     buffer_fini(&allow);
 }
 
-static void test_router_allow_lists_what_is_served(void **state) {
+static void test_router_allow_lists_methods(void **state) {
     (void)state;
     add("PUT", "/x");
     add("GET", "/x");
@@ -273,7 +273,7 @@ static void test_router_gives_the_values_by_name(void **state) {
 
 /* ---- what is no route ---- */
 
-static void test_router_refuses_what_is_no_route(void **state) {
+static void test_router_rejects_invalid_routes(void **state) {
     (void)state;
     static const char *const patterns[] = {
         "",           "x",
@@ -302,7 +302,7 @@ static void test_router_refuses_what_is_no_route(void **state) {
         add("GET", "/:1/:2/:3/:4/:5/:6/:7/:8/:9/:10/:11/:12/:13/:14/:15/*all"), CREW_OK);
 }
 
-static void test_router_takes_no_route_twice(void **state) {
+static void test_router_rejects_duplicates(void **state) {
     (void)state;
     assert_int_equal(add("GET", "/x"), CREW_OK);
     assert_int_equal(add("GET", "/x"), CREW_EEXIST);
@@ -318,22 +318,22 @@ static void test_router_takes_no_route_twice(void **state) {
 int main(void) {
 #define TEST(f) cmocka_unit_test_teardown(f, forget)
     const struct CMUnitTest tests[] = {
-        TEST(test_router_is_exact_about_literals),
-        TEST(test_router_takes_no_path_with_a_zero),
+        TEST(test_router_compares_literals_exactly),
+        TEST(test_router_rejects_paths_with_a_zero_byte),
         TEST(test_router_finds_each_of_many),
         TEST(test_router_parameter_is_a_segment),
         TEST(test_router_rest_is_all_that_is_left),
-        TEST(test_router_takes_the_most_specific_in_any_order),
-        TEST(test_router_looks_from_the_left),
-        TEST(test_router_goes_back_where_a_branch_ends),
+        TEST(test_router_uses_the_most_specific_in_any_order),
+        TEST(test_router_compares_from_the_left),
+        TEST(test_router_backtracks),
         TEST(test_router_prefers_the_exact_method),
-        TEST(test_router_knows_no_other_method),
+        TEST(test_router_method_not_allowed),
         TEST(test_router_takes_several_methods),
-        TEST(test_router_leaves_a_method_to_the_next_route),
-        TEST(test_router_allow_lists_what_is_served),
+        TEST(test_router_uses_a_less_specific_route_for_a_method),
+        TEST(test_router_allow_lists_methods),
         TEST(test_router_gives_the_values_by_name),
-        TEST(test_router_refuses_what_is_no_route),
-        TEST(test_router_takes_no_route_twice),
+        TEST(test_router_rejects_invalid_routes),
+        TEST(test_router_rejects_duplicates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* An app for tests of the host: one handler for each thing that a host promises. */
+/* An app for tests of the host: one handler per property. */
 #include <crew/app.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,7 +54,7 @@ static int logging(crew_request *request, crew_response *response) {
                               crew_request_stopping(request) ? "stopping" : "running");
 }
 
-/* Calls the task named by the body. */
+/* Call the task that the body names. */
 static int calling(crew_request *request, crew_response *response) {
     size_t bytes;
     struct crew_call call = {.task = crew_request_body(request, &bytes)};
@@ -64,7 +64,7 @@ static int calling(crew_request *request, crew_response *response) {
     return crew_response_printf(response, "%d %d", error, answer->status);
 }
 
-/* Calls of the task named by the body, and of another; tells the status of each. */
+/* Call the task that the body names, and another one; write the status of each. */
 static int grouping(crew_request *request, crew_response *response) {
     size_t bytes;
     const struct crew_call call = {.task = crew_request_body(request, &bytes)};
@@ -77,7 +77,7 @@ static int grouping(crew_request *request, crew_response *response) {
                                 answers[1]->status, answers[2]->status);
 }
 
-/* Publishes on the channel named by the body. */
+/* Publish on the channel that the body names. */
 static int publishing(crew_request *request, crew_response *response) {
     size_t bytes;
     int error = crew_request_publish(request, crew_request_body(request, &bytes), NULL,
@@ -85,7 +85,7 @@ static int publishing(crew_request *request, crew_response *response) {
     return crew_response_printf(response, "%d", error);
 }
 
-/* Two pieces; then the error that the body names, if it names one. */
+/* Flush two parts; then return the error that the body names, if any. */
 static int streaming(crew_request *request, crew_response *response) {
     size_t bytes;
     const char *error = crew_request_body(request, &bytes);

@@ -1,4 +1,3 @@
-/* Tasks for tests. */
 #include "task_maker.h"
 
 #include "wire/envelope.h"

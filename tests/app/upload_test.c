@@ -1,7 +1,7 @@
-/* Uploads that become files. */
+/* Uploads as files. */
 #include "cmocka_all.h"
 
-#include "begun.h"
+#include "request_fixture.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -63,7 +63,7 @@ static void test_upload_is_saved(void **state) {
     unlink(path);
 }
 
-static void test_upload_takes_nobodys_place(void **state) {
+static void test_upload_does_not_replace_files(void **state) {
     (void)state;
     const struct crew_upload other = {.data = "other", .bytes = 5};
     const char *path = in_folder("saved");
@@ -96,7 +96,7 @@ static void test_upload_that_cannot_be_saved_leaves_nothing(void **state) {
 
 static void test_upload_as_a_file_while_the_handler_runs(void **state) {
     (void)state;
-    struct begun *b = BEGIN("REQUEST_METHOD", "POST");
+    struct request_fixture *b = NEW_REQUEST("REQUEST_METHOD", "POST");
     int fd = -1, second = -1;
     assert_int_equal(crew_request_upload_fd(&b->request, &upload, &fd), CREW_OK);
     assert_int_equal(crew_request_upload_fd(&b->request, &upload, &second), CREW_OK);
@@ -111,28 +111,28 @@ static void test_upload_as_a_file_while_the_handler_runs(void **state) {
     request_end(&b->request);
     assert_int_equal(fcntl(fd, F_GETFD), -1);
     assert_int_equal(fcntl(second, F_GETFD), -1);
-    begun_free(b);
+    request_fixture_free(b);
 }
 
-static void test_upload_without_a_place_for_files(void **state) {
+static void test_upload_without_a_temporary_folder(void **state) {
     (void)state;
-    struct begun *b = BEGIN("REQUEST_METHOD", "POST");
+    struct request_fixture *b = NEW_REQUEST("REQUEST_METHOD", "POST");
     int fd = -1;
     setenv("TMPDIR", "/nowhere/to/be", 1);
     assert_int_equal(crew_request_upload_fd(&b->request, &upload, &fd), CREW_ESYSTEM);
     assert_int_equal(errno, ENOENT);
     assert_int_equal(fd, -1);
     setenv("TMPDIR", folder, 1);
-    begun_free(b);
+    request_fixture_free(b);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_upload_is_saved),
-        cmocka_unit_test(test_upload_takes_nobodys_place),
+        cmocka_unit_test(test_upload_does_not_replace_files),
         cmocka_unit_test(test_upload_that_cannot_be_saved_leaves_nothing),
         cmocka_unit_test(test_upload_as_a_file_while_the_handler_runs),
-        cmocka_unit_test(test_upload_without_a_place_for_files),
+        cmocka_unit_test(test_upload_without_a_temporary_folder),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -1,4 +1,4 @@
-/* pubsub/history.h against a plain list of all that was ever added. */
+/* pubsub/history.h compared with a list of all messages that were added. */
 #include "base/clock.h"
 #include "base/random.h"
 #include "pubsub/history.h"
@@ -47,7 +47,7 @@ static void name_of(unsigned channel, char name[16]) {
     snprintf(name, 16, "channel.%u", channel);
 }
 
-/* Cursors with holes, as a stream's are. */
+/* Cursors have gaps, as in a stream. */
 static void add_some(size_t count) {
     uint64_t cursor = added_count > 0 ? added[added_count - 1].cursor : 41;
     for (size_t i = 0; i < count; i++) {
@@ -61,7 +61,7 @@ static void add_some(size_t count) {
     }
 }
 
-/* The cursor that comes behind CURSOR in a channel; 0: none, or it was dropped. */
+/* The next cursor after CURSOR in a channel; 0: none, or it was dropped. */
 static uint64_t expected_after(unsigned channel, uint64_t cursor) {
     for (size_t i = 0; i < added_count; i++)
         if (added[i].channel == channel && added[i].cursor > cursor &&
@@ -85,7 +85,7 @@ static void compare(void) {
     }
 }
 
-static void test_what_comes_behind_a_cursor(void **state) {
+static void test_entries_after_a_cursor(void **state) {
     (void)state;
     compare();
     for (unsigned i = 0; i < 30; i++) {
@@ -96,7 +96,7 @@ static void test_what_comes_behind_a_cursor(void **state) {
     assert_true(history.complete_from > added[ADDED / 2].cursor);
 }
 
-static void test_of_any_channel(void **state) {
+static void test_entries_of_all_channels(void **state) {
     (void)state;
     assert_int_equal(history_seq_after(&history, 0), history.next_seq);
     add_some(500);
@@ -107,7 +107,7 @@ static void test_of_any_channel(void **state) {
     assert_int_equal(history_seq_after(&history, UINT64_MAX), history.next_seq);
 }
 
-static void test_the_newest_stays_however_large(void **state) {
+static void test_the_newest_entry_stays_however_large(void **state) {
     (void)state;
     struct message *m = new_message("large", NULL);
     add("small", NULL, 1, 0);
@@ -119,7 +119,7 @@ static void test_the_newest_stays_however_large(void **state) {
     assert_int_equal(history_at(&history, history.first_seq)->cursor, 3);
 }
 
-static void test_what_is_old_goes(void **state) {
+static void test_expired_entries_are_dropped(void **state) {
     (void)state;
     add("a", NULL, 1, HOUR_MS + 1); /* too old already */
     add("a", NULL, 2, HOUR_MS - 60000);
@@ -134,25 +134,25 @@ static void test_what_is_old_goes(void **state) {
     assert_null(history.channels);
 }
 
-static void test_repeats(void **state) {
+static void test_repeated_publications(void **state) {
     (void)state;
     assert_non_null(add("a", "p.1", 1, 0));
     assert_null(add("a", "p.1", 2, 0));
     assert_null(add("b", "p.1", 3, 0));
     assert_non_null(add("b", "q.1", 4, 0));
     assert_non_null(add("b", "p.1.1", 5, 0));
-    assert_non_null(add("b", ".1", 6, 0)); /* nobody's */
+    assert_non_null(add("b", ".1", 6, 0)); /* no publisher */
     assert_non_null(add("b", ".1", 7, 0));
-    assert_non_null(add("b", "p.99999999999999999999", 8, 0)); /* no number */
+    assert_non_null(add("b", "p.99999999999999999999", 8, 0)); /* not a number */
     assert_non_null(add("b", "p.99999999999999999999", 9, 0));
     assert_non_null(add("b", "p.2", 10, 0));
     assert_int_equal(history.next_cursor, 11);
-    /* With his last message a publisher is forgotten. */
+    /* A publisher is forgotten with its last message. */
     history_expire(&history, clock_ms() + 2 * HOUR_MS);
     assert_null(history.dedup.publishers);
 }
 
-static void test_from_the_beginning(void **state) {
+static void test_restart(void **state) {
     (void)state;
     struct history_channel *held = history_hold(&history, "held");
     add("held", "p.1", 5, 0);
@@ -170,12 +170,12 @@ static void test_from_the_beginning(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_what_comes_behind_a_cursor),
-        TEST(test_of_any_channel),
-        TEST(test_the_newest_stays_however_large),
-        TEST(test_what_is_old_goes),
-        TEST(test_repeats),
-        TEST(test_from_the_beginning),
+        TEST(test_entries_after_a_cursor),
+        TEST(test_entries_of_all_channels),
+        TEST(test_the_newest_entry_stays_however_large),
+        TEST(test_expired_entries_are_dropped),
+        TEST(test_repeated_publications),
+        TEST(test_restart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,8 +27,8 @@ struct crew_pair {
 };
 
 /* crew_pairs_next - the pair of a name/value block that begins at *OFFSET (0: the first),
- * which is moved to the next one. PAIRS and BYTES come from crew_task_view. PAIR points into
- * the block. False at its end, and if the rest of it is malformed.
+ * which is moved to the next one. PAIRS and BYTES come from crew_task_view. PAIR points
+ * into the block. False at its end, and if the rest of it is malformed.
  *
  *     size_t offset = 0;
  *     while (crew_pairs_next(v.pairs, v.pairs_bytes, &offset, &pair)) ...
@@ -154,7 +154,7 @@ enum crew_event_kind {
     CREW_EVENT_DISCONNECTED, /* the text is the reason */
     CREW_EVENT_BLOCKED,      /* the broker accepts no messages: memory or disk alarm */
     CREW_EVENT_UNBLOCKED,
-    CREW_EVENT_WARNING /* an invalid message, clock skew, a queue with other arguments ... */
+    CREW_EVENT_WARNING /* invalid message, clock skew, queue with other arguments ... */
 };
 
 /* TEXT is valid during the call only. It never contains a password. */

@@ -60,7 +60,7 @@ struct crew_subscriber_options {
 /* Whether a subscriber is up to date. */
 enum crew_subscriber_state {
     CREW_SUBSCRIBER_CONNECTING, /* first attempt to connect */
-    CREW_SUBSCRIBER_AWAY, /* disconnected: an attempt has failed, or the connection was lost */
+    CREW_SUBSCRIBER_AWAY,    /* disconnected: an attempt or the connection has failed */
     CREW_SUBSCRIBER_READING, /* connected, and reading the history */
     CREW_SUBSCRIBER_LIVE     /* up to date */
 };
@@ -124,8 +124,8 @@ CREW_API int crew_subscription_new(crew_subscriber *subscriber,
 /* A published message. Texts are zero-terminated and never null. */
 struct crew_subscribed {
     uint64_t cursor;
-    /* Messages between the previous one (or the cursor that the subscription began with) and
-     * this one may be missing. */
+    /* Messages between the previous one (or the cursor that the subscription began with)
+     * and this one may be missing. */
     bool gap;
     const char *channel;
     const char *id;           /* the publisher's id; "": none */

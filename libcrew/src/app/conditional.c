@@ -1,4 +1,4 @@
-/* Preconditions, and the lists of entity tags in them. */
+/* Preconditions and their lists of entity tags. */
 #include "app/conditional.h"
 
 #include "wire/http_date.h"
@@ -29,14 +29,15 @@ static bool take_tag(const char **text, struct entity_tag *tag) {
     return true;
 }
 
-/* Strong: equal, and no tag is weak. Weak: equal. (§8.8.3.2; ours is never weak.) */
+/* Strong comparison: equal, and the tag is not weak. Weak comparison: equal (§8.8.3.2).
+ * The current tag is never weak. */
 static bool is_current(const struct entity_tag *tag, const char *etag, bool strong) {
     return etag != NULL && !(strong && tag->weak) && strlen(etag) == tag->bytes &&
            memcmp(etag, tag->opaque, tag->bytes) == 0;
 }
 
-/* Is the current representation in the list, or is the list "*" and there is one? What is
- * no list names nothing. */
+/* True when the list contains the current representation, or is "*" and there is one. An
+ * invalid list contains nothing. */
 static bool list_names(const char *list, const struct validators *current, bool strong) {
     list += strspn(list, " \t");
     if (list[0] == '*' && list[1 + strspn(list + 1, " \t")] == '\0')
@@ -44,7 +45,7 @@ static bool list_names(const char *list, const struct validators *current, bool 
     bool found = false;
     for (;;) {
         struct entity_tag tag;
-        list += strspn(list, " \t,"); /* elements may be empty: §5.6.1.2 */
+        list += strspn(list, " \t,"); /* elements may be empty (§5.6.1.2) */
         if (*list == '\0')
             return found;
         if (!take_tag(&list, &tag))
@@ -58,8 +59,8 @@ static bool list_names(const char *list, const struct validators *current, bool 
 
 /* ---- the order of §13.2.2 ---- */
 
-/* A date that is none is as good as no field (§13.1.3, §13.1.4), and so is any date where
- * it is not known when the representation has changed. */
+/* An invalid date is ignored (§13.1.3, §13.1.4), as is any date if the time of the last
+ * change is unknown. */
 static bool has_date(const char *field, const struct validators *current,
                      int64_t *date_s) {
     return field != NULL && current->modified_s != 0 &&
@@ -91,8 +92,8 @@ int conditional_status(const struct preconditions *preconditions,
     return 0;
 }
 
-/* A date has to be exactly the one that was sent. It does not tell two versions of one
- * second apart; clients that want more send the tag, which does. */
+/* A date must be equal to Last-Modified. It does not distinguish two versions of the same
+ * second; an entity tag does. */
 bool conditional_range_holds(const char *if_range, const struct validators *current) {
     struct entity_tag tag;
     int64_t date_s;

@@ -1,12 +1,11 @@
-/* Preconditions (RFC 9110 §13): does the client's word about a representation hold? No
- * I/O, no memory: fields in, a status out. */
+/* Preconditions of a request (RFC 9110 §13). Pure functions. */
 #ifndef CREW_APP_CONDITIONAL_H
 #define CREW_APP_CONDITIONAL_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What the request says; null: nothing. */
+/* Header fields of the request; null: not sent. */
 struct preconditions {
     bool reads; /* GET or HEAD */
     const char *if_match;
@@ -15,18 +14,18 @@ struct preconditions {
     const char *if_unmodified_since;
 };
 
-/* What there is. Neither tag nor date: there is nothing. */
+/* The current representation. With neither tag nor date there is none. */
 struct validators {
     const char *etag;   /* strong, with its quotes; null: none */
     int64_t modified_s; /* Unix time; 0: unknown */
-    int64_t now_s;      /* the same clock, for dates with two digits of the year */
+    int64_t now_s;      /* Unix time, for dates with a two-digit year */
 };
 
-/* conditional_status - 304, 412, or 0: go on. In the order of §13.2.2. */
+/* 304, 412, or 0: process the request. In the order of §13.2.2. */
 int conditional_status(const struct preconditions *preconditions,
                        const struct validators *current);
 
-/* conditional_range_holds - If-Range (§13.1.5): may a part be sent? Null: yes. */
+/* If-Range (§13.1.5): true when a part may be sent. Null: true. */
 bool conditional_range_holds(const char *if_range, const struct validators *current);
 
 #endif

@@ -1,4 +1,3 @@
-/* The .so of an app. */
 #include "app/loader.h"
 
 #include "base/xalloc.h"
@@ -11,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A name without a slash is a file in this folder; dlopen(3) would search the system's.
- */
+/* A name without a slash is a file in the current folder; dlopen(3) would search the
+ * system. */
 static void *open_library(const char *path) {
     if (strchr(path, '/') != NULL)
         return dlopen(path, RTLD_NOW | RTLD_LOCAL);
@@ -28,15 +27,16 @@ static bool reaches_beyond(uint64_t at, uint64_t bytes, uint64_t end) {
     return at > end || bytes > end - at;
 }
 
-/* dlopen(3) maps what a file says it has. Where the rest of it is missing, because it is
- * still being written or could not be, using it is SIGBUS. */
+/* True when the file is shorter than its headers say, because it is still being written
+ * or writing it has failed. dlopen(3) would map it, and access to the missing part is
+ * SIGBUS. */
 static bool is_cut(int fd) {
     struct stat file;
     ElfW(Ehdr) head;
     ElfW(Phdr) part;
     if (fstat(fd, &file) != 0 || pread(fd, &head, sizeof head, 0) != sizeof head ||
         memcmp(head.e_ident, ELFMAG, SELFMAG) != 0 || head.e_phentsize != sizeof part)
-        return false; /* no library: dlopen says so */
+        return false; /* not a library: dlopen reports it */
     uint64_t end = (uint64_t)file.st_size;
     uint64_t at = head.e_phoff;
     for (unsigned i = 0; i < head.e_phnum; i++, at += sizeof part)
@@ -57,7 +57,8 @@ static bool is_file_cut(const char *path) {
 static int find_entry(struct loader *loader, const char *path, char *why,
                       size_t why_bytes) {
     const unsigned *abi = dlsym(loader->library, "crew_app_abi");
-    /* ISO C has no cast from an object to a function; POSIX asks for this one (dlsym). */
+    /* ISO C has no cast from an object pointer to a function pointer; POSIX requires this
+     * one. */
     *(void **)&loader->init = dlsym(loader->library, "crew_app_init");
     if (abi == NULL || loader->init == NULL) {
         snprintf(why, why_bytes, "%s is not a crew app: it has no CREW_APP", path);

@@ -1,4 +1,4 @@
-/* The .so of an app: finding its entry point and checking its ABI. */
+/* Loads the .so of an app, finds its entry point and checks its ABI. */
 #ifndef CREW_APP_LOADER_H
 #define CREW_APP_LOADER_H
 
@@ -9,11 +9,11 @@ struct loader {
     int (*init)(crew_app *app);
 };
 
-/* loader_open - CREW_EINVAL: not there, cut short, not a shared object, not a crew app,
- * or of another ABI; WHY says which, in one line. */
+/* CREW_EINVAL: the file does not exist, is incomplete, is not a shared object or crew
+ * app, or has another ABI. WHY gets the reason in one line. */
 int loader_open(struct loader *loader, const char *path, char *why, size_t why_bytes);
 
-/* loader_close - fine for one that was never opened. */
+/* Does nothing if nothing was loaded. */
 void loader_close(struct loader *loader);
 
 #endif

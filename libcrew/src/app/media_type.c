@@ -1,5 +1,4 @@
-/* The types of files that web pages are made of, or that people download (IANA's names).
- */
+/* Types of files that web pages consist of or that users download, with IANA's names. */
 #include "app/media_type.h"
 
 #include <stddef.h>

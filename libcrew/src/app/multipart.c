@@ -8,7 +8,7 @@ enum { CRLF_BYTES = 2 };
 /* ---- boundaries ---- */
 
 /* bchars of RFC 2046 §5.1.1. */
-static bool boundary_is_sound(struct span boundary) {
+static bool boundary_is_valid(struct span boundary) {
     static const char others[] = "'()+_,-./:=? ";
     for (size_t i = 0; i < boundary.bytes; i++) {
         char c = boundary.data[i];
@@ -21,28 +21,28 @@ static bool boundary_is_sound(struct span boundary) {
            boundary.data[boundary.bytes - 1] != ' ';
 }
 
-/* The beginning of the next line that begins with the boundary, its CRLF included. */
+/* The next delimiter: a line that begins with the boundary, with the CRLF before it. */
 static const char *find_delimiter(const struct multipart *multipart, struct span in) {
     return memmem(in.data, in.bytes, multipart->delimiter, multipart->delimiter_bytes);
 }
 
-/* Go on at AT, behind a delimiter. */
-static void go_on(struct multipart *multipart, const char *at) {
+/* Continue at AT, after a delimiter. */
+static void continue_at(struct multipart *multipart, const char *at) {
     multipart->rest = span_between(at, span_end(multipart->rest));
 }
 
-/* What is before the first boundary counts for nothing. */
+/* The text before the first boundary is ignored. */
 static bool skip_preamble(struct multipart *multipart) {
     struct span body = multipart->rest;
     size_t bytes = multipart->delimiter_bytes - CRLF_BYTES;
     if (body.bytes >= bytes &&
         memcmp(body.data, multipart->delimiter + CRLF_BYTES, bytes) == 0) {
-        go_on(multipart, body.data + bytes);
+        continue_at(multipart, body.data + bytes);
         return true;
     }
     const char *found = find_delimiter(multipart, body);
     if (found != NULL)
-        go_on(multipart, found + multipart->delimiter_bytes);
+        continue_at(multipart, found + multipart->delimiter_bytes);
     return found != NULL;
 }
 
@@ -51,7 +51,7 @@ bool multipart_begin(struct multipart *multipart, struct span content_type,
     struct span boundary;
     *multipart = (struct multipart){.rest = body, .delimiter = "\r\n--"};
     if (parameter_find(content_type, "boundary", &boundary) != PARAMETER_FOUND ||
-        !boundary_is_sound(boundary)) {
+        !boundary_is_valid(boundary)) {
         multipart->why = "Content-Type has no boundary, or not a sound one";
         return false;
     }
@@ -69,7 +69,7 @@ static enum multipart_step broken(struct multipart *multipart, const char *why) 
     return MULTIPART_BROKEN;
 }
 
-/* What is behind a boundary: two hyphens at the last one, spaces, the end of the line. */
+/* Read the rest of a boundary line: two hyphens for the last boundary, spaces, CRLF. */
 static enum multipart_step end_boundary_line(struct multipart *multipart) {
     struct span rest = multipart->rest;
     bool last = rest.bytes >= 2 && memcmp(rest.data, "--", 2) == 0;
@@ -90,13 +90,14 @@ static enum multipart_step end_boundary_line(struct multipart *multipart) {
 
 /* ---- a part ---- */
 
-/* The only encodings that change nothing. RFC 7578 §4.7 does away with the others. */
+/* Encodings that do not change the content. RFC 7578 §4.7 deprecates the others. */
 static bool encoding_is_none(struct span value) {
     return span_is(value, "7bit") || span_is(value, "8bit") || span_is(value, "binary");
 }
 
-/* A field that we know; others say nothing that matters here. Returns what is wrong. */
-static const char *take_field(struct multipart_part *part, struct span name,
+/* Read a header field of a part; unknown ones are ignored. Returns what is wrong; null:
+ * nothing. */
+static const char *read_field(struct multipart_part *part, struct span name,
                               struct span value) {
     if (span_is(name, "Content-Transfer-Encoding") && !encoding_is_none(value))
         return "it has a Content-Transfer-Encoding";
@@ -117,11 +118,11 @@ static const char *read_line(struct multipart_part *part, struct span line) {
         !http_field_name_valid(name.data, name.bytes) ||
         !http_field_value_valid(value.data, value.bytes))
         return "it has a line in its header that is no field";
-    return take_field(part, name, span_trim(value));
+    return read_field(part, name, span_trim(value));
 }
 
-/* Take PART's header apart and leave the rest as its content. The empty line behind the
- * header may be missing when there is no content (RFC 2046 §5.1.1, body-part). */
+/* Read the header of PART; the rest is its content. The empty line after the header may
+ * be missing when there is no content (RFC 2046 §5.1.1, body-part). */
 static const char *read_part(struct multipart_part *part, struct span text) {
     const char *begin = text.data, *end = span_end(text), *at = begin;
     while (at < end) {
@@ -150,7 +151,7 @@ enum multipart_step multipart_next(struct multipart *multipart,
     enum multipart_step step = end_boundary_line(multipart);
     if (step != MULTIPART_PART)
         return step;
-    /* The end of the boundary's line may be the beginning of the next boundary. */
+    /* The end of the boundary line may be the beginning of the next delimiter. */
     struct span rest = multipart->rest;
     const char *end = find_delimiter(multipart, rest);
     if (end == NULL)
@@ -161,6 +162,6 @@ enum multipart_step multipart_next(struct multipart *multipart,
     const char *why = read_part(part, span_between(rest.data + CRLF_BYTES, end));
     if (why != NULL)
         return broken(multipart, why);
-    go_on(multipart, end + multipart->delimiter_bytes);
+    continue_at(multipart, end + multipart->delimiter_bytes);
     return MULTIPART_PART;
 }

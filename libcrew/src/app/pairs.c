@@ -31,7 +31,7 @@ const char *pairs_value(const struct pairs *pairs, const char *name) {
     return NULL;
 }
 
-/* Unlike strtol: no spaces before it, no '+', nothing behind it. */
+/* Unlike strtol(3), no space or '+' before it and nothing after it. */
 long text_number(const char *text, long min, long max, long fallback) {
     if (text == NULL || !isdigit((unsigned char)text[text[0] == '-']))
         return fallback;

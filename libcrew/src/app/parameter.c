@@ -10,7 +10,7 @@ static bool is_escape(const char *at, const char *end) {
     return at[0] == '\\' && end - at > 1 && (at[1] == '"' || at[1] == '\\');
 }
 
-/* The value at the beginning of REST, which is behind it then. False: there is none. */
+/* Read the value at the beginning of REST and advance REST. False: there is none. */
 static bool take_value(struct span *rest, struct span *value) {
     const char *end = span_end(*rest), *at = rest->data;
     bool quoted = at < end && *at == '"';
@@ -28,7 +28,7 @@ static bool take_value(struct span *rest, struct span *value) {
     return true;
 }
 
-/* The first of the parameters in REST, which begins behind its ';'. */
+/* Read the first parameter of REST, which begins after its ';'. */
 static bool take_parameter(struct span *rest, struct span *name, struct span *value) {
     struct span behind;
     if (!span_split(*rest, '=', name, &behind) || !take_value(&behind, value))
@@ -58,7 +58,7 @@ enum parameter_search parameter_find(struct span field, const char *name,
     return search;
 }
 
-/* What stands in quotes at AT for another character; 0: nothing, it is itself. */
+/* The character that is escaped at AT in a quoted value; 0: none. */
 static char escaped(const char *at, const char *end, size_t *bytes) {
     static const struct {
         const char *text;

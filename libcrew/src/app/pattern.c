@@ -1,4 +1,3 @@
-/* The paths of routes. */
 #include "app/pattern.h"
 
 #include <string.h>
@@ -65,7 +64,7 @@ bool pattern_valid(const char *pattern) {
             return false;
         if (segment.kind != SEGMENT_LITERAL &&
             value_of(pattern, segment.text, segment.bytes) != values++)
-            return false; /* the name was there before */
+            return false; /* a repeated name */
     }
     return left > pattern && values <= PATTERN_VALUES_MAX;
 }

@@ -1,10 +1,10 @@
-/* The paths of routes.
+/* Patterns of routes.
  *
- * A pattern is a list of segments, each behind a '/'. A segment that begins with ':' is a
- * parameter ("/users/:id"); the last one may begin with '*' and is the rest of the path
- * then; any other is literal, and holds no '*'. What follows ':' and '*' is a name of
- * ASCII letters, digits and '_', each once in a pattern. An empty segment is a literal,
- * too: the last one of "/" and "/a/". None but the last may be empty.
+ * A pattern is a sequence of segments, each after a '/'. A segment that begins with ':'
+ * is a parameter ("/users/:id"); the last one may begin with '*' and is the rest of the
+ * path; any other is a literal without '*'. ':' and '*' are followed by a name of ASCII
+ * letters, digits and '_', which is unique in the pattern. Only the last segment may be
+ * empty, as in "/" and "/a/"; an empty segment is a literal.
  */
 #ifndef CREW_APP_PATTERN_H
 #define CREW_APP_PATTERN_H
@@ -24,11 +24,11 @@ struct segment {
 
 bool pattern_valid(const char *pattern);
 
-/* The next segment of what is left of a valid pattern; false when there is none. LEFT
- * begins as the pattern. */
+/* Get the next segment of a valid pattern, and advance *LEFT, which is the pattern at
+ * first. False: there is none. */
 bool pattern_next(const char **left, struct segment *segment);
 
-/* Which of the values of a path that fits PATTERN has this name; -1: none. */
+/* The index of the value with this name; -1: none. */
 int pattern_value(const char *pattern, const char *name);
 
 #endif

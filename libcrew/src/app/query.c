@@ -13,7 +13,7 @@ static int hex_digit(char c) {
 }
 
 size_t query_decode(char *to, const char *text, size_t bytes, bool plus) {
-    size_t made = 0;
+    size_t length = 0;
     for (size_t i = 0; i < bytes; i++) {
         int high = -1, low = -1;
         if (text[i] == '%' && bytes - i > 2) {
@@ -21,16 +21,16 @@ size_t query_decode(char *to, const char *text, size_t bytes, bool plus) {
             low = hex_digit(text[i + 2]);
         }
         if (high >= 0 && low >= 0) {
-            to[made++] = (char)(high * 16 + low);
+            to[length++] = (char)(high * 16 + low);
             i += 2;
         } else {
-            to[made++] = plus && text[i] == '+' ? ' ' : text[i];
+            to[length++] = plus && text[i] == '+' ? ' ' : text[i];
         }
     }
-    return made;
+    return length;
 }
 
-/* Decoded, with a zero behind it; null when memory is out. */
+/* The decoded text, zero-terminated; null: out of memory. */
 static const char *decoded(struct arena *arena, struct span text, size_t *bytes) {
     char *copy = arena_text(arena, text.data, text.bytes);
     if (copy == NULL)
@@ -50,13 +50,13 @@ static bool add_pair(struct pairs *to, struct arena *arena, struct span text) {
 }
 
 int query_read(struct pairs *to, struct arena *arena, const char *query, size_t bytes,
-               size_t most) {
+               size_t max) {
     struct span rest = span_of(query, bytes), pair;
     for (size_t count = 0; rest.bytes > 0;) {
         span_split(rest, '&', &pair, &rest);
         if (pair.bytes == 0)
             continue;
-        if (++count > most)
+        if (++count > max)
             return CREW_ETOOLARGE;
         if (!add_pair(to, arena, pair))
             return CREW_ENOMEM;

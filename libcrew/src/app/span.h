@@ -1,4 +1,4 @@
-/* A piece of somebody else's text. */
+/* A part of a text that is not owned. */
 #ifndef CREW_APP_SPAN_H
 #define CREW_APP_SPAN_H
 
@@ -16,7 +16,7 @@ static inline struct span span_of(const char *data, size_t bytes) {
     return (struct span){data, bytes};
 }
 
-/* From FROM to END. */
+/* The text from FROM to END. */
 static inline struct span span_between(const char *from, const char *end) {
     return (struct span){from, (size_t)(end - from)};
 }
@@ -25,7 +25,7 @@ static inline const char *span_end(struct span span) {
     return span.data + span.bytes;
 }
 
-/* Split at the first SEPARATOR. False when there is none: then all of it is BEFORE. */
+/* Split at the first SEPARATOR. False: there is none, and BEFORE is the whole. */
 static inline bool span_split(struct span whole, char separator, struct span *before,
                               struct span *after) {
     const char *end = span_end(whole);
@@ -35,7 +35,7 @@ static inline bool span_split(struct span whole, char separator, struct span *be
     return at != NULL;
 }
 
-/* Without the spaces and tabs around it (OWS of RFC 9110 §5.6.3). */
+/* SPAN without spaces and tabs around it (OWS of RFC 9110 §5.6.3). */
 static inline struct span span_trim(struct span span) {
     while (span.bytes > 0 && (span.data[0] == ' ' || span.data[0] == '\t'))
         span = span_of(span.data + 1, span.bytes - 1);
@@ -45,7 +45,7 @@ static inline struct span span_trim(struct span span) {
     return span;
 }
 
-/* Is it TEXT, in any case? */
+/* True when SPAN is TEXT, in any case. */
 static inline bool span_is(struct span span, const char *text) {
     return span.bytes == strlen(text) && strncasecmp(span.data, text, span.bytes) == 0;
 }

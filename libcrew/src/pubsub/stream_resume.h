@@ -11,8 +11,8 @@
 enum stream_resume {
     STREAM_CONTINUES, /* the last message again: read on after it */
     STREAM_HAS_GAP,   /* a later message: the broker has dropped those in between */
-    STREAM_IS_ANOTHER /* another message at this cursor or an earlier one: the stream was made
-                         anew, it must be read from its beginning */
+    STREAM_IS_ANOTHER /* another message here or an earlier one: the stream was created
+                         again, and must be read from its beginning */
 };
 
 /* Message ids are compared up to this length, the terminating zero included. */

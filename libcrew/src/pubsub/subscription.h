@@ -22,7 +22,7 @@ enum subscription_state {
                              comes, or its marker is received */
     SUBSCRIPTION_WAITING, /* has read everything; until a message for it comes */
     SUBSCRIPTION_DUE,     /* there is a message; called back at the next flush */
-    SUBSCRIPTION_READING, /* was called back; until crew_subscription_next returns false */
+    SUBSCRIPTION_READING, /* was called back; until it has read everything */
     SUBSCRIPTION_STATES
 };
 

@@ -1,17 +1,17 @@
 /* The test client: the calls that handlers make. */
-#include "testing.h"
+#include "test_client_fixture.h"
 
 #include <stdio.h>
 
-static void test_calls_are_seen(void **state) {
+static void test_calls_are_recorded(void **state) {
     (void)state;
     size_t count;
     crew_test_calls(test, &count);
     assert_int_equal(count, 0);
-    assert_string_equal(post("/call", "stranger"), "no-workers 503 - []");
+    assert_string_equal(post("/call", "unknown"), "no-workers 503 - []");
     const struct crew_call *calls = crew_test_calls(test, &count);
     assert_int_equal(count, 1);
-    assert_string_equal(calls[0].task, "stranger");
+    assert_string_equal(calls[0].task, "unknown");
     assert_string_equal(calls[0].content_type, "text/x-question");
     assert_string_equal(calls[0].body, "why?");
     assert_int_equal(calls[0].body_bytes, 4);
@@ -84,7 +84,7 @@ static void test_calls_to_the_apps_own_tasks(void **state) {
                         "00000000-0000-4000-8000-000000000001 3");
 }
 
-static void test_calls_without_an_end(void **state) {
+static void test_calls_recursion_limit(void **state) {
     (void)state;
     size_t count;
     assert_string_equal(crew_test_task(test, "again", NULL)->body, "overloaded");
@@ -92,7 +92,7 @@ static void test_calls_without_an_end(void **state) {
     assert_int_equal(count, 16);
 }
 
-static void test_calls_of_a_handler_that_shall_stop(void **state) {
+static void test_calls_of_a_handler_that_is_stopping(void **state) {
     (void)state;
     size_t count;
     crew_test_stop_after_ms(test, 0);
@@ -130,7 +130,7 @@ static void test_groups_of_calls(void **state) {
         assert_int_equal(calls[i].expiration_ms, 2000);
 }
 
-static void test_what_is_published_is_seen(void **state) {
+static void test_publications_are_recorded(void **state) {
     (void)state;
     size_t count;
     crew_test_publishes(test, &count);
@@ -158,14 +158,14 @@ static void test_what_is_published_is_seen(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_calls_are_seen),
+        TEST(test_calls_are_recorded),
         TEST(test_calls_get_fixed_answers),
         TEST(test_calls_are_answered_by_a_function),
         TEST(test_calls_to_the_apps_own_tasks),
-        TEST(test_calls_without_an_end),
-        TEST(test_calls_of_a_handler_that_shall_stop),
+        TEST(test_calls_recursion_limit),
+        TEST(test_calls_of_a_handler_that_is_stopping),
         TEST(test_groups_of_calls),
-        TEST(test_what_is_published_is_seen),
+        TEST(test_publications_are_recorded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* The test client: requests and responses. */
-#include "testing.h"
+#include "test_client_fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@ typedef const struct crew_test_response *answered; /* shorter here */
 
 /* ---- the app ---- */
 
-static void test_new_says_what_is_wrong(void **state) {
+static void test_new_explains_errors(void **state) {
     (void)state;
     const char *const args[] = {"broken", NULL};
     const struct crew_test_options options = {.args = args};
@@ -25,7 +25,7 @@ static void test_new_says_what_is_wrong(void **state) {
     assert_null(made);
 }
 
-static void test_options_are_the_workers(void **state) {
+static void test_options(void **state) {
     (void)state;
     const struct crew_test_options options = {.route_task = "count2",
                                               .max_response_bytes = 20};
@@ -48,7 +48,7 @@ static void test_state_lasts(void **state) {
 
 /* ---- responses ---- */
 
-static void test_response_has_all_of_it(void **state) {
+static void test_response_fields(void **state) {
     (void)state;
     answered response = crew_test_get(test, "/bytes");
     assert_int_equal(response->error, 0);
@@ -63,7 +63,7 @@ static void test_response_has_all_of_it(void **state) {
     assert_string_equal(response->headers[2].value, "two");
 }
 
-static void test_response_tells_what_failed(void **state) {
+static void test_response_outcomes(void **state) {
     (void)state;
     answered response = crew_test_get(test, "/failing");
     assert_int_equal(response->error, CREW_EFAILED);
@@ -77,7 +77,7 @@ static void test_response_tells_what_failed(void **state) {
     assert_false(crew_test_logged(test, "no such line"));
 }
 
-static void test_logs_are_kept(void **state) {
+static void test_logs_are_recorded(void **state) {
     (void)state;
     size_t count;
     crew_test_get(test, "/count");
@@ -137,7 +137,7 @@ static void assert_not_sent(const struct crew_test_request *request) {
     assert_string_equal(response->body, "");
 }
 
-static void test_what_is_no_request_is_not_sent(void **state) {
+static void test_invalid_requests_are_not_sent(void **state) {
     (void)state;
     static const char *const paths[] = {"",       "echo",     "?a",     "/a b", "/a\n",
                                         "/a\x7f", "/a%00b?c", "/a?b c", NULL};
@@ -154,7 +154,7 @@ static void test_what_is_no_request_is_not_sent(void **state) {
 
 /* ---- what the web server adds ---- */
 
-/* Of the parameter NAME, whose lines TEXT has exactly COUNT of. */
+/* TEXT has exactly COUNT lines of parameter NAME. */
 static void assert_param(const char *text, const char *name, const char *value) {
     char line[256];
     snprintf(line, sizeof line, "\n%s=%s\n", name, value);
@@ -173,8 +173,8 @@ static void assert_no_param(const char *text, const char *name) {
         fail_msg("there is %s in:\n%s", name, text);
 }
 
-/* That they are nginx's is seen in system.testclient. */
-static void test_params_are_there(void **state) {
+/* system.testclient compares them with those of nginx. */
+static void test_params_of_nginx(void **state) {
     (void)state;
     const char *env = crew_test_get(test, "/e%6ev?a=%20")->body;
     assert_param(env, "QUERY_STRING", "a=%20");
@@ -246,7 +246,7 @@ static void test_plain_calls(void **state) {
     assert_string_equal(response->body, " ?\ntext/plain; charset=utf-8, 2 bytes\nhi");
     assert_string_equal(response->content_type, "text/plain; charset=utf-8");
     assert_int_equal(response->header_count, 0);
-    assert_string_equal(crew_test_task(test, "stranger", NULL)->outcome, "no-workers");
+    assert_string_equal(crew_test_task(test, "unknown", NULL)->outcome, "no-workers");
 
     const struct crew_pair header = {"X-A", 3, "b", 1};
     struct crew_call call = {.task = "env", .pairs = &header, .pair_count = 1};
@@ -259,7 +259,7 @@ static void test_plain_calls(void **state) {
 
 /* ---- time ---- */
 
-static void test_budget_is_over(void **state) {
+static void test_timeout(void **state) {
     (void)state;
     assert_in_range(atoi(crew_test_get(test, "/left")->body), 20000, 30000);
     crew_test_set_left_ms(test, 50);
@@ -271,7 +271,7 @@ static void test_budget_is_over(void **state) {
     assert_false(crew_test_logged(test, "1000 rounds"));
 }
 
-static void test_stop_comes_early(void **state) {
+static void test_stop_before_the_deadline(void **state) {
     (void)state;
     crew_test_stop_after_ms(test, 200);
     answered response = crew_test_get(test, "/work");
@@ -285,22 +285,22 @@ static void test_stop_comes_early(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_new_says_what_is_wrong),
-        cmocka_unit_test(test_options_are_the_workers),
+        cmocka_unit_test(test_new_explains_errors),
+        cmocka_unit_test(test_options),
         TEST(test_state_lasts),
-        TEST(test_response_has_all_of_it),
-        TEST(test_response_tells_what_failed),
-        TEST(test_logs_are_kept),
+        TEST(test_response_fields),
+        TEST(test_response_outcomes),
+        TEST(test_logs_are_recorded),
         TEST(test_usual_requests),
         TEST(test_send_takes_any_request),
-        TEST(test_what_is_no_request_is_not_sent),
-        TEST(test_params_are_there),
+        TEST(test_invalid_requests_are_not_sent),
+        TEST(test_params_of_nginx),
         TEST(test_params_can_be_set),
         TEST(test_params_of_a_request_come_first),
         TEST(test_content_type_can_be_a_header),
         TEST(test_plain_calls),
-        TEST(test_budget_is_over),
-        TEST(test_stop_comes_early),
+        TEST(test_timeout),
+        TEST(test_stop_before_the_deadline),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

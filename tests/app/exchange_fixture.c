@@ -1,5 +1,4 @@
-/* A request and the response to it. */
-#include "exchange.h"
+#include "exchange_fixture.h"
 
 #include "wire/http_fields.h"
 #include <assert.h>

@@ -1,12 +1,12 @@
-/* The test client: what a browser does. Cookies (RFC 6265) and redirects. */
-#include "testing.h"
+/* The test client: cookies (RFC 6265) and redirects. */
+#include "test_client_fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 /* ---- cookies ---- */
 
-/* Sent with a request of PATH. */
+/* The cookies that are sent with a request of PATH. */
 static void assert_sent(const char *path, const char *wanted) {
     assert_string_equal(crew_test_get(test, path)->body, wanted);
 }
@@ -65,7 +65,7 @@ static void test_cookies_expire(void **state) {
     assert_sent("/cookie", "b=2; e=5; f=6; g=7; h=8; i=9; j=10");
 }
 
-static void test_cookies_that_are_secure_or_elsewhere(void **state) {
+static void test_cookies_secure_and_domain(void **state) {
     (void)state;
     crew_test_set_header(test, "Host", "www.example.com:8080");
     post("/cookies", "a=1; Secure\nb=2; Domain=.example.com\nc=3; Domain=ample.com\n"
@@ -98,7 +98,7 @@ static const struct crew_test_response *followed(const char *path) {
     return crew_test_follow(test, crew_test_get(test, path));
 }
 
-/* From a handler at FROM the Location TO leads to the echo with QUERY. */
+/* The Location TO in a response of FROM leads to the echo with QUERY. */
 static void assert_leads(const char *from, const char *to, const char *wanted) {
     char path[256], body[256];
     snprintf(path, sizeof path, "%s/redirect?to=%s", from, to);
@@ -150,12 +150,12 @@ static void test_follow_ends(void **state) {
     assert_ptr_equal(crew_test_follow(test, response), response);
     response = crew_test_get(test, "/redirect?to=/echo&status=304");
     assert_ptr_equal(crew_test_follow(test, response), response);
-    /* In a circle. */
+    /* A loop of redirects. */
     response = crew_test_get(test, "/redirect?to=");
     assert_int_equal(crew_test_follow(test, response)->status, 302);
 }
 
-/* What is shown in the end by a request with METHOD and a body. */
+/* The last response after a request with METHOD and a body. */
 static const char *followed_from(const char *method, const char *path) {
     const char *const headers[] = {"X-Kept", "yes", NULL};
     const struct crew_test_request request = {.method = method,
@@ -188,7 +188,7 @@ static void test_follow_changes_the_method(void **state) {
     assert_becomes("HEAD", 303, "");
 }
 
-static void test_follow_keeps_the_fields(void **state) {
+static void test_follow_keeps_header_fields(void **state) {
     (void)state;
     crew_test_set_cookie(test, "a=1");
     const char *env = followed_from("POST", "/redirect?to=/env");
@@ -203,13 +203,13 @@ int main(void) {
         TEST(test_cookies_have_paths),
         TEST(test_cookies_of_an_app_that_is_mounted),
         TEST(test_cookies_expire),
-        TEST(test_cookies_that_are_secure_or_elsewhere),
+        TEST(test_cookies_secure_and_domain),
         TEST(test_cookies_can_be_the_requests_own),
         TEST(test_follow_goes_where_the_location_says),
         TEST(test_follow_stays_in_the_app),
         TEST(test_follow_ends),
         TEST(test_follow_changes_the_method),
-        TEST(test_follow_keeps_the_fields),
+        TEST(test_follow_keeps_header_fields),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
-/* What the tests of the test client share: tried_app.c, made anew for each test. */
-#ifndef CREW_TEST_TESTING_H
-#define CREW_TEST_TESTING_H
+/* Fixture: a test client with tested_app.c, new for each test. */
+#ifndef CREW_TEST_TEST_CLIENT_FIXTURE_H
+#define CREW_TEST_TEST_CLIENT_FIXTURE_H
 
 #include "cmocka_all.h"
 

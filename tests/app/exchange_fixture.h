@@ -1,6 +1,6 @@
-/* A request and the response to it, for tests of what a handler does with both. */
-#ifndef CREW_TEST_EXCHANGE_H
-#define CREW_TEST_EXCHANGE_H
+/* Fixture: a request and its response, for tests of handlers that use both. */
+#ifndef CREW_TEST_EXCHANGE_FIXTURE_H
+#define CREW_TEST_EXCHANGE_FIXTURE_H
 
 #include "app/request.h"
 #include "app/response.h"

@@ -1,5 +1,5 @@
-/* An app for tests of the test client: handlers that show what they got, and do what they
- * are asked to. It is linked into the tests. */
+/* An app for tests of the test client, linked into them: handlers that show what they get
+ * and do what they are asked for. */
 #include <crew/app.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 
 /* ---- what came in ---- */
 
-/* All parameters, one NAME=value a line. */
+/* All parameters, one NAME=value per line. */
 static int env(crew_request *request, crew_response *response) {
     size_t count;
     const struct crew_pair *params = crew_request_params(request, &count);
@@ -45,7 +45,7 @@ static int bad(crew_request *request, crew_response *response) {
     return crew_response_header(response, "X", "a\r\nb");
 }
 
-/* ?n=N bytes, a zero among them. */
+/* ?n=N: N bytes, one of them zero. */
 static int bytes(crew_request *request, crew_response *response) {
     long n = crew_request_query_number(request, "n", 0, 100000, 3);
     crew_response_header(response, "X-Twice", "one");
@@ -63,7 +63,7 @@ static int redirect(crew_request *request, crew_response *response) {
     return to != NULL ? crew_response_header(response, "Location", to) : 0;
 }
 
-/* ?set=SET-COOKIE&set=... in the body, one a line. */
+/* ?set=SET-COOKIE&set=...; the body has them, one per line. */
 static int cookies(crew_request *request, crew_response *response) {
     size_t count;
     char *body = strdup(crew_request_body(request, &count)), *rest;
@@ -86,7 +86,7 @@ static void sleep_ms(long ms) {
     nanosleep(&time, NULL);
 }
 
-/* Works until it is told to stop, at most ten seconds. */
+/* Run until told to stop, at most ten seconds. */
 static int work(crew_request *request, crew_response *response) {
     int rounds = 0;
     while (rounds < 1000 && !crew_request_stopping(request)) {
@@ -103,7 +103,7 @@ static int left(crew_request *request, crew_response *response) {
 
 /* ---- calls ---- */
 
-/* Calls the task that the body names. */
+/* Call the task that the body names. */
 static int call(crew_request *request, crew_response *response) {
     size_t count;
     static const char word[] = "X-Word", neo[] = "Neo";
@@ -123,7 +123,7 @@ static int call(crew_request *request, crew_response *response) {
                                 (int)answer->body_bytes, (const char *)answer->body);
 }
 
-/* Calls a, b and c together; the body is ALL, ANY or FIRST. */
+/* Call a, b and c as a group; the body is ALL, ANY or FIRST. */
 static int group(crew_request *request, crew_response *response) {
     size_t count;
     const char *end = crew_request_body(request, &count);
@@ -150,7 +150,7 @@ static int again(crew_request *request, crew_response *response) {
     return crew_response_write(response, answer->body, answer->body_bytes);
 }
 
-/* Publishes on the channel that the body names. */
+/* Publish on the channel that the body names. */
 static int publish(crew_request *request, crew_response *response) {
     size_t count;
     const char *channel = crew_request_body(request, &count);
@@ -160,7 +160,7 @@ static int publish(crew_request *request, crew_response *response) {
 
 /* ---- the app ---- */
 
-/* One that is started with "broken" has no set-up. */
+/* Fails if the argument is "broken". */
 static int setup(crew_app *app, void **state) {
     if (crew_app_argc(app) > 1 && strcmp(crew_app_argv(app)[1], "broken") == 0)
         return 3;
