@@ -65,7 +65,7 @@ static size_t copy_bytes(const struct crew_answer *answer) {
     return bytes + answer->body_bytes + 1;
 }
 
-/* Append BYTES and a zero byte at *AT, which moves on. */
+/* Copy BYTES and a terminating zero to *AT, and advance *AT. */
 static const char *put(char **at, const void *data, size_t bytes) {
     char *copy = *at;
     if (bytes > 0)

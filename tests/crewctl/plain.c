@@ -1,7 +1,7 @@
 /* plain.so - tasks for the tests of crewctl. */
 #include <crew/app.h>
 
-/* An answer that is no success, with header fields. */
+/* An error status with header fields. */
 static int teapot(crew_request *request, crew_response *response) {
     (void)request;
     crew_response_status(response, 418);
@@ -10,7 +10,7 @@ static int teapot(crew_request *request, crew_response *response) {
     return crew_response_text(response, "I'm a teapot");
 }
 
-/* What the caller's header fields say. */
+/* Answers with the caller's header fields. */
 static int header(crew_request *request, crew_response *response) {
     const char *colour = crew_request_header(request, "Colour");
     const char *size = crew_request_header(request, "Size");

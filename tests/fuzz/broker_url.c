@@ -1,5 +1,5 @@
-/* Any text as broker addresses: sound addresses, or a sentence and the old ones. The
- * sentence never holds the word that the corpus has where passwords stand. */
+/* Any text as broker addresses: valid addresses, or an error text and unchanged
+ * addresses. The error text never contains SECRET, the password in the corpus. */
 #include <crew/broker.h>
 
 #include <assert.h>

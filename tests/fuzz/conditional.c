@@ -1,5 +1,5 @@
-/* Any preconditions: a status that fits the method, and what holds of all of them. The
- * first byte chooses the method and what there is, the lines are the fields. */
+/* Any preconditions: the status fits the method, and the properties of preconditions
+ * hold. The first byte chooses the method and the fields, the lines are their values. */
 #include "app/conditional.h"
 
 #include <assert.h>
@@ -8,7 +8,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
-/* The next line; null when it is empty or there is none. */
+/* The next line; null if it is empty or there is none. */
 static const char *next_line(char **text) {
     char *line = strsep(text, "\n");
     return line != NULL && *line != '\0' ? line : NULL;
@@ -21,7 +21,7 @@ static void check(const struct preconditions *p, const struct validators *curren
                 p->if_modified_since != NULL || p->if_unmodified_since != NULL;
     assert(asks || status == 0);
 
-    /* A tag that the client is to have is never one that it is not to have. */
+    /* If-Match and If-None-Match never both match. */
     const struct preconditions match = {.if_match = p->if_none_match};
     const struct preconditions none_match = {.if_none_match = p->if_none_match};
     if (p->if_none_match != NULL && conditional_status(&match, current) == 0)

@@ -1,5 +1,4 @@
-/* Any bytes as a Cookie field: what comes out is a piece of it, and nothing of it
- * separates cookies. */
+/* Any bytes as a Cookie field: values are parts of it and contain no separator. */
 #include "app/cookie.h"
 
 #include <assert.h>

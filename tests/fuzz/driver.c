@@ -4,10 +4,11 @@
  *     TARGET [--seconds N] [--seed N] [--max-bytes N] CORPUS|FILE ...
  *
  * Runs an empty input at a null pointer, as libFuzzer does first, then every file of the
- * corpus, then mutations of them until the time is over (a fifth of it with CREW_TEST_FAST in
- * the environment, twelve times with CREW_TEST_LONG). The seed is printed. An input for which
- * the program is ended by a sanitizer or an assertion, or that takes more than ten seconds,
- * is written to TARGET.input; `TARGET TARGET.input` reproduces it.
+ * corpus, then mutations of them until the time is over (a fifth of it with
+ * CREW_TEST_FAST in the environment, twelve times with CREW_TEST_LONG). The seed is
+ * printed. An input for which the program is ended by a sanitizer or an assertion, or
+ * that takes more than ten seconds, is written to TARGET.input; `TARGET TARGET.input`
+ * reproduces it.
  */
 #include <dirent.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
-/* Any bytes as an envelope: what can be read is walked to its last byte, written again,
- * and must read the same. Bytes are not compared, as fields may come in any order. */
+/* Any bytes as an envelope: the items that can be read are written again and must be read
+ * back equal. Bytes are not compared, because fields may be in any order. */
 #include "wire/envelope.h"
 #include "wire/limits.h"
 
@@ -23,7 +23,7 @@ static void assert_same(const struct wire_item *a, const struct wire_item *b) {
     assert(same(a->pairs, b->pairs) && same(a->body, b->body));
 }
 
-/* Write an item once as a whole and once pair by pair. */
+/* Write an item at once, and pair by pair. */
 static void write_again(struct buffer *whole, struct buffer *steps,
                         const struct wire_item *item) {
     struct wire_bytes pairs = item->pairs;

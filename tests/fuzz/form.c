@@ -1,6 +1,6 @@
-/* The first line as a Content-Type, the rest as a form of that type, through what
- * handlers call: it is read, or there is a complaint and nothing else; names of files
- * lead nowhere. */
+/* The first line as a Content-Type, the rest as a form of that type, with the functions
+ * of the handler API: it is read, or there is only a complaint; file names contain no
+ * path. */
 #include "app/request.h"
 
 #include <assert.h>

@@ -1,5 +1,5 @@
-/* Any bytes as gzip: never more out than allowed, nothing changed on an error; and any
- * bytes deflated come back as they were. */
+/* Any bytes as gzip: the output is limited, and unchanged on an error. Deflated bytes are
+ * inflated to the same bytes. */
 #include "wire/gzip.h"
 
 #include <assert.h>

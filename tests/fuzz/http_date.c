@@ -1,4 +1,5 @@
-/* Any text as a date: none, or a time that is written and read again as itself. */
+/* Any text as a date: an error, or a time that is the same when written and read
+ * again. */
 #include "wire/http_date.h"
 
 #include <assert.h>

@@ -1,5 +1,4 @@
-/* Any bytes as JSON: it is read and no deeper than it may be, or there is a complaint in
- * a line. */
+/* Any bytes as JSON: a value within the depth limit, or a complaint of one line. */
 #include "app/request.h"
 
 #include <assert.h>

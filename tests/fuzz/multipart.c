@@ -1,5 +1,5 @@
-/* The first line as a Content-Type, the rest as the body of that type: the parts come in
- * their order, lie within the body, and hold no boundary. */
+/* The first line as a Content-Type, the rest as a body of that type: the parts are in
+ * order, within the body, and contain no boundary. */
 #include "app/multipart.h"
 
 #include <assert.h>

@@ -1,7 +1,7 @@
-/* Any patterns, any channel: channel_pattern_matches, the index and a table of what fits
- * what are of one mind, while patterns come and go.
+/* Any patterns, any channel: channel_pattern_matches, the index and a table of matches
+ * agree while patterns are added and removed.
  *
- * The input is lines: the channel, then a pattern each. */
+ * The input is lines: the channel, then the patterns. */
 #include "pubsub/pattern.h"
 #include "pubsub/pattern_index.h"
 #include <assert.h>
@@ -15,10 +15,10 @@ enum { PATTERNS_MAX = 64, WORDS_MAX = 1024 };
 static struct held {
     const char *pattern;
     struct pattern_node *node;
-    unsigned visits; /* counted at the first that has the node */
+    unsigned visits; /* counted at the first pattern of the node */
 } held[PATTERNS_MAX];
 
-/* ---- the slow way ---- */
+/* ---- reference implementation ---- */
 
 static size_t split(char *text, char **words) {
     size_t count = 0;
@@ -28,8 +28,7 @@ static size_t split(char *text, char **words) {
     return count;
 }
 
-/* Word by word of the pattern: how much of the channel those up to there can stand for.
- */
+/* For each word of the pattern: which prefixes of the channel the words so far match. */
 static bool fits_slowly(const char *pattern, const char *channel) {
     static char *wanted[WORDS_MAX], *words[WORDS_MAX];
     static bool fits[WORDS_MAX + 1];

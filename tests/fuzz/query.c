@@ -1,5 +1,5 @@
-/* Any bytes as a query: every text ends where its length says, nothing grows, and each
- * value is found by its name. */
+/* Any bytes as a query: lengths and terminating zeros agree, decoding does not make texts
+ * longer, and each value is found by its name. */
 #include "app/query.h"
 
 #include <assert.h>

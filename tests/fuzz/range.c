@@ -1,5 +1,5 @@
-/* Any field Range, of a file of any size: a part that lies within it and is not empty, or
- * the whole. The first bytes are the size. */
+/* Any Range field for a file of any size: a part within it that is not empty, or the
+ * whole file. The first bytes are the size. */
 #include "app/range.h"
 
 #include <assert.h>
@@ -29,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
     memcpy(&size, data, sizeof size);
     char *field = strndup((const char *)data + sizeof size, bytes - sizeof size);
     check(field, size);
-    check(field, size & 0xff); /* sizes that the numbers in the corpus are near to */
+    check(field, size & 0xff); /* sizes near the numbers in the corpus */
     free(field);
     return 0;
 }

@@ -1,6 +1,6 @@
-/* Any block of pairs, any query: no crash, and every string ends inside its value.
+/* Any block of pairs, any query: no crash, and every string ends within its value.
  *
- * The first byte chooses the form and whether the rest is a block as it stands or a value
+ * The first byte chooses the form and whether the rest is a block of pairs or a value
  * for QUERY_STRING and REQUEST_URI. */
 #include "app/request.h"
 #include "wire/envelope.h"

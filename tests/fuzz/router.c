@@ -1,6 +1,6 @@
-/* Any routes, any path: the router finds the route that a walk over all of them finds.
+/* Any routes, any path: the router finds the same route as a linear search.
  *
- * The input is lines: the path, then a pattern each. The first bytes of a line may be the
+ * The input is lines: the path, then the patterns. The first byte of a line may be the
  * number of a method. */
 #include "app/router.h"
 #include <assert.h>
@@ -32,7 +32,7 @@ static const char *take_method(const char **line) {
     return methods[*digit - '0'];
 }
 
-/* ---- the slow way ---- */
+/* ---- reference implementation ---- */
 
 static bool fits(const char *pattern, const char *path) {
     for (;;) {
@@ -64,7 +64,7 @@ static int segment_rank(const char *pattern) {
     return *pattern == '*' ? 0 : *pattern == ':' ? 1 : 2;
 }
 
-/* Both fit the same path: does A go before B? */
+/* Both match the path: whether A has priority over B. */
 static bool is_better(const struct added *a, const struct added *b, const char *method) {
     const char *x = a->pattern, *y = b->pattern;
     while ((x = strchr(x, '/')) != NULL && (y = strchr(y, '/')) != NULL) {
@@ -90,7 +90,7 @@ static const struct added *find_slowly(const struct added *added, size_t count,
     return best;
 }
 
-/* ---- both ---- */
+/* ---- comparison ---- */
 
 static void check_values(const struct router_match *match, const char *path) {
     const char *left = match->route->pattern;

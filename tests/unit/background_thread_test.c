@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 struct numbered_job {
-    struct background_job job; /* first: a job is cast back to this */
+    struct background_job job; /* first: a pointer to it is cast to this struct */
     int number;
     sem_t *hold; /* run waits for it, if not null */
     sem_t *began;
@@ -66,7 +66,7 @@ static int reset(void **state) {
     return 0;
 }
 
-static void test_wake_is_readable_until_cleared(void **state) {
+static void test_wakeup_is_readable_until_cleared(void **state) {
     (void)state;
     int fd = wakeup_open();
     assert_true(fd >= 0);
@@ -80,7 +80,7 @@ static void test_wake_is_readable_until_cleared(void **state) {
     close(fd);
 }
 
-static void test_offload_runs_and_finishes_in_order(void **state) {
+static void test_background_thread_runs_jobs_in_order(void **state) {
     (void)state;
     int fd = wakeup_open();
     struct background_thread *o = background_thread_new(fd);
@@ -100,7 +100,7 @@ static void test_offload_runs_and_finishes_in_order(void **state) {
     close(fd);
 }
 
-/* What the kernel says of this process's first thread: 'S' while it waits. */
+/* The kernel's state of this process's first thread: 'S' while it sleeps. */
 static char main_thread_state(void) {
     char path[64], line[256] = "";
     snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)getpid());
@@ -113,7 +113,7 @@ static char main_thread_state(void) {
 
 static atomic_bool freeing;
 
-/* Lets the held job go on when background_thread_free waits for it. */
+/* Release the running job once background_thread_free waits for it. */
 static void *release_when_waiting(void *arg) {
     sem_t *hold = arg;
     while (!atomic_load(&freeing) || main_thread_state() != 'S')
@@ -122,7 +122,8 @@ static void *release_when_waiting(void *arg) {
     return NULL;
 }
 
-static void test_offload_free_waits_for_the_running_skips_the_waiting(void **state) {
+static void
+test_background_thread_free_waits_for_the_running_job_and_skips_the_others(void **state) {
     (void)state;
     sem_t began, hold;
     sem_init(&began, 0, 0);
@@ -147,7 +148,7 @@ static void test_offload_free_waits_for_the_running_skips_the_waiting(void **sta
     close(fd);
 }
 
-static void test_offload_free_of_null_and_unused(void **state) {
+static void test_background_thread_free_of_null_and_unused(void **state) {
     (void)state;
     background_thread_free(NULL);
     background_thread_free(background_thread_new(-1));
@@ -155,11 +156,12 @@ static void test_offload_free_of_null_and_unused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_wake_is_readable_until_cleared),
-        cmocka_unit_test_setup(test_offload_runs_and_finishes_in_order, reset),
-        cmocka_unit_test_setup(test_offload_free_waits_for_the_running_skips_the_waiting,
-                               reset),
-        cmocka_unit_test(test_offload_free_of_null_and_unused),
+        cmocka_unit_test(test_wakeup_is_readable_until_cleared),
+        cmocka_unit_test_setup(test_background_thread_runs_jobs_in_order, reset),
+        cmocka_unit_test_setup(
+            test_background_thread_free_waits_for_the_running_job_and_skips_the_others,
+            reset),
+        cmocka_unit_test(test_background_thread_free_of_null_and_unused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

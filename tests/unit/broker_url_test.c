@@ -65,7 +65,7 @@ static void test_broker_url_several(void **state) {
     crew_broker_fini(&broker);
 }
 
-/* Each holds SECRET where a person could mean a password. */
+/* Each contains SECRET where a password may be meant. */
 static const char *const broken[] = {
     "",
     ",",
@@ -92,7 +92,7 @@ static const char *const broken[] = {
     "amqp://u:SECRET@h/v\n",
 };
 
-static void test_broker_url_broken_ones_change_nothing_and_tell_no_secret(void **state) {
+static void test_broker_url_errors_change_nothing_and_show_no_secret(void **state) {
     (void)state;
     crew_broker broker;
     char why[200];
@@ -150,7 +150,7 @@ int main(void) {
         cmocka_unit_test(test_broker_url_parts),
         cmocka_unit_test(test_broker_url_vhosts),
         cmocka_unit_test(test_broker_url_several),
-        cmocka_unit_test(test_broker_url_broken_ones_change_nothing_and_tell_no_secret),
+        cmocka_unit_test(test_broker_url_errors_change_nothing_and_show_no_secret),
         cmocka_unit_test(test_broker_url_vhost_is_a_short_string),
         cmocka_unit_test(test_broker_url_copy_is_deep),
     };

@@ -46,13 +46,13 @@ static void test_buffer_numbers_are_in_network_order(void **state) {
     buffer_fini(&b);
 }
 
-static void test_buffer_failure_keeps_contents_and_stays(void **state) {
+static void test_buffer_failure_keeps_contents_until_reset(void **state) {
     (void)state;
     struct buffer b = BUFFER_INIT;
     buffer_append_text(&b, "kept");
     assert_null(buffer_reserve(&b, SIZE_MAX - 2));
     assert_true(b.failed);
-    buffer_append_text(&b, "gap"); /* what comes behind a gap is not taken */
+    buffer_append_text(&b, "gap"); /* appends after a failure do nothing */
     assert_int_equal(b.len, 4);
     assert_memory_equal(b.data, "kept", 4);
     buffer_reset(&b, 1000);
@@ -93,7 +93,7 @@ int main(void) {
         cmocka_unit_test(test_buffer_appends_in_order),
         cmocka_unit_test(test_buffer_grows_over_many_appends),
         cmocka_unit_test(test_buffer_numbers_are_in_network_order),
-        cmocka_unit_test(test_buffer_failure_keeps_contents_and_stays),
+        cmocka_unit_test(test_buffer_failure_keeps_contents_until_reset),
         cmocka_unit_test(test_buffer_reset_shrinks_large_memory),
         cmocka_unit_test(test_buffer_consume_moves_the_rest),
     };

@@ -8,7 +8,7 @@ static bool valid(const char *name) {
     return channel_name_valid(name, strlen(name));
 }
 
-static void test_channels_are_words_with_dots(void **state) {
+static void test_channel_names_are_words_with_dots(void **state) {
     (void)state;
     assert_true(valid("test"));
     assert_true(valid("orders.eu.new"));
@@ -18,7 +18,7 @@ static void test_channels_are_words_with_dots(void **state) {
     assert_false(valid(""));
 }
 
-static void test_wildcards_are_no_words(void **state) {
+static void test_wildcards_are_not_valid_words(void **state) {
     (void)state;
     static const char *const wild[] = {"*",   "#",   "*.a",   "#.a",
                                        "a.*", "a.#", "a.*.b", "..#"};
@@ -27,7 +27,7 @@ static void test_wildcards_are_no_words(void **state) {
     assert_true(valid("c#.a*b.**.##"));
 }
 
-static void test_what_no_client_can_show(void **state) {
+static void test_control_characters_and_invalid_utf8_are_refused(void **state) {
     (void)state;
     static const char *const odd[] = {
         "a\n",  "\r",    "a\tb",     "\x7f",         "\xc2\x85",
@@ -37,7 +37,7 @@ static void test_what_no_client_can_show(void **state) {
     assert_false(channel_name_valid("a\0b", 3));
 }
 
-static void test_channels_fit_a_routing_key(void **state) {
+static void test_channel_name_length_is_limited(void **state) {
     (void)state;
     char name[LIMIT_CHANNEL_NAME_BYTES + 1];
     memset(name, 'x', sizeof name);
@@ -69,10 +69,10 @@ static void test_publications_within_limits(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_channels_are_words_with_dots),
-        cmocka_unit_test(test_wildcards_are_no_words),
-        cmocka_unit_test(test_what_no_client_can_show),
-        cmocka_unit_test(test_channels_fit_a_routing_key),
+        cmocka_unit_test(test_channel_names_are_words_with_dots),
+        cmocka_unit_test(test_wildcards_are_not_valid_words),
+        cmocka_unit_test(test_control_characters_and_invalid_utf8_are_refused),
+        cmocka_unit_test(test_channel_name_length_is_limited),
         cmocka_unit_test(test_publications_within_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* Run a function in a process of its own, for code that exits or writes to stderr. */
+/* Runs a function in a child process, for code that exits or writes to stderr. */
 #ifndef CREW_TESTS_CHILD_H
 #define CREW_TESTS_CHILD_H
 
@@ -8,7 +8,7 @@ struct child_result {
     char err[65536];
 };
 
-/* RUN's return ends the child with status 0. */
+/* When RUN returns the child exits with status 0. */
 void child_run(void (*run)(void *arg), void *arg, struct child_result *result);
 
 #endif

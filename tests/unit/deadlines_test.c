@@ -1,4 +1,4 @@
-/* base/deadlines.h, against a plain search through all nodes. */
+/* base/deadlines.h, compared with a linear search. */
 #include "base/deadlines.h"
 #include "base/random.h"
 #include "unit.h"
@@ -75,7 +75,7 @@ static void test_deadlines_taken_in_order_when_due(void **state) {
     deadlines_fini(&d);
 }
 
-static void test_deadlines_clear_of_one_that_is_not_in(void **state) {
+static void test_deadlines_clear_of_a_node_not_in_the_heap(void **state) {
     (void)state;
     struct deadlines d = {0};
     struct deadline node = {0}, other = {0};
@@ -90,7 +90,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_deadlines_random_sets_moves_and_clears, reset_nodes),
         cmocka_unit_test_setup(test_deadlines_taken_in_order_when_due, reset_nodes),
-        cmocka_unit_test(test_deadlines_clear_of_one_that_is_not_in),
+        cmocka_unit_test(test_deadlines_clear_of_a_node_not_in_the_heap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -49,7 +49,7 @@ static void test_item_layout(void **state) {
     buffer_fini(&b);
 }
 
-static void test_item_every_field_comes_back(void **state) {
+static void test_item_every_field_is_read_back(void **state) {
     (void)state;
     struct buffer b = BUFFER_INIT;
     struct wire_reader reader;
@@ -135,13 +135,13 @@ static void test_item_unknown_kinds_are_skipped(void **state) {
     wire_begin(&b);
     put_simple(&b, 100, "later");
     put_simple(&b, WIRE_TAKEN, "known");
-    buffer_append(&b, "\0\0\0\3\143\377\377", 7); /* kind 99, of any form behind that */
+    buffer_append(&b, "\0\0\0\3\143\377\377", 7); /* kind 99, with other contents */
     put_simple(&b, 200, "");
     put_simple(&b, 127, "later");
     assert_int_equal(first(&b, &reader, &item), 1);
     assert_text(item.id, "known");
     assert_int_equal(wire_next(&reader, &item), 1);
-    assert_int_equal(item.kind, 200); /* a program's own, it needs no id */
+    assert_int_equal(item.kind, 200); /* a kind between processes needs no id */
     assert_int_equal(wire_next(&reader, &item), 0);
     buffer_fini(&b);
 }
@@ -159,7 +159,7 @@ static void test_item_unknown_fields_are_skipped(void **state) {
     assert_text(item.body, "body");
 }
 
-/* ---- what is refused ---- */
+/* ---- malformed ---- */
 
 static void test_item_envelopes_of_other_versions_are_refused(void **state) {
     (void)state;
@@ -187,13 +187,13 @@ static void test_item_every_truncation_is_malformed(void **state) {
         memcpy(cut, b.data, bytes);
         assert_int_equal(wire_read(&reader, cut, bytes), 0);
         assert_true(wire_next(&reader, &item) < 0);
-        assert_true(wire_next(&reader, &item) < 0); /* and stays so */
+        assert_true(wire_next(&reader, &item) < 0); /* the error is repeated */
         free(cut);
     }
     buffer_fini(&b);
 }
 
-/* An item whose inner lengths reach too far, each in turn. */
+/* Items with one inner length too large. */
 static void test_item_inner_lengths_are_checked(void **state) {
     (void)state;
     static const struct {
@@ -284,7 +284,7 @@ static void test_item_limits_items_and_pairs(void **state) {
     buffer_fini(&b);
 }
 
-static void test_item_what_does_not_fit_fails_the_buffer(void **state) {
+static void test_item_too_long_values_fail_the_buffer(void **state) {
     (void)state;
     static char large[70000];
     const struct wire_bytes bytes = {(const uint8_t *)large, sizeof large};
@@ -312,7 +312,7 @@ static void test_item_what_does_not_fit_fails_the_buffer(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_item_layout),
-        cmocka_unit_test(test_item_every_field_comes_back),
+        cmocka_unit_test(test_item_every_field_is_read_back),
         cmocka_unit_test(test_item_pairs_keep_order_repetition_and_bytes),
         cmocka_unit_test(test_item_unknown_kinds_are_skipped),
         cmocka_unit_test(test_item_unknown_fields_are_skipped),
@@ -322,7 +322,7 @@ int main(void) {
         cmocka_unit_test(test_item_known_kinds_need_an_id),
         cmocka_unit_test(test_item_limits_id),
         cmocka_unit_test(test_item_limits_items_and_pairs),
-        cmocka_unit_test(test_item_what_does_not_fit_fails_the_buffer),
+        cmocka_unit_test(test_item_too_long_values_fail_the_buffer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* crew/error.h: the table of outcomes, as every program and every wire relies on it. */
+/* crew/error.h: error words and statuses, which programs and the wire protocol rely
+ * on. */
 #include "unit.h"
 
 #include <crew/error.h>
@@ -32,7 +33,7 @@ static void test_error_outcomes(void **state) {
     }
 }
 
-static void test_error_others_are_no_outcomes(void **state) {
+static void test_error_others_are_not_errors_of_calls(void **state) {
     (void)state;
     for (int error = CREW_OK; error < CREW_EBROKER; error++) {
         assert_null(crew_error_word(error));
@@ -45,7 +46,7 @@ static void test_error_others_are_no_outcomes(void **state) {
     assert_int_equal(crew_error_from_word("brokerage", 6), CREW_EBROKER);
 }
 
-static void test_error_every_one_has_its_sentence(void **state) {
+static void test_error_every_code_has_a_description(void **state) {
     (void)state;
     for (int a = 0; a < CREW_ERROR_COUNT; a++)
         for (int b = 0; b < a; b++)
@@ -59,8 +60,8 @@ static void test_error_every_one_has_its_sentence(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_error_outcomes),
-        cmocka_unit_test(test_error_others_are_no_outcomes),
-        cmocka_unit_test(test_error_every_one_has_its_sentence),
+        cmocka_unit_test(test_error_others_are_not_errors_of_calls),
+        cmocka_unit_test(test_error_every_code_has_a_description),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -34,7 +34,7 @@ static void assert_there_and_back(const char *data, size_t bytes) {
     buffer_fini(&out);
 }
 
-static void test_gzip_there_and_back(void **state) {
+static void test_gzip_round_trip(void **state) {
     (void)state;
     static const size_t sizes[] = {200, 65535, 65536, 65537, LARGE_BYTES};
     char *data = make_text(LARGE_BYTES);
@@ -52,7 +52,7 @@ static void assert_not_deflated(const char *data, size_t bytes) {
     buffer_fini(&packed);
 }
 
-static void test_gzip_leaves_alone_what_does_not_shrink(void **state) {
+static void test_gzip_leaves_incompressible_data_alone(void **state) {
     (void)state;
     char *data = make_text(LARGE_BYTES);
     assert_not_deflated(data, 0);
@@ -64,7 +64,7 @@ static void test_gzip_leaves_alone_what_does_not_shrink(void **state) {
     free(data);
 }
 
-/* The sample decides: a random beginning is the end of it, whatever comes behind. */
+/* An incompressible sample ends it, whatever follows. */
 static void test_gzip_gives_up_after_the_sample(void **state) {
     (void)state;
     char *data = make_text(LARGE_BYTES);
@@ -73,7 +73,7 @@ static void test_gzip_gives_up_after_the_sample(void **state) {
     free(data);
 }
 
-/* A good sample before a body that does not shrink: still not worth it. */
+/* A compressible sample before an incompressible rest: not worthwhile. */
 static void test_gzip_measures_the_whole(void **state) {
     (void)state;
     char *data = make_text(LARGE_BYTES);
@@ -82,8 +82,8 @@ static void test_gzip_measures_the_whole(void **state) {
     free(data);
 }
 
-/* Without memory for the result nothing has failed: the body travels as it is. */
-static void test_gzip_without_memory_leaves_the_buffer_sound(void **state) {
+/* Running out of memory is not an error: the body is sent uncompressed. */
+static void test_gzip_without_memory_leaves_the_buffer_usable(void **state) {
     (void)state;
     uint8_t byte;
     char *data = make_text(5000);
@@ -102,11 +102,11 @@ static void assert_inflate(const struct buffer *packed, size_t bytes, size_t max
     if (expected != CREW_OK)
         assert_int_equal(out.len, 6);
     assert_memory_equal(out.data, "before", 6);
-    assert_true(out.cap <= 3 * max_bytes + 65536); /* the bound is one of memory */
+    assert_true(out.cap <= 3 * max_bytes + 65536); /* the limit bounds the memory too */
     buffer_fini(&out);
 }
 
-static void test_gzip_bounds_what_comes_out(void **state) {
+static void test_gzip_output_is_limited(void **state) {
     (void)state;
     struct buffer packed = BUFFER_INIT;
     char *data = make_text(LARGE_BYTES);
@@ -120,13 +120,13 @@ static void test_gzip_bounds_what_comes_out(void **state) {
     free(data);
 }
 
-static void test_gzip_refuses_what_is_no_gzip(void **state) {
+static void test_gzip_refuses_other_formats(void **state) {
     (void)state;
     struct buffer packed = BUFFER_INIT;
     char *data = make_text(5000);
     assert_true(gzip_deflate(&packed, data, 5000));
     for (size_t bytes = 0; bytes < packed.len; bytes++)
-        assert_inflate(&packed, bytes, 10000, CREW_EMALFORMED); /* cut short */
+        assert_inflate(&packed, bytes, 10000, CREW_EMALFORMED); /* truncated */
     packed.data[packed.len - 5] ^= 1; /* the checksum (RFC 1952 §2.3.1) */
     assert_inflate(&packed, packed.len, 10000, CREW_EMALFORMED);
     packed.data[packed.len - 5] ^= 1;
@@ -140,7 +140,7 @@ static void test_gzip_refuses_what_is_no_gzip(void **state) {
     free(data);
 }
 
-static void test_gzip_takes_several_members(void **state) {
+static void test_gzip_accepts_several_members(void **state) {
     (void)state;
     struct buffer packed = BUFFER_INIT, out = BUFFER_INIT;
     char *data = make_text(6000);
@@ -157,14 +157,14 @@ static void test_gzip_takes_several_members(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gzip_there_and_back),
-        cmocka_unit_test(test_gzip_leaves_alone_what_does_not_shrink),
+        cmocka_unit_test(test_gzip_round_trip),
+        cmocka_unit_test(test_gzip_leaves_incompressible_data_alone),
         cmocka_unit_test(test_gzip_gives_up_after_the_sample),
         cmocka_unit_test(test_gzip_measures_the_whole),
-        cmocka_unit_test(test_gzip_without_memory_leaves_the_buffer_sound),
-        cmocka_unit_test(test_gzip_bounds_what_comes_out),
-        cmocka_unit_test(test_gzip_refuses_what_is_no_gzip),
-        cmocka_unit_test(test_gzip_takes_several_members),
+        cmocka_unit_test(test_gzip_without_memory_leaves_the_buffer_usable),
+        cmocka_unit_test(test_gzip_output_is_limited),
+        cmocka_unit_test(test_gzip_refuses_other_formats),
+        cmocka_unit_test(test_gzip_accepts_several_members),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

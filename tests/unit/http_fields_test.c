@@ -21,7 +21,7 @@ static void test_http_field_names_are_tokens(void **state) {
     assert_false(http_field_name_valid("a\0b", 3));
 }
 
-static void test_http_field_values_end_no_line(void **state) {
+static void test_http_field_values_have_no_line_end(void **state) {
     (void)state;
     assert_true(http_field_value_valid("", 0));
     assert_true(http_field_value_valid("a\tb \xff", 5));
@@ -41,7 +41,7 @@ static void test_http_statuses(void **state) {
     assert_string_equal(http_reason(599), "");
 }
 
-static void test_http_bridges_own_fields_in_any_case(void **state) {
+static void test_http_fields_of_the_bridge_are_case_insensitive(void **state) {
     (void)state;
     assert_true(http_field_is_bridges_own("Status", 6));
     assert_true(http_field_is_bridges_own("CREW-ERROR", 10));
@@ -80,7 +80,7 @@ static size_t taken(const char *text, uint32_t *code) {
     return utf8_first(text, strlen(text), code);
 }
 
-static void test_utf8_takes_sound_characters_only(void **state) {
+static void test_utf8_accepts_only_valid_characters(void **state) {
     (void)state;
     uint32_t code = 1;
     assert_int_equal(taken("a", &code), 1);
@@ -108,11 +108,11 @@ static void test_utf8_takes_sound_characters_only(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_http_field_names_are_tokens),
-        cmocka_unit_test(test_http_field_values_end_no_line),
+        cmocka_unit_test(test_http_field_values_have_no_line_end),
         cmocka_unit_test(test_http_statuses),
-        cmocka_unit_test(test_http_bridges_own_fields_in_any_case),
+        cmocka_unit_test(test_http_fields_of_the_bridge_are_case_insensitive),
         cmocka_unit_test(test_task_names),
-        cmocka_unit_test(test_utf8_takes_sound_characters_only),
+        cmocka_unit_test(test_utf8_accepts_only_valid_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

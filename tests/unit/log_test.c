@@ -61,7 +61,7 @@ static void write_long_line(void *arg) {
     log_info("%s", text);
 }
 
-static void test_log_long_lines_say_what_is_cut(void **state) {
+static void test_log_truncated_line_says_how_much_is_missing(void **state) {
     (void)state;
     child_run(write_long_line, NULL, &result);
     assert_non_null(strstr(result.err, "xxx ... (3616 more bytes)\n"));
@@ -120,7 +120,7 @@ static void test_log_levels(void **state) {
     }
 }
 
-/* ---- a stderr that takes nothing ---- */
+/* ---- a stderr that cannot be written ---- */
 
 static void write_to_closed_stderr(void *arg) {
     (void)arg;
@@ -149,10 +149,10 @@ static void write_to_full_disk(void *arg) {
     log_open("prog");
     errno = 77;
     log_error("to nobody");
-    printf("alive %d", errno); /* logging leaves errno alone */
+    printf("alive %d", errno); /* logging does not change errno */
 }
 
-static void test_log_survives_a_stderr_that_takes_nothing(void **state) {
+static void test_log_ignores_errors_of_stderr(void **state) {
     (void)state;
     child_run(write_to_closed_stderr, NULL, &result);
     assert_string_equal(result.out, "reserved 77");
@@ -178,7 +178,7 @@ static void report_events(void *arg) {
     log_event(NULL, CREW_EVENT_WARNING, "odd message");
 }
 
-static void test_log_events_repeated_failures_are_one_line(void **state) {
+static void test_log_event_repeated_failures_are_one_line(void **state) {
     (void)state;
     child_run(report_events, NULL, &result);
     assert_int_equal(count(result.err, "warning: broker: wrong password"), 1);
@@ -192,11 +192,11 @@ static void test_log_events_repeated_failures_are_one_line(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_log_text_lines),
-        cmocka_unit_test(test_log_long_lines_say_what_is_cut),
+        cmocka_unit_test(test_log_truncated_line_says_how_much_is_missing),
         cmocka_unit_test(test_log_json_lines),
         cmocka_unit_test(test_log_levels),
-        cmocka_unit_test(test_log_survives_a_stderr_that_takes_nothing),
-        cmocka_unit_test(test_log_events_repeated_failures_are_one_line),
+        cmocka_unit_test(test_log_ignores_errors_of_stderr),
+        cmocka_unit_test(test_log_event_repeated_failures_are_one_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* crew/message.h: bodies that callers make, and copies of answers that they keep. */
+/* crew/message.h: bodies of calls, and copies of answers. */
 #include "unit.h"
 
 #include <crew/message.h>
@@ -9,7 +9,7 @@ static struct crew_call other_call(void) {
     return (struct crew_call){.form = CREW_HTTP, .task = "t", .priority = 7};
 }
 
-static void test_bytes_are_any(void **state) {
+static void test_body_may_be_any_bytes(void **state) {
     (void)state;
     struct crew_call call = other_call();
     static const char bytes[] = "a\0\xff";
@@ -18,7 +18,7 @@ static void test_bytes_are_any(void **state) {
     assert_string_equal(call.content_type, "application/octet-stream");
     assert_ptr_equal(call.body, bytes);
     assert_int_equal(call.body_bytes, 3);
-    assert_int_equal(call.priority, 7); /* nothing else is touched */
+    assert_int_equal(call.priority, 7); /* other fields are unchanged */
 }
 
 static void test_text_is_utf8(void **state) {
@@ -31,7 +31,7 @@ static void test_text_is_utf8(void **state) {
     assert_int_equal(call.body_bytes, 0);
 }
 
-static void test_what_is_not_utf8_is_no_text(void **state) {
+static void test_text_that_is_not_utf8_is_refused(void **state) {
     (void)state;
     static const char *const bad[] = {"\xff",
                                       "\xc3",
@@ -69,7 +69,7 @@ static int json(const char *text) {
     return error;
 }
 
-static void test_json_is_any_value(void **state) {
+static void test_json_of_every_type_is_accepted(void **state) {
     (void)state;
     static const char *const good[] = {"null",
                                        "true",
@@ -88,7 +88,7 @@ static void test_json_is_any_value(void **state) {
         assert_int_equal(json(good[i]), CREW_OK);
 }
 
-static void test_what_is_not_json(void **state) {
+static void test_invalid_json_is_refused(void **state) {
     (void)state;
     static const char *const bad[] = {"",
                                       " ",
@@ -117,7 +117,7 @@ static void test_what_is_not_json(void **state) {
         assert_int_equal(json(bad[i]), CREW_EMALFORMED);
 }
 
-/* DEEP arrays, one inside the other. */
+/* DEEP nested arrays. */
 static char *nested(size_t deep) {
     char *text = malloc(2 * deep + 1);
     assert_non_null(text);
@@ -127,7 +127,7 @@ static char *nested(size_t deep) {
     return text;
 }
 
-static void test_json_is_not_nested_without_end(void **state) {
+static void test_json_nesting_is_limited(void **state) {
     (void)state;
     static const struct {
         size_t deep;
@@ -136,13 +136,13 @@ static void test_json_is_not_nested_without_end(void **state) {
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char *text = nested(cases[i].deep);
         assert_int_equal(json(text), cases[i].error);
-        text[cases[i].deep] = '\0'; /* and never closed */
+        text[cases[i].deep] = '\0'; /* not closed */
         assert_int_equal(json(text), CREW_EMALFORMED);
         free(text);
     }
 }
 
-static void test_why_says_where(void **state) {
+static void test_json_error_says_where(void **state) {
     (void)state;
     struct crew_call call = other_call();
     char why[200];
@@ -153,7 +153,7 @@ static void test_why_says_where(void **state) {
 
 /* ---- copies ---- */
 
-static void test_a_copy_stands_alone(void **state) {
+static void test_copy_is_independent(void **state) {
     (void)state;
     char name[] = "Name+", value[] = "a\0b+", body[] = "body\0+", type[] = "text/x",
          worker[] = "uuid";
@@ -183,7 +183,7 @@ static void test_a_copy_stands_alone(void **state) {
     assert_int_equal(copy->pairs[0].name_bytes, 4);
     assert_string_equal(copy->pairs[0].name, "Name");
     assert_int_equal(copy->pairs[0].value_bytes, 3);
-    assert_memory_equal(copy->pairs[0].value, "a\0b\0", 4); /* a zero byte behind it */
+    assert_memory_equal(copy->pairs[0].value, "a\0b\0", 4); /* with a terminating zero */
     assert_string_equal(copy->pairs[1].name, "");
     assert_string_equal(copy->pairs[1].value, "");
     assert_int_equal(copy->body_bytes, 5);
@@ -191,7 +191,7 @@ static void test_a_copy_stands_alone(void **state) {
     crew_answer_free(copy);
 }
 
-static void test_a_copy_of_next_to_nothing(void **state) {
+static void test_copy_of_an_empty_answer(void **state) {
     (void)state;
     struct crew_answer answer = {.status = 204};
     struct crew_answer *copy = crew_answer_copy(&answer);
@@ -242,17 +242,17 @@ static void test_cut_pairs_end_early(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bytes_are_any),
+        cmocka_unit_test(test_body_may_be_any_bytes),
         cmocka_unit_test(test_text_is_utf8),
-        cmocka_unit_test(test_what_is_not_utf8_is_no_text),
-        cmocka_unit_test(test_json_is_any_value),
-        cmocka_unit_test(test_what_is_not_json),
-        cmocka_unit_test(test_json_is_not_nested_without_end),
-        cmocka_unit_test(test_why_says_where),
+        cmocka_unit_test(test_text_that_is_not_utf8_is_refused),
+        cmocka_unit_test(test_json_of_every_type_is_accepted),
+        cmocka_unit_test(test_invalid_json_is_refused),
+        cmocka_unit_test(test_json_nesting_is_limited),
+        cmocka_unit_test(test_json_error_says_where),
         cmocka_unit_test(test_pairs_are_read_in_order),
         cmocka_unit_test(test_cut_pairs_end_early),
-        cmocka_unit_test(test_a_copy_stands_alone),
-        cmocka_unit_test(test_a_copy_of_next_to_nothing),
+        cmocka_unit_test(test_copy_is_independent),
+        cmocka_unit_test(test_copy_of_an_empty_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

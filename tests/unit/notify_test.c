@@ -1,4 +1,4 @@
-/* daemon/notify.h, with a service manager's socket. */
+/* daemon/notify.h */
 #include "daemon/notify.h"
 #include "unit.h"
 
@@ -34,7 +34,7 @@ static void test_notify_path(void **state) {
     notify("READY=1");
     assert_told(fd, "READY=1");
     close(fd);
-    notify("STOPPING=1"); /* nobody listens: no error, no signal */
+    notify("STOPPING=1"); /* no receiver: no error, no signal */
     unlink(path);
     rmdir(folder);
 }

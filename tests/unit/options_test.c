@@ -101,7 +101,7 @@ static const struct options program = {
 
 static char password_file[] = "/tmp/crew-options-XXXXXX";
 
-/* The words of LINE, which are separated by '|', behind the program's name. */
+/* The program's name and the arguments in LINE, which are separated by '|'. */
 static int split(char *line, char *argv[20]) {
     int argc = 1;
     argv[0] = (char *)"program";
@@ -110,7 +110,7 @@ static int split(char *line, char *argv[20]) {
     return argc;
 }
 
-/* Prints what came of the command line. */
+/* Print the parsed values. */
 static void parse(void *arg) {
     char *argv[20];
     char *line = strdup(arg);
@@ -131,7 +131,7 @@ static void parse(void *arg) {
     free(line);
 }
 
-/* The same for the program with commands: its words, and what its options made. */
+/* The same for a program with commands: its arguments and values. */
 static void parse_command(void *arg) {
     char *argv[20];
     char *line = strdup(arg);
@@ -163,7 +163,7 @@ static void assert_parsed(const char *line, const char *expected) {
     assert_parsed_by(parse, line, expected);
 }
 
-/* Exit status 2 and exactly one line, which begins so. */
+/* Exit status 2 and exactly one line, which starts with EXPECTED. */
 static void assert_refused_by(void (*parser)(void *arg), const char *line,
                               const char *expected) {
     child_run(parser, (void *)line, &result);
@@ -177,14 +177,14 @@ static void assert_refused(const char *line, const char *expected) {
     assert_refused_by(parse, line, expected);
 }
 
-static void test_options_defaults_stay(void **state) {
+static void test_options_defaults(void **state) {
     (void)state;
     assert_parsed("",
                   "behind 1 flags 00 word left out number 7 bytes 100 wait 1500 mode "
                   "660\nplain localhost 5672 guest guest /\nheartbeat 10 ca system\n");
 }
 
-static void test_options_every_way_to_write_them(void **state) {
+static void test_options_all_notations(void **state) {
     (void)state;
     assert_parsed("--word|a|--number=3", "behind 4 flags 00 word a number 3 ");
     assert_parsed("--term=b", "word b ");
@@ -198,7 +198,7 @@ static void test_options_every_way_to_write_them(void **state) {
     assert_parsed("--word=a=b", "word a=b ");
 }
 
-static void test_options_end_at_the_first_other_word(void **state) {
+static void test_options_end_at_the_first_argument(void **state) {
     (void)state;
     assert_parsed("-f|app.so|-g|--bogus", "behind 2 flags 10 ");
     assert_parsed("-f|--|-g", "behind 3 flags 10 ");
@@ -242,7 +242,7 @@ static void test_options_bad_values_are_named(void **state) {
     assert_refused("--log-format=xml", "program: --log-format: \"xml\"");
 }
 
-static void test_options_unknown_and_incomplete_ones(void **state) {
+static void test_options_unknown_or_without_value(void **state) {
     (void)state;
     assert_refused("--bogus", "program: unknown option --bogus\n");
     assert_refused("--passwrd=hidden", "program: unknown option --passwrd\n");
@@ -327,7 +327,7 @@ static void test_options_bad_broker(void **state) {
 
 /* ---- programs with commands ---- */
 
-static void test_options_command_words_and_options_mix(void **state) {
+static void test_options_after_arguments_of_a_command(void **state) {
     (void)state;
     static const char *const lines[] = {
         "-f|--vhost=v|make|it|-t|a|--thing=b", "make|it|-f|-ta|--vhost|v|-tb",
@@ -418,19 +418,19 @@ static void test_options_version(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_options_defaults_stay),
-        cmocka_unit_test(test_options_every_way_to_write_them),
-        cmocka_unit_test(test_options_end_at_the_first_other_word),
+        cmocka_unit_test(test_options_defaults),
+        cmocka_unit_test(test_options_all_notations),
+        cmocka_unit_test(test_options_end_at_the_first_argument),
         cmocka_unit_test(test_options_values),
         cmocka_unit_test(test_options_bad_values_are_named),
-        cmocka_unit_test(test_options_unknown_and_incomplete_ones),
+        cmocka_unit_test(test_options_unknown_or_without_value),
         cmocka_unit_test(test_options_broker_by_parts),
         cmocka_unit_test(test_options_broker_url_with_overrides),
         cmocka_unit_test(test_options_broker_environment),
         cmocka_unit_test(test_options_password_warns),
         cmocka_unit_test(test_options_password_file),
         cmocka_unit_test(test_options_bad_broker),
-        cmocka_unit_test(test_options_command_words_and_options_mix),
+        cmocka_unit_test(test_options_after_arguments_of_a_command),
         cmocka_unit_test(test_options_command_errors),
         cmocka_unit_test(test_options_command_help),
         cmocka_unit_test(test_options_help_lists_every_option),

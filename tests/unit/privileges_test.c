@@ -1,4 +1,4 @@
-/* daemon/privileges.h. What only root can do is skipped for others. */
+/* daemon/privileges.h. Tests that need root are skipped for other users. */
 #include "child.h"
 #include "daemon/privileges.h"
 #include "unit.h"
@@ -83,7 +83,7 @@ static void test_privileges_drop_as_nobody(void **state) {
     assert_non_null(strstr(result.out, "cannot become user 0, group 0: "));
 }
 
-static void test_privileges_drop_says_why_not(void **state) {
+static void test_privileges_drop_reports_errors(void **state) {
     (void)state;
     char why[200] = "";
     assert_int_equal(privileges_drop(NULL, NULL, why, sizeof why), 0);
@@ -100,7 +100,7 @@ int main(void) {
         cmocka_unit_test(test_privileges_names_and_numbers),
         cmocka_unit_test(test_privileges_drop_as_root),
         cmocka_unit_test(test_privileges_drop_as_nobody),
-        cmocka_unit_test(test_privileges_drop_says_why_not),
+        cmocka_unit_test(test_privileges_drop_reports_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,7 +5,7 @@
 
 #include <time.h>
 
-static void test_id_uuid_has_the_form_of_version_4(void **state) {
+static void test_random_uuid_has_the_form_of_version_4(void **state) {
     (void)state;
     static const char form[] = "xxxxxxxx-xxxx-4xxx-yxxx-xxxxxxxxxxxx";
     char text[UUID_BYTES], other[UUID_BYTES];
@@ -24,7 +24,7 @@ static void test_id_uuid_has_the_form_of_version_4(void **state) {
     }
 }
 
-static void test_id_hex_has_its_length(void **state) {
+static void test_random_hex_has_its_length(void **state) {
     (void)state;
     char text[201], other[201];
     memset(text, 'Z', sizeof text);
@@ -38,7 +38,7 @@ static void test_id_hex_has_its_length(void **state) {
     assert_string_not_equal(text, other);
 }
 
-static void test_id_below_reaches_all_and_stays_below(void **state) {
+static void test_random_below_is_uniform(void **state) {
     (void)state;
     unsigned seen[5] = {0};
     for (unsigned i = 0; i < 1000; i++) {
@@ -65,9 +65,9 @@ static void test_clock_units(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_id_uuid_has_the_form_of_version_4),
-        cmocka_unit_test(test_id_hex_has_its_length),
-        cmocka_unit_test(test_id_below_reaches_all_and_stays_below),
+        cmocka_unit_test(test_random_uuid_has_the_form_of_version_4),
+        cmocka_unit_test(test_random_hex_has_its_length),
+        cmocka_unit_test(test_random_below_is_uniform),
         cmocka_unit_test(test_clock_units),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* cmocka and the standard headers that it wants before itself. */
+/* cmocka and the standard headers that it requires. */
 #ifndef CREW_TESTS_UNIT_H
 #define CREW_TESTS_UNIT_H
 

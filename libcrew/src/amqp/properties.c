@@ -55,6 +55,7 @@ static bool read_number(const amqp_field_value_t *value, int64_t *number) {
         *number = value->value.boolean != 0;
         return true;
     case AMQP_FIELD_KIND_I8:
+        /* A number, not a character. NOLINTNEXTLINE(*-signed-char-misuse,cert-str34-c) */
         *number = value->value.i8;
         return true;
     case AMQP_FIELD_KIND_U8:
