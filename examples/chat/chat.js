@@ -1,4 +1,4 @@
-/* The page: what is said, and saying something. Whatever comes over the channel is shown as
+/* The page: shows messages and sends them. Everything that comes over the channel is shown as
  * text, never as markup. */
 import {Outbox} from './outbox.js';
 import {Subscription} from './subscription.js';
@@ -18,13 +18,13 @@ function randomId() {
     return Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/* This window, also when it is loaded again. */
+/* The id of this window; it stays the same when the page is reloaded. */
 const me = sessionStorage.chatId ??= randomId();
 
-/* What this window has sent and not heard yet: id to list item. */
-const unheard = new Map();
+/* Messages that were sent and have not come back yet: id to list item. */
+const pendingItems = new Map();
 
-// ---- showing
+// ---- show
 
 function element(tag, content = '') {
     const made = document.createElement(tag);
@@ -32,7 +32,7 @@ function element(tag, content = '') {
     return made;
 }
 
-/* The same colour for a name everywhere. */
+/* The colour of a name, the same on all pages. */
 function hue(name) {
     let sum = 0;
     for (const character of name)
@@ -59,7 +59,7 @@ function item(message) {
     return made;
 }
 
-/* Add it to LIST; who has scrolled up to read stays there. */
+/* Append to LIST. A user who has scrolled up stays there. */
 function show(list, made) {
     const atEnd = main.scrollHeight - main.scrollTop - main.clientHeight < 50;
     list.append(made);
@@ -70,14 +70,14 @@ function show(list, made) {
 }
 
 const outbox = new Outbox(message => {
-    const made = unheard.get(message.id);
+    const made = pendingItems.get(message.id);
     made.classList.add('refused');
     made.append(element('small', 'This was not sent.'));
 });
 
-// ---- hearing
+// ---- receive
 
-/* Anybody may publish on the channel: null is what is no message of a chat. */
+/* Any client may publish on the channel. Null: not a message of the chat. */
 function parse(data, cursor) {
     try {
         const {id = `cursor ${cursor}`, name, text, time} = JSON.parse(data);
@@ -88,7 +88,8 @@ function parse(data, cursor) {
     }
 }
 
-/* A message may come again: when its page did not know whether the broker had it. */
+/* A message may come twice: a page publishes it again if it is unknown whether the broker
+ * has it. */
 const seen = new Set();
 
 function isNew(id) {
@@ -104,9 +105,9 @@ new Subscription({
         const message = parse(data, cursor);
         if (message === null || !isNew(message.id))
             return;
-        outbox.heard(message.id);
-        unheard.get(message.id)?.remove();
-        unheard.delete(message.id);
+        outbox.received(message.id);
+        pendingItems.get(message.id)?.remove();
+        pendingItems.delete(message.id);
         show(messages, item(message));
     },
     gap() {
@@ -120,7 +121,7 @@ new Subscription({
     },
 }, !window.EventSource || new URLSearchParams(location.search).has('poll'));
 
-// ---- speaking
+// ---- send
 
 function fitHeight() {
     text.style.height = 'auto';
@@ -134,8 +135,8 @@ form.addEventListener('submit', event => {
                      text: text.value.trim(), time: Date.now()};
     if (message.name === '' || message.text === '')
         return;
-    unheard.set(message.id, item(message));
-    show(pending, unheard.get(message.id));
+    pendingItems.set(message.id, item(message));
+    show(pending, pendingItems.get(message.id));
     main.scrollTop = main.scrollHeight;
     outbox.add(message);
     text.value = '';

@@ -1,61 +1,61 @@
-/* Messages on their way: one at a time, in their order, and each again and again until it
- * comes back over the subscription: then everybody has it. Its id tells the pages that it
- * is the same one. */
+/* Sends messages one at a time and in order. Each is sent again until it comes back over the
+ * subscription. Pages recognise a repeated message by its id. */
 import {pause} from './pause.js';
 
 const ANSWER_WITHIN_MS = 40000;
-const COMES_BACK_WITHIN_MS = 5000;
+const RECEIVED_WITHIN_MS = 5000;
 
-class Letter {
+class Entry {
     constructor(message) {
         this.message = message;
-        this.cameBack = new Promise(resolve => this.hasComeBack = () => resolve(true));
+        this.received = new Promise(resolve => this.setReceived = () => resolve(true));
     }
 }
 
 export class Outbox {
-    #letters = [];
+    #entries = [];
     #onRefused;
 
-    /* ONREFUSED is called with a message that will never be taken. */
+    /* ONREFUSED is called with a message that is rejected permanently. */
     constructor(onRefused) {
         this.#onRefused = onRefused;
     }
 
     add(message) {
-        this.#letters.push(new Letter(message));
-        if (this.#letters.length === 1)
+        this.#entries.push(new Entry(message));
+        if (this.#entries.length === 1)
             this.#sendAll();
     }
 
     /* The message with this ID has come over the subscription. */
-    heard(id) {
-        this.#letters.find(letter => letter.message.id === id)?.hasComeBack();
+    received(id) {
+        this.#entries.find(entry => entry.message.id === id)?.setReceived();
     }
 
     async #sendAll() {
-        for (let failures = 0; this.#letters.length > 0;) {
-            const letter = this.#letters[0];
-            const status = await this.#send(letter.message);
+        for (let failures = 0; this.#entries.length > 0;) {
+            const entry = this.#entries[0];
+            const status = await this.#send(entry.message);
             const refused = status >= 400 && status < 500;
             if (refused)
-                this.#onRefused(letter.message);
-            if (refused || await this.#comesBack(letter, status, failures++)) {
-                this.#letters.shift();
+                this.#onRefused(entry.message);
+            if (refused || await this.#isReceived(entry, status, failures++)) {
+                this.#entries.shift();
                 failures = 0;
             }
         }
     }
 
-    /* Also one that got no answer may be there. */
-    #comesBack(letter, status, failures) {
-        const patience = status < 300
-            ? new Promise(resolve => setTimeout(resolve, COMES_BACK_WITHIN_MS))
+    /* Wait until the message comes back, or is to be sent again. A message without an answer may
+     * have been published, too. */
+    #isReceived(entry, status, failures) {
+        const timeout = status < 300
+            ? new Promise(resolve => setTimeout(resolve, RECEIVED_WITHIN_MS))
             : pause(failures);
-        return Promise.race([letter.cameBack, patience]);
+        return Promise.race([entry.received, timeout]);
     }
 
-    /* The status; 599 where there is no answer. */
+    /* Returns the status; 599 if there was no answer. */
     async #send(message) {
         try {
             const answer = await fetch('publish', {

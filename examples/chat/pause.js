@@ -1,5 +1,5 @@
-/* A while before the next attempt, longer after each failure; not the same for all pages,
- * which would else come back in the same moment. */
+/* A delay before the next attempt. It grows with each failure, and is random so that pages do not
+ * all try again at the same time. */
 const FIRST_MS = 500;
 const LONGEST_MS = 8000;
 

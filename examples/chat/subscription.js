@@ -1,20 +1,20 @@
-/* A subscription that goes on for ever: an EventSource, or long polls where that does not
- * get through. What breaks is begun anew behind the cursor of the last message. */
+/* A permanent subscription: an EventSource, or long polls where event streams do not work. After
+ * a failure it continues after the cursor of the last message. */
 import {pause} from './pause.js';
 
 const OPEN_WITHIN_MS = 10000;
-const LISTENS_AFTER_MS = 1500; // a poll that is to be refused is so before
+const LISTENS_AFTER_MS = 1500; // a rejected poll is answered sooner
 const ANSWER_WITHIN_MS = 60000;
 
 export class Subscription {
-    #cursor = '0'; // of the last message; 0 is before the oldest that there is
+    #cursor = '0'; // of the last message; 0 is before the oldest one
     #failures = 0;
     #wasOpen = false;
     #on;
 
-    /* ON has the functions message(data, cursor), gap() (something may be missing before
-     * the next message) and state('connecting', 'connected' or 'reconnecting'). POLL: do not
-     * even try an EventSource. */
+    /* ON has the functions message(data, cursor), gap() (messages before the next one may be
+     * missing) and state('connecting', 'connected' or 'reconnecting'). POLL: do not try an
+     * EventSource. */
     constructor(on, poll) {
         this.#on = on;
         on.state('connecting');
@@ -39,7 +39,7 @@ export class Subscription {
         this.#on.message(data, cursor);
     }
 
-    /* That the oldest is not the first ever is no news to a page that knows nothing. */
+    /* A gap before the first message does not matter to a page that has shown none. */
     #gap() {
         if (this.#cursor !== '0')
             this.#on.gap();
@@ -47,8 +47,8 @@ export class Subscription {
 
     // ---- server-sent events
 
-    /* What the network breaks, the browser mends, with the field Last-Event-ID. After any
-     * other answer than 200 it gives up: then it is for us to begin anew. */
+    /* After a network failure the browser reconnects by itself, with Last-Event-ID. After an
+     * answer other than 200 it does not; then a new EventSource is made. */
     #listen() {
         const source = new EventSource(`events?cursor=${this.#cursor}`);
         const patience = setTimeout(() => this.#giveUp(source), OPEN_WITHIN_MS);
@@ -69,7 +69,7 @@ export class Subscription {
         };
     }
 
-    /* One that never came through will not do so later (a proxy that collects answers). */
+    /* If events have never come through, a proxy probably buffers answers: use polls. */
     async #giveUp(source) {
         source.close();
         await this.#lost();
@@ -92,7 +92,7 @@ export class Subscription {
         }
     }
 
-    /* An answer comes when there is a message, or after some time without. */
+    /* The answer comes when there is a message, or after a timeout. */
     async #ask() {
         const listens = setTimeout(() => this.#connected(), LISTENS_AFTER_MS);
         try {

@@ -15,8 +15,8 @@ EXAMPLES = os.path.join(ROOT, "examples")
 
 
 class Nginx(WebServer):
-    """With examples/nginx.conf.in. WITHOUT_EVENTS: as if something on the way let no event
-    stream through."""
+    """With examples/nginx.conf.in. WITHOUT_EVENTS: event streams are blocked on the
+    way."""
 
     name = "nginx"
 
@@ -39,7 +39,7 @@ class Nginx(WebServer):
         return text
 
     def refusals(self):
-        """How often somebody who wanted to hear found no bridge."""
+        """The number of subscriptions that failed because there was no bridge."""
         with open(self.path("run/log/nginx.log"), encoding="utf-8") as file:
             return file.read().count('request: "GET /chat/')
 

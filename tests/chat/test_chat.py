@@ -10,7 +10,7 @@ EVIL = "<script>document.title='owned';alert(1)</script><img src=x onerror=alert
 
 
 class Talk:
-    """What is said, with numbers that no other test has."""
+    """The messages of a test, with numbers that no other test uses."""
 
     number = 0
 
@@ -25,15 +25,15 @@ class Talk:
             window.say(self.said[-1][1])
 
     def hear(self, broker):
-        """Somebody says something by another bridge."""
+        """Publish a message as another bridge would."""
         Talk.number += 1
         self.said.append(("Neo", f"number {Talk.number}"))
         with Publisher(broker) as publisher:
             publisher.publish("chat", json.dumps(dict(zip(("name", "text"), self.said[-1]))))
 
     def wait(self):
-        """Both windows show all of it, once, each speaker's in their order, and all in the
-        same."""
+        """Wait until both windows show all messages, once and in the same order, with those of
+        each sender in the order of sending."""
         first = self.windows[0]
         for window in self.windows:
             wait_until(lambda w=window: set(self.said) <= set(w.messages()), 40,
@@ -46,7 +46,7 @@ class Talk:
             wait_until(lambda w=window: not w.count("#pending li"), 10, what="nothing is pale")
 
 
-def test_they_see_each_other(pair):
+def test_each_window_shows_the_others_messages(pair):
     alice, bob = pair
     talk = Talk(pair)
     for _ in range(10):
@@ -59,7 +59,7 @@ def test_they_see_each_other(pair):
 
 
 def test_typing(pair):
-    """Enter sends, Shift and Enter begin a line."""
+    """Enter sends; Shift and Enter start a new line."""
     alice, bob = pair
     text = alice.find("textarea")
     name = alice.find("input")
@@ -73,7 +73,7 @@ def test_typing(pair):
 
 
 @pytest.mark.parametrize("text", [EVIL, "a\n\nb\n  c", "🎉 grüß dich 👩‍👩‍👧 \u202eolleh", "'\"&amp;\\n\0"])
-def test_any_text_is_text(pair, text):
+def test_messages_are_shown_as_text(pair, text):
     pair[0].say(text)
     for window in pair:
         window.wait_messages([("Alice", text)])
@@ -81,7 +81,7 @@ def test_any_text_is_text(pair, text):
         assert window.count("main img, main script") == 0
 
 
-def test_a_name_is_text(pair):
+def test_names_are_shown_as_text(pair):
     pair[0].name = EVIL
     pair[0].say("who am I?")
     for window in pair:
@@ -90,7 +90,7 @@ def test_a_name_is_text(pair):
         assert window.count("main img, main script") == 0
 
 
-def test_who_comes_later_sees_what_was_said(pair, site, mode):
+def test_a_later_window_shows_earlier_messages(pair, site, mode):
     alice, bob = pair
     talk = Talk(pair)
     talk.say(alice, 3)
@@ -104,7 +104,7 @@ def test_who_comes_later_sees_what_was_said(pair, site, mode):
     assert alice.own()[-3:] == [text for _, text in talk.said], "it is the same window"
 
 
-# ---- what breaks
+# ---- failures
 
 def test_the_bridge_is_restarted(pair, site):
     alice, bob = pair
@@ -148,7 +148,7 @@ def test_the_broker_is_restarted(pair, site):
 
 
 def test_the_history_is_lost(pair, site):
-    """Then something may be missing, and the page says where."""
+    """Messages may be missing then, and the page shows where."""
     talk = Talk(pair)
     talk.say(pair[0])
     talk.wait()
@@ -162,7 +162,7 @@ def test_the_history_is_lost(pair, site):
             "Some messages may be missing here."
 
 
-# ---- others on the channel
+# ---- other publishers on the channel
 
 def test_a_message_that_is_sent_again(pair, site):
     message = json.dumps({"id": "once", "name": "Neo", "text": "only once", "time": 0})
@@ -176,7 +176,7 @@ def test_a_message_that_is_sent_again(pair, site):
         assert window.messages().count(("Neo", "only once")) == 1
 
 
-def test_what_is_no_message(pair, site):
+def test_invalid_messages_are_ignored(pair, site):
     with Publisher(site.broker) as publisher:
         for body in (b"", b"nonsense", b"\xff", b"null", b"[]", b'{"name": "Neo"}',
                      b'{"name": "Neo", "text": {}, "id": 1}'):
@@ -186,9 +186,9 @@ def test_what_is_no_message(pair, site):
         window.wait_messages([("Neo", "of a shell")])
 
 
-# ---- where event streams do not get through
+# ---- without event streams
 
-def test_polls_take_their_place(site, windows):
+def test_polls_are_used_instead(site, windows):
     nginx = site.serve(without_events=True)
     for window, name in zip(windows, ("Alice", "Bob")):
         window.enter(nginx.address, name)

@@ -35,7 +35,7 @@ class Window:
         self.wait_state("connected")
 
     def say(self, text):
-        """At once, whatever characters it has."""
+        """Type any text at once."""
         self.script(SAY, self.name, text)
 
     def find(self, css):
@@ -44,19 +44,19 @@ class Window:
     def count(self, css):
         return self.script("return document.querySelectorAll(arguments[0]).length", css)
 
-    # ---- what it shows
+    # ---- what is shown
 
     def messages(self):
-        """All (name, text), the oldest first."""
+        """All messages as (name, text), the oldest first."""
         return [tuple(pair) for pair in self.script(MESSAGES)]
 
     def own(self):
-        """The texts of those that it shows as its own."""
+        """The texts of the messages that are shown as its own."""
         return self.script("return Array.from(document.querySelectorAll('#messages .own p'),"
                            " text => text.textContent)")
 
     def wait_messages(self, expected):
-        """These are the last, and nothing is on its way."""
+        """These are the last messages, and none is pending."""
         def shown():
             return self.messages()[-len(expected):] == expected and not self.count("#pending li")
 

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(bool(os.environ.get("CREW_SANITIZE")),
 
 CONSUMER = """
 cmake_minimum_required(VERSION 3.25)
-project(stranger C)
+project(consumer C)
 find_package(crew REQUIRED)
 add_executable(call call.c)
 target_link_libraries(call PRIVATE crew::crew)
@@ -93,7 +93,7 @@ def classic(environment, broker, prefix):
 
 
 @pytest.fixture
-def stranger(tmp_path):
+def consumer(tmp_path):
     """The program that docs/libcrew.md shows, and an app, alone in a folder."""
     with open(os.path.join(ROOT, "docs", "libcrew.md"), encoding="utf-8") as file:
         text = re.search(r"^```c\n(.*?)^```", file.read(), re.M | re.S)[1]
@@ -104,10 +104,10 @@ def stranger(tmp_path):
     return tmp_path
 
 
-def test_a_strangers_program(stranger, pkg_config, classic, broker):
+def test_client_program(consumer, pkg_config, classic, broker):
     flags = run("pkg-config", "--cflags", "--libs", "crew", environment=pkg_config).split()
-    program = str(stranger / "call")
-    run("cc", "-Wall", "-Wextra", "-Werror", "-o", program, str(stranger / "call.c"), *flags)
+    program = str(consumer / "call")
+    run("cc", "-Wall", "-Wextra", "-Werror", "-o", program, str(consumer / "call.c"), *flags)
     libraries = run("pkg-config", "--variable=libdir", "crew", environment=pkg_config).strip()
     there = {"CREW_AMQP_URL": broker.url, "LD_LIBRARY_PATH": libraries}
     assert re.fullmatch(r"I'm worker \"[0-9a-f-]{36}\"\. And I serve \d+ tasks",
@@ -116,28 +116,28 @@ def test_a_strangers_program(stranger, pkg_config, classic, broker):
     classic.stop()
 
 
-def test_a_strangers_app_with_json(stranger, pkg_config):
-    """jansson comes with crew's own flags."""
+def test_app_with_json(consumer, pkg_config):
+    """The flags of crew include jansson."""
     flags = run("pkg-config", "--cflags", "--libs", "crew", environment=pkg_config).split()
     run("cc", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-Wl,-z,defs", "-o",
-        str(stranger / "app.so"), str(stranger / "app.c"), *flags)
+        str(consumer / "app.so"), str(consumer / "app.c"), *flags)
 
 
-def test_a_strangers_test_of_an_app(stranger, pkg_config):
+def test_app_test(consumer, pkg_config):
     flags = run("pkg-config", "--cflags", "--libs", "crew-test",
                 environment=pkg_config).split()
-    program = str(stranger / "app_test")
-    run("cc", "-Wall", "-Wextra", "-Werror", "-o", program, str(stranger / "app_test.c"),
-        str(stranger / "app.c"), *flags)
+    program = str(consumer / "app_test")
+    run("cc", "-Wall", "-Wextra", "-Werror", "-o", program, str(consumer / "app_test.c"),
+        str(consumer / "app.c"), *flags)
     libraries = run("pkg-config", "--variable=libdir", "crew-test",
                     environment=pkg_config).strip()
     assert run(program, environment={"LD_LIBRARY_PATH": libraries}) == "3\n"
 
 
-def test_a_strangers_cmake(stranger, prefix):
-    (stranger / "CMakeLists.txt").write_text(CONSUMER)
-    build = str(stranger / "build")
-    run("cmake", "-S", str(stranger), "-B", build, f"-DCMAKE_PREFIX_PATH={prefix}")
+def test_cmake_package(consumer, prefix):
+    (consumer / "CMakeLists.txt").write_text(CONSUMER)
+    build = str(consumer / "build")
+    run("cmake", "-S", str(consumer), "-B", build, f"-DCMAKE_PREFIX_PATH={prefix}")
     run("cmake", "--build", build)
     assert os.access(os.path.join(build, "call"), os.X_OK)
     assert os.access(os.path.join(build, "libapp.so"), os.F_OK)
@@ -158,7 +158,7 @@ def test_headers_stand_alone(prefix, pkg_config, tmp_path):
 
 
 def test_man_pages(prefix):
-    """Each function has one, and it says what the header says."""
+    """Each function has a man page with the text of the header."""
     def man(name):
         return run("man", "-M", os.path.join(prefix, "share", "man"), "3", name,
                    environment={"MANWIDTH": "80", "LC_ALL": "C.UTF-8"})

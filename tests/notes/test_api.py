@@ -10,7 +10,7 @@ def note(visitor):
     return f"/notes/{made.json()['id']}"
 
 
-def test_a_note_goes_round(visitor):
+def test_create_show_change_delete(visitor):
     made = visitor.api("POST", "/notes", {"title": "Größe", "text": "<&>"})
     assert made.status_code == 201
     note = f"/notes/{made.json()['id']}"
@@ -30,7 +30,7 @@ def test_a_note_goes_round(visitor):
                                                   "error": "There is no such note."}
 
 
-def test_a_version_that_is_old_is_refused(visitor, note):
+def test_an_old_version_is_rejected(visitor, note):
     etag = visitor.api("GET", note).headers["ETag"]
     assert visitor.api("PUT", note, {"title": "A", "text": "new"},
                        **{"If-Match": etag}).status_code == 200
@@ -47,7 +47,7 @@ def test_a_version_that_is_old_is_refused(visitor, note):
     (b'{"title": "a", "text": "\xff"}', 400), (b'{"title": "", "text": ""}', 422),
     (b'{"title": "a", "text": "' + b"x" * 100001 + b'"}', 422),
 ])
-def test_a_body_that_is_not_right(visitor, body, status):
+def test_an_invalid_body(visitor, body, status):
     headers = {"X-CSRF-Token": visitor.secret(), "Content-Type": "application/json"}
     answer = visitor.post("/api/notes", body, headers=headers)
     assert answer.status_code == status
@@ -56,8 +56,8 @@ def test_a_body_that_is_not_right(visitor, body, status):
     assert visitor.api("GET", "/notes").json() == {"notes": []}
 
 
-def test_a_form_is_no_json(visitor):
-    """What a page of another site can send: a body that looks like JSON, under text/plain."""
+def test_text_is_not_accepted_as_json(visitor):
+    """A page of another site can send JSON as text/plain only."""
     headers = {"X-CSRF-Token": visitor.secret(), "Content-Type": "text/plain"}
     answer = visitor.post("/api/notes", b'{"title": "a", "text": ""}', headers=headers)
     assert answer.status_code == 400
@@ -65,7 +65,7 @@ def test_a_form_is_no_json(visitor):
 
 
 @pytest.mark.parametrize("token", ["", "0" * 32])
-def test_without_the_secret_nothing_is_changed(visitor, note, token):
+def test_changes_require_the_secret(visitor, note, token):
     body = {"title": "Forged", "text": ""}
     for method, path in (("POST", "/notes"), ("PUT", note), ("DELETE", note)):
         answer = visitor.api(method, path, body, token=token)
@@ -81,7 +81,7 @@ def test_errors_are_json(visitor):
     assert answer.headers["Allow"] == "GET, POST, HEAD, OPTIONS"
 
 
-def test_there_is_an_end(visitor):
+def test_number_of_notes_is_limited(visitor):
     token = visitor.secret()
     for _ in range(1000):
         assert visitor.api("POST", "/notes", {"title": "x", "text": ""}, token).status_code == 201

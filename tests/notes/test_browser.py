@@ -32,17 +32,17 @@ class Browser:
         return self.driver.current_url.removeprefix(self.address)
 
     def text(self):
-        """What a person sees."""
+        """The visible text."""
         return self.driver.find_element(By.TAG_NAME, "body").text
 
     def find(self, css):
         return self.driver.find_element(By.CSS_SELECTOR, css)
 
     def go(self, element):
-        """Press ELEMENT and wait for the page behind it."""
+        """Press ELEMENT and wait for the next page."""
         page = self.driver.find_element(By.TAG_NAME, "html")
         element.click()
-        # Between two pages the driver may not know what the element belongs to.
+        # While a page is loading, the driver may not know the element.
         WebDriverWait(self.driver, BOUND_S, 0.05, [WebDriverException]).until(
             expected.staleness_of(page))
 
@@ -139,12 +139,12 @@ def test_a_visit(browser):
     assert "There is no such note." in browser.text()
 
 
-def test_it_has_its_style(browser):
-    """The policy lets our own style sheet in: the page is not Times on white."""
+def test_style_sheet_is_used(browser):
+    """The content security policy allows the style sheet of the application."""
     assert "sans-serif" in browser.find("body").value_of_css_property("font-family")
 
 
-def test_scripts_in_a_note_are_text(browser):
+def test_scripts_in_a_note_are_shown_as_text(browser):
     browser.write(EVIL, "</textarea></div>" + EVIL)
     browser.assert_no_script_ran()
     assert browser.find("h1").text == EVIL
@@ -165,8 +165,8 @@ def test_scripts_in_a_note_are_text(browser):
         browser.find("img")
 
 
-def test_even_a_script_in_the_page_would_not_run(browser):
-    """The second line: what gets in is stopped by the policy."""
+def test_a_script_in_the_page_does_not_run(browser):
+    """The content security policy blocks a script that is in the page."""
     browser.driver.execute_script(
         "const s = document.createElement('script'); s.textContent = 'document.title = \"owned\"';"
         "document.body.append(s)")
@@ -175,8 +175,8 @@ def test_even_a_script_in_the_page_would_not_run(browser):
 
 @pytest.fixture
 def elsewhere(site):
-    """A page of another site that posts a form to ours: the address of it. 127.0.0.1 and
-    localhost are two sites, two ports of 127.0.0.1 are one: there the cookie comes along."""
+    """The address of a page of another site that posts a form to the application. 127.0.0.1
+    and localhost are two sites; two ports of 127.0.0.1 are one site, so the cookie is sent."""
     page = (f"<form method=post action={site.address}/notes/new>"
             "<input name=title value=Forged><input name=text><button>Win</button></form>")
 
@@ -219,7 +219,7 @@ def test_two_visitors(alices, bobs):
 
 
 def test_two_tabs(browser):
-    """The one that saves later is told, and loses nothing."""
+    """The tab that saves later gets a conflict page with both texts."""
     browser.write("Common", "first")
     note = browser.path
     browser.follow("Edit")

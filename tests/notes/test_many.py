@@ -24,7 +24,7 @@ def test_no_note_is_lost(site):
         assert titles == {f"{number}" for number in range(NOTES)}
 
 
-def test_of_many_changes_to_one_note_each_is_seen_or_refused(site):
+def test_concurrent_changes_are_applied_or_rejected(site):
     visitor = site.visitor()
     token = visitor.secret()
     note = "/notes/%d" % visitor.api("POST", "/notes", {"title": "x", "text": ""}).json()["id"]
@@ -39,7 +39,7 @@ def test_of_many_changes_to_one_note_each_is_seen_or_refused(site):
     assert visitor.api("GET", note).json()["version"] == 2
 
 
-def test_what_was_answered_outlives_a_process(site):
+def test_answered_changes_survive_a_crash(site):
     visitor = site.visitor()
     note = visitor.note("Stays")
     for worker in site.workers:

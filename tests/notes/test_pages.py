@@ -26,7 +26,7 @@ def test_a_note_is_written_read_changed_and_deleted(visitor):
     assert "No notes yet." in visitor.get("/").text
 
 
-def test_what_is_wrong_stands_beside_the_field_with_what_was_typed(visitor):
+def test_problems_are_shown_with_the_submitted_text(visitor):
     answer = visitor.write(" \t", "kept & shown")
     assert answer.status_code == 422
     assert re.search(r'name="title" value=" \t"></label>\n<span[^>]*>A note needs a title\.',
@@ -37,7 +37,7 @@ def test_what_is_wrong_stands_beside_the_field_with_what_was_typed(visitor):
     assert "This is not UTF-8." in visitor.write("x", b"\xff").text
 
 
-def test_words_are_found_as_they_are(visitor):
+def test_search_is_literal(visitor):
     visitor.note("Hundred per cent", "100% sure")
     visitor.note("Other", "100 things")
     found = visitor.get("/", params={"q": "100%"}).text
@@ -65,7 +65,7 @@ def test_pages_of_the_list(visitor):
     assert titles(visitor.get("/?page=3")) == ["a&amp;b 0"]
 
 
-def test_nothing_is_overwritten_unseen(visitor):
+def test_conflicting_changes(visitor):
     note = visitor.note("Mine", "first")
     assert visitor.write("Mine", "from one tab", note + "/edit", version=1).status_code == 303
     answer = visitor.write("Mine", "from another", note + "/edit", version=1)
@@ -78,7 +78,7 @@ def test_nothing_is_overwritten_unseen(visitor):
     assert "both" in visitor.get(note).text
 
 
-def test_files_come_back_as_they_were(visitor):
+def test_files_are_downloaded_unchanged(visitor):
     note = visitor.note()
     content = bytes(range(256)) * 100
     assert visitor.attach(note, "photo № 1.jpg", content).status_code == 303
@@ -95,7 +95,7 @@ def test_files_come_back_as_they_were(visitor):
     assert visitor.get(link).status_code == 404
 
 
-def test_files_have_bounds(visitor):
+def test_limits_of_files(visitor):
     note = visitor.note()
     assert visitor.attach(note, "empty", b"").status_code == 303
     assert visitor.attach(note, "large", b"x" * 2 * 1024 * 1024).status_code == 303
@@ -108,7 +108,7 @@ def test_files_have_bounds(visitor):
     assert visitor.attach(note, "too many", b"x").status_code == 409
 
 
-def test_errors_have_pages_of_the_application(visitor):
+def test_error_pages(visitor):
     for path, status in (("/nowhere/at/all", 404), ("/0", 404), ("/1x", 404), ("/99999", 404)):
         answer = visitor.get(path)
         assert answer.status_code == status
@@ -118,7 +118,7 @@ def test_errors_have_pages_of_the_application(visitor):
     assert "This cannot be done here." in answer.text
 
 
-def test_a_page_that_is_known_is_not_sent_again(visitor):
+def test_not_modified(visitor):
     note = visitor.note()
     etag = visitor.get(note).headers["ETag"]
     again = visitor.get(note, headers={"If-None-Match": etag})
@@ -130,7 +130,7 @@ def test_a_page_that_is_known_is_not_sent_again(visitor):
 
 
 @pytest.mark.parametrize("mount", ["/notes", "/a/b"])
-def test_it_works_wherever_it_is_mounted(site, mount):
+def test_mount_points(site, mount):
     visitor = site.visitor(mount)
     answer = visitor.write("Somewhere")
     assert answer.headers["Location"].startswith(mount + "/")
@@ -141,7 +141,7 @@ def test_it_works_wherever_it_is_mounted(site, mount):
     assert [link for link in links if not link.startswith(mount + "/")] == []
 
 
-def test_what_is_typed_shows_as_text(visitor):
+def test_input_is_escaped(visitor):
     note = visitor.note(EVIL, f"</textarea></div>{EVIL}")
     visitor.attach(note, f"{EVIL}.html", b"<script>alert(1)</script>")
     for path in ("/", f"/?q={EVIL}", note, note + "/edit"):
@@ -153,7 +153,7 @@ def test_what_is_typed_shows_as_text(visitor):
     assert "<script" not in visitor.write("", EVIL).text
 
 
-# ---- whose notes they are
+# ---- sessions
 
 
 def test_visitors_do_not_see_each_others_notes(site):
@@ -175,7 +175,7 @@ def test_visitors_do_not_see_each_others_notes(site):
     assert alice.get(file).content == b"x"
 
 
-def test_the_cookie_is_for_the_application_alone(site):
+def test_cookie_path_is_the_mount_point(site):
     cookie = site.visitor().get("/new").headers["Set-Cookie"]
     assert re.fullmatch(r"notes_session=[0-9a-f]{32}; Max-Age=7776000; Path=/notes; HttpOnly; "
                         r"SameSite=Lax", cookie)
@@ -183,7 +183,7 @@ def test_the_cookie_is_for_the_application_alone(site):
     assert "Set-Cookie" not in site.visitor().get("/").headers
 
 
-def test_a_session_is_none_that_a_visitor_makes_up(site):
+def test_invented_sessions_are_rejected(site):
     visitor = site.visitor()
     visitor.http.cookies.set("notes_session", "0" * 32, path="/notes")
     assert "0" * 32 not in visitor.get("/new").headers["Set-Cookie"]
@@ -201,7 +201,7 @@ def count_of(site, what):
         return database.execute(f"SELECT count(*) FROM {what}").fetchone()[0]
 
 
-def test_a_session_goes_on_while_its_visitor_comes(site, visitor):
+def test_used_sessions_are_prolonged(site, visitor):
     note = visitor.note()
     assert "Set-Cookie" not in visitor.get(note).headers
     set_days_left(site, visitor, 10)
@@ -209,7 +209,7 @@ def test_a_session_goes_on_while_its_visitor_comes(site, visitor):
     assert "Set-Cookie" not in visitor.get(note).headers
 
 
-def test_a_session_that_is_over_takes_its_notes_along(site, visitor):
+def test_expired_sessions_are_deleted_with_their_notes(site, visitor):
     visitor.attach(visitor.note("Forgotten"), "file", b"x")
     notes, files = count_of(site, "notes"), count_of(site, "files")
     secret = visitor.secret()
@@ -221,7 +221,7 @@ def test_a_session_that_is_over_takes_its_notes_along(site, visitor):
 
 
 @pytest.mark.parametrize("secret", [None, "", "0" * 32, "0" * 31])
-def test_without_the_secret_nothing_is_changed(visitor, secret):
+def test_changes_require_the_secret(visitor, secret):
     note = visitor.note("Stays")
     fields = {} if secret is None else {"csrf": secret}
     for path in ("/new", note + "/edit", note + "/delete"):
@@ -234,7 +234,7 @@ def test_without_the_secret_nothing_is_changed(visitor, secret):
     assert "/files/" not in visitor.get(note).text
 
 
-def test_the_secret_of_another_session_is_none(site):
+def test_secret_of_another_session_is_rejected(site):
     alice, bob = site.visitor(), site.visitor()
     bob.note()
     assert bob.post("/new", {"csrf": alice.secret(), "title": "Forged"}).status_code == 403

@@ -19,7 +19,7 @@ class Visitor:
                               allow_redirects=False, **rest)
 
     def secret(self):
-        """What stands in each form."""
+        """The secret in each form."""
         return re.search(r'name="csrf" value="([0-9a-f]{32})"', self.get("/new").text)[1]
 
     def write(self, title, text="", path="/new", **fields):
@@ -28,7 +28,7 @@ class Visitor:
         return self.post(path, fields)
 
     def note(self, title="A note", text="with text"):
-        """The path of a new one, below the application's."""
+        """Create a note; returns its path below the mount point."""
         answer = self.write(title, text)
         assert answer.status_code == 303, answer.text
         return re.search(r"/\d+$", answer.headers["Location"])[0]
