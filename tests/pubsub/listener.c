@@ -47,8 +47,8 @@ void listener_until_live(crew_subscriber *s) {
 void listener_take(struct listener *l) {
     struct crew_subscribed m;
     while (crew_subscription_next(l->subscription, &m)) {
-        assert_true(l->count < HEARD_MAX);
-        struct heard *h = &l->heard[l->count++];
+        assert_true(l->count < RECEIVED_MAX);
+        struct received *h = &l->received[l->count++];
         h->cursor = m.cursor;
         h->gap = m.gap;
         snprintf(h->channel, sizeof h->channel, "%s", m.channel);

@@ -1,5 +1,5 @@
-/* The broker goes and comes back, with its history or without: nothing is missed, nothing
- * comes twice, and what cannot be known is told. */
+/* The broker is restarted, with and without its history: no message is lost or repeated,
+ * and gaps are reported. */
 #include "caller.h"
 #include "cmocka_all.h"
 #include "listener.h"
@@ -43,18 +43,19 @@ static void publish(unsigned count) {
     }
 }
 
-/* From BODY on, each once and in order. */
+/* Messages from BODY on, each once and in order. */
 static void expect_from(const struct listener *l, unsigned body) {
     for (size_t i = 0; i < l->count; i++)
-        assert_int_equal(atoi(l->heard[i].body), body + i);
+        assert_int_equal(atoi(l->received[i].body), body + i);
 }
 
 static void expect_no_gap(const struct listener *l) {
     for (size_t i = 0; i < l->count; i++)
-        assert_false(l->heard[i].gap);
+        assert_false(l->received[i].gap);
 }
 
-/* SUBSCRIBER has not noticed anything yet when the messages behind the outage come. */
+/* The messages after the outage are published before SUBSCRIBER has noticed the
+ * outage. */
 static void expect_nothing_is_missed(void (*outage)(void)) {
     publish(10);
     outage();
@@ -63,7 +64,7 @@ static void expect_nothing_is_missed(void (*outage)(void)) {
     expect_from(&first, 0);
     expect_no_gap(&first);
     const struct crew_subscription_options options = {
-        .channel = channel, .since = true, .cursor = first.heard[7].cursor};
+        .channel = channel, .since = true, .cursor = first.received[7].cursor};
     listener_start(&second, subscriber, &options);
     listener_take(&second);
     assert_int_equal(second.count, 12);
@@ -102,20 +103,20 @@ static void test_the_broker_is_killed(void **state) {
     expect_nothing_is_missed(kill_and_restart);
 }
 
-/* Whoever is there then is told, and so is who comes with a cursor from before. */
+/* Subscriptions that exist get a gap, and so do new ones with an earlier cursor. */
 static void expect_a_gap(void) {
-    uint64_t old = first.heard[first.count - 1].cursor;
+    uint64_t old = first.received[first.count - 1].cursor;
     listener_until_live(subscriber);
     publish(2);
     listener_until(&first, 12);
     expect_from(&first, 0);
-    assert_true(first.heard[10].gap);
-    assert_false(first.heard[11].gap);
+    assert_true(first.received[10].gap);
+    assert_false(first.received[11].gap);
     const struct crew_subscription_options options = {
         .channel = channel, .since = true, .cursor = old + 1000};
     listener_start(&second, subscriber, &options);
     listener_until(&second, 2);
-    assert_true(second.heard[0].gap);
+    assert_true(second.received[0].gap);
     expect_from(&second, 10);
 }
 
@@ -146,7 +147,7 @@ static void test_the_broker_comes_back_without_its_history(void **state) {
     expect_a_gap();
 }
 
-/* The broker's memory is full: what there is can be read, and it goes on afterwards. */
+/* Memory alarm: messages can still be read, and publishing goes on afterwards. */
 static void test_publishers_are_blocked(void **state) {
     (void)state;
     publish(10);

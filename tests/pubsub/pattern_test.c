@@ -1,4 +1,4 @@
-/* pubsub/pattern.h and pubsub/pattern_index.h, the one against the other. */
+/* pubsub/pattern.h compared with pubsub/pattern_index.h. */
 #include "base/clock.h"
 #include "base/random.h"
 #include "pubsub/pattern.h"
@@ -39,7 +39,7 @@ static void assert_differs(const char *pattern, const char *channel) {
         fail_msg("%s fits %s", pattern, channel);
 }
 
-static void test_names_fit_themselves_alone(void **state) {
+static void test_names_match_only_themselves(void **state) {
     (void)state;
     assert_fits("orders.eu.new", "orders.eu.new");
     assert_differs("orders.eu.new", "orders.eu");
@@ -99,7 +99,7 @@ static void test_wildcards_are_whole_words(void **state) {
     assert_differs("a", "*");
 }
 
-static void test_what_patterns_are(void **state) {
+static void test_valid_patterns(void **state) {
     (void)state;
     char long_one[LIMIT_CHANNEL_NAME_BYTES + 1];
     memset(long_one, '#', sizeof long_one);
@@ -113,7 +113,7 @@ static void test_what_patterns_are(void **state) {
     assert_false(channel_pattern_valid("\xff", 1));
 }
 
-/* ---- many ---- */
+/* ---- many patterns ---- */
 
 static void count_visit(void *arg, struct pattern_node *node) {
     (void)arg;
@@ -121,7 +121,7 @@ static void count_visit(void *arg, struct pattern_node *node) {
     ++*visits;
 }
 
-/* Up to six words of a small alphabet. */
+/* Up to six words of a small vocabulary. */
 static void make_text(char *text, const char *const *words, uint32_t count) {
     char *at = text;
     for (uint32_t left = 1 + random_below(6); left > 0; left--)
@@ -138,7 +138,7 @@ static void make_channel(char *text) {
     make_text(text, words, random_below(2) == 0 ? 4 : 7);
 }
 
-/* Patterns, of which some are the same; what is held of them, and the visits they had. */
+/* Patterns, some of them equal, with their nodes and the visits of each. */
 static struct many {
     char text[PATTERNS][TEXT_BYTES + 1];
     struct pattern_node *node[PATTERNS];
@@ -178,7 +178,7 @@ static void check_visits(const char *channel) {
     }
 }
 
-static void test_index_finds_what_fits(void **state) {
+static void test_index_finds_matching_patterns(void **state) {
     (void)state;
     char channel[TEXT_BYTES + 1];
     memset(&many, 0, sizeof many);
@@ -231,22 +231,23 @@ static void test_a_released_node_has_no_data(void **state) {
     assert_null(trie.nodes);
 }
 
-static void test_words_as_long_as_can_be(void **state) {
+static void test_words_of_maximum_length(void **state) {
     (void)state;
     unsigned visits = 0;
     char word[2 * LIMIT_CHANNEL_NAME_BYTES];
     memset(word, 'x', sizeof word - 1);
     word[sizeof word - 1] = '\0';
-    pattern_index_visit(&trie, word, count_visit, NULL); /* no channel, but no harm */
+    pattern_index_visit(&trie, word, count_visit,
+                        NULL); /* not a valid channel, but accepted here */
     word[LIMIT_CHANNEL_NAME_BYTES] = '\0';
     *pattern_node_data(pattern_index_hold(&trie, word)) = &visits;
     pattern_index_visit(&trie, word, count_visit, NULL);
     assert_int_equal(visits, 1);
 }
 
-/* ---- what it costs ---- */
+/* ---- cost ---- */
 
-/* PIECE again and again, and LAST. */
+/* PIECE repeated, then LAST. */
 static void repeat(char *text, const char *piece, const char *last) {
     size_t used = 0;
     while (used + strlen(piece) + strlen(last) <= TEXT_BYTES)
@@ -254,8 +255,8 @@ static void repeat(char *text, const char *piece, const char *last) {
     strcpy(text + used, last);
 }
 
-/* Nearly fits: there are more ways to try than can be tried, one by one. */
-static void test_hostile_patterns_cost_little(void **state) {
+/* Almost matches: trying all combinations would take too long. */
+static void test_malicious_patterns_are_cheap(void **state) {
     (void)state;
     static const char *const pieces[] = {"#.a.",   "#.*.", "#.",
                                          "#.a.*.", "*.#.", "#.a.#.a."};
@@ -275,8 +276,8 @@ static void test_hostile_patterns_cost_little(void **state) {
     assert_true(clock_ms() - began_ms < 10000);
 }
 
-/* A channel does not pay for patterns that begin otherwise. */
-static void test_many_patterns_cost_little(void **state) {
+/* Patterns with other first words cost nothing. */
+static void test_many_patterns_are_cheap(void **state) {
     (void)state;
     static const struct {
         const char *before, *behind; /* the number */
@@ -301,18 +302,18 @@ static void test_many_patterns_cost_little(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names_fit_themselves_alone),
+        cmocka_unit_test(test_names_match_only_themselves),
         cmocka_unit_test(test_a_star_is_one_word),
         cmocka_unit_test(test_a_hash_is_any_words),
         cmocka_unit_test(test_empty_words_are_words),
         cmocka_unit_test(test_wildcards_are_whole_words),
-        cmocka_unit_test(test_what_patterns_are),
-        cmocka_unit_test_setup_teardown(test_index_finds_what_fits, begin, end),
+        cmocka_unit_test(test_valid_patterns),
+        cmocka_unit_test_setup_teardown(test_index_finds_matching_patterns, begin, end),
         cmocka_unit_test_setup_teardown(test_a_pattern_has_one_node, begin, end),
         cmocka_unit_test_setup_teardown(test_a_released_node_has_no_data, begin, end),
-        cmocka_unit_test_setup_teardown(test_words_as_long_as_can_be, begin, end),
-        cmocka_unit_test_setup_teardown(test_hostile_patterns_cost_little, begin, end),
-        cmocka_unit_test_setup_teardown(test_many_patterns_cost_little, begin, end),
+        cmocka_unit_test_setup_teardown(test_words_of_maximum_length, begin, end),
+        cmocka_unit_test_setup_teardown(test_malicious_patterns_are_cheap, begin, end),
+        cmocka_unit_test_setup_teardown(test_many_patterns_are_cheap, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* Subscribing from a program: what comes when, and what is told of it. */
+/* A subscriber with a broker, through the public header. */
 #include "caller.h"
 #include "cmocka_all.h"
 #include "link_fixture.h"
@@ -57,63 +57,63 @@ static struct crew_subscription_options since(uint64_t cursor) {
         .channel = channel, .since = true, .cursor = cursor};
 }
 
-static void test_what_comes_from_now_on(void **state) {
+static void test_messages_from_now_on(void **state) {
     (void)state;
     const struct crew_subscription_options options = from_now_on();
     listener_start(&first, subscriber, &options);
     publish("one");
     publish("two");
     listener_until(&first, 2);
-    assert_string_equal(first.heard[0].body, "one");
-    assert_string_equal(first.heard[0].channel, channel);
-    assert_string_equal(first.heard[0].content_type, "text/plain");
-    assert_non_null(strstr(first.heard[0].id, ".1"));
-    assert_string_equal(first.heard[1].body, "two");
-    assert_true(first.heard[1].cursor > first.heard[0].cursor);
-    assert_false(first.heard[0].gap);
-    assert_true(listener_cursor(&first) >= first.heard[1].cursor);
+    assert_string_equal(first.received[0].body, "one");
+    assert_string_equal(first.received[0].channel, channel);
+    assert_string_equal(first.received[0].content_type, "text/plain");
+    assert_non_null(strstr(first.received[0].id, ".1"));
+    assert_string_equal(first.received[1].body, "two");
+    assert_true(first.received[1].cursor > first.received[0].cursor);
+    assert_false(first.received[0].gap);
+    assert_true(listener_cursor(&first) >= first.received[1].cursor);
 }
 
-/* Who comes with the cursor of what he had gets the rest at once, from any subscriber. */
-static void test_what_came_since(void **state) {
+/* A subscription with a cursor gets the messages since then, from any subscriber. */
+static void test_messages_since_a_cursor(void **state) {
     (void)state;
     struct crew_subscription_options options = from_now_on();
     listener_start(&first, subscriber, &options);
     publish_numbers(5);
     listener_until(&first, 5);
-    options = since(first.heard[1].cursor);
+    options = since(first.received[1].cursor);
     listener_start(&second, subscriber, &options);
     listener_take(&second);
     assert_int_equal(second.count, 3);
-    assert_string_equal(second.heard[0].body, "2");
-    assert_false(second.heard[0].gap);
+    assert_string_equal(second.received[0].body, "2");
+    assert_false(second.received[0].gap);
     listener_stop(&second);
 
     crew_subscriber *other = listener_subscriber(NULL, NULL);
     listener_start(&second, other, &options);
     listener_until(&second, 3);
     for (size_t i = 0; i < 3; i++) {
-        assert_int_equal(second.heard[i].cursor, first.heard[i + 2].cursor);
-        assert_string_equal(second.heard[i].id, first.heard[i + 2].id);
-        assert_false(second.heard[i].gap);
+        assert_int_equal(second.received[i].cursor, first.received[i + 2].cursor);
+        assert_string_equal(second.received[i].id, first.received[i + 2].id);
+        assert_false(second.received[i].gap);
     }
     crew_subscriber_free(other);
 }
 
-static void test_called_when_nobody_asks(void **state) {
+static void test_callback_without_polling(void **state) {
     (void)state;
     struct crew_subscription_options options = from_now_on();
     listener_start(&first, subscriber, &options);
     publish_numbers(3);
     listener_until(&first, 3);
-    options = since(first.heard[0].cursor);
+    options = since(first.received[0].cursor);
     listener_start(&second, subscriber, &options);
     listener_until(&second, 2);
     assert_int_equal(second.calls, 1);
 }
 
-/* One that does not take is called once, and has lost nothing. */
-static void test_a_slow_one_keeps_its_place(void **state) {
+/* A subscription that does not read is called once, and loses nothing. */
+static void test_a_slow_subscription_keeps_its_cursor(void **state) {
     (void)state;
     struct crew_subscription_options options = from_now_on();
     listener_start(&first, subscriber, &options);
@@ -125,12 +125,12 @@ static void test_a_slow_one_keeps_its_place(void **state) {
     second.idle = false;
     listener_take(&second);
     assert_int_equal(second.count, 20);
-    assert_string_equal(second.heard[19].body, "19");
+    assert_string_equal(second.received[19].body, "19");
     publish("more");
     listener_until(&second, 21);
 }
 
-static void test_freed_ones_are_not_called(void **state) {
+static void test_freed_subscriptions_are_not_called(void **state) {
     (void)state;
     struct crew_subscription_options options = from_now_on();
     listener_start(&first, subscriber, &options);
@@ -155,14 +155,14 @@ static void test_patterns(void **state) {
         publish_to(names[i], ends[i]);
     listener_until(&first, 4);
     for (size_t i = 0; i < 4; i++)
-        assert_string_equal(first.heard[i].channel, names[i]);
+        assert_string_equal(first.received[i].channel, names[i]);
     struct crew_subscription_options later = options;
     later.since = true;
-    later.cursor = first.heard[1].cursor;
+    later.cursor = first.received[1].cursor;
     listener_start(&second, subscriber, &later);
     listener_take(&second);
     assert_int_equal(second.count, 2);
-    assert_string_equal(second.heard[0].body, "b");
+    assert_string_equal(second.received[0].body, "b");
     publish_to(names[0], "again");
     listener_until(&second, 3);
 }
@@ -173,7 +173,7 @@ static void never(void *arg, crew_subscription *subscription) {
     fail();
 }
 
-static void test_what_is_no_channel(void **state) {
+static void test_invalid_channels(void **state) {
     (void)state;
     static const char *const bad[] = {NULL, "", "a.*", "#", "a\nb", "\xff"};
     static const char *const bad_patterns[] = {NULL, "", "a,,b", ",", "a\nb", "\xff"};
@@ -188,8 +188,8 @@ static void test_what_is_no_channel(void **state) {
     }
 }
 
-/* What the memory does not hold any more is told. */
-static void test_a_gap_is_told(void **state) {
+/* Messages that were evicted from the history lead to a gap. */
+static void test_a_gap_is_reported(void **state) {
     (void)state;
     const struct crew_subscriber_options small = {.history_bytes = 8000};
     struct crew_subscription_options options = from_now_on();
@@ -198,19 +198,19 @@ static void test_a_gap_is_told(void **state) {
     listener_until(&first, 200);
     crew_subscriber *other = listener_subscriber(NULL, &small);
     listener_until_live(other);
-    options = since(first.heard[0].cursor);
+    options = since(first.received[0].cursor);
     listener_start(&second, other, &options);
     listener_take(&second);
     assert_in_range(second.count, 2, 150);
-    assert_true(second.heard[0].gap);
+    assert_true(second.received[0].gap);
     for (size_t i = 1; i < second.count; i++)
-        assert_false(second.heard[i].gap);
-    assert_string_equal(second.heard[second.count - 1].body, "199");
+        assert_false(second.received[i].gap);
+    assert_string_equal(second.received[second.count - 1].body, "199");
     crew_subscriber_free(other);
 }
 
-/* Nobody has read as far: the cursor is of another history, or made up. */
-static void test_a_cursor_of_nowhere(void **state) {
+/* A cursor after the end of the history is another history's, or invalid. */
+static void test_an_invalid_cursor(void **state) {
     (void)state;
     publish("old");
     struct crew_subscription_options options = since(UINT64_MAX - 1);
@@ -219,14 +219,14 @@ static void test_a_cursor_of_nowhere(void **state) {
     listener_start(&second, subscriber, &options);
     listener_until(&first, 1);
     listener_until(&second, 1);
-    assert_true(first.heard[0].gap);
-    assert_true(second.heard[0].gap);
+    assert_true(first.received[0].gap);
+    assert_true(second.received[0].gap);
     publish("new");
     listener_until(&first, 2);
-    assert_false(first.heard[1].gap);
+    assert_false(first.received[1].gap);
 }
 
-/* A cursor that another subscriber was faster to give is none of nowhere. */
+/* A cursor that this subscriber has not read yet is valid. */
 static void test_a_cursor_ahead(void **state) {
     (void)state;
     crew_subscriber *other = listener_subscriber(NULL, NULL);
@@ -235,12 +235,12 @@ static void test_a_cursor_ahead(void **state) {
     listener_start(&first, other, &options);
     publish("one");
     listener_until(&first, 1);
-    options = since(first.heard[0].cursor); /* SUBSCRIBER has not dispatched yet */
+    options = since(first.received[0].cursor); /* SUBSCRIBER has not dispatched yet */
     listener_start(&second, subscriber, &options);
     publish("two");
     listener_until(&second, 1);
-    assert_string_equal(second.heard[0].body, "two");
-    assert_false(second.heard[0].gap);
+    assert_string_equal(second.received[0].body, "two");
+    assert_false(second.received[0].gap);
     crew_subscriber_free(other);
 }
 
@@ -253,9 +253,9 @@ static void send_raw(struct link_fixture *s, const char *exchange, const char *k
     assert_int_equal(link_fixture_publish(s, m), PUBLISH_CONFIRMED);
 }
 
-/* What publishers repeat comes once; what has no number of that form is none. Nor is
- * anything that did not come through the exchange. */
-static void test_repeats_are_dropped(void **state) {
+/* Repeated publications are dropped. Ids of another form are never repetitions. Messages
+ * that did not come through the exchange are ignored. */
+static void test_repeated_publications_are_dropped(void **state) {
     (void)state;
     static const struct {
         const char *id;
@@ -285,10 +285,10 @@ static void test_repeats_are_dropped(void **state) {
     size_t at = 0;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (rows[i].comes)
-            assert_int_equal(atoi(first.heard[at++].body), i);
-    assert_string_equal(first.heard[at].body, "last");
-    assert_string_equal(first.heard[4].id, "");
-    assert_string_equal(first.heard[4].content_type, "application/octet-stream");
+            assert_int_equal(atoi(first.received[at++].body), i);
+    assert_string_equal(first.received[at].body, "last");
+    assert_string_equal(first.received[4].id, "");
+    assert_string_equal(first.received[4].content_type, "application/octet-stream");
     link_fixture_close(&link);
 }
 
@@ -300,7 +300,7 @@ static void count_and_free(void *arg, crew_subscription *subscription) {
     crew_subscription_free(subscription);
 }
 
-/* More than are called in one turn; each is freed when it is called. */
+/* More subscriptions than are called back at once; each is freed in its callback. */
 static void test_many_at_once(void **state) {
     (void)state;
     enum { MANY = 2000 };
@@ -310,7 +310,7 @@ static void test_many_at_once(void **state) {
     many_called = 0;
     for (size_t i = 0; i < MANY; i++)
         assert_int_equal(crew_subscription_new(subscriber, &options, &n), 0);
-    listener_start(&first, subscriber, &options); /* the last in the row */
+    listener_start(&first, subscriber, &options); /* the last of them */
     publish("one");
     listener_until(&first, 1);
     assert_int_equal(many_called, MANY);
@@ -320,12 +320,18 @@ static void test_many_at_once(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_what_comes_from_now_on),    TEST(test_what_came_since),
-        TEST(test_called_when_nobody_asks),   TEST(test_a_slow_one_keeps_its_place),
-        TEST(test_freed_ones_are_not_called), TEST(test_patterns),
-        TEST(test_what_is_no_channel),        TEST(test_a_gap_is_told),
-        TEST(test_a_cursor_of_nowhere),       TEST(test_a_cursor_ahead),
-        TEST(test_repeats_are_dropped),       TEST(test_many_at_once),
+        TEST(test_messages_from_now_on),
+        TEST(test_messages_since_a_cursor),
+        TEST(test_callback_without_polling),
+        TEST(test_a_slow_subscription_keeps_its_cursor),
+        TEST(test_freed_subscriptions_are_not_called),
+        TEST(test_patterns),
+        TEST(test_invalid_channels),
+        TEST(test_a_gap_is_reported),
+        TEST(test_an_invalid_cursor),
+        TEST(test_a_cursor_ahead),
+        TEST(test_repeated_publications_are_dropped),
+        TEST(test_many_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

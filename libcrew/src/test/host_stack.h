@@ -35,7 +35,7 @@ void host_stack_fini(struct host_stack *s);
 /* True when the app has a handler for TASK. */
 bool host_stack_serves(const struct host_stack *s, const char *task);
 
-/* Run the handler for TASK on the next host. It is told to stop after RUN_MS
+/* Run the handler for TASK on the next host. It is to stop after RUN_MS
  * (CREW_TEST_NEVER: only after LEFT_MS); RUN_MS counts for a handler that no other has
  * called. ANSWER's memory is valid until the next run at the same depth. */
 void host_stack_run(struct host_stack *s, const struct crew_task_view *task,
