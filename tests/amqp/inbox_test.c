@@ -98,8 +98,9 @@ static void test_later_switch_replaces_the_address_and_keeps_the_epoch(void **st
 
 static void *pass_and_end(void *arg) {
     struct io_owner *o = arg;
-    while (io_owner_pass_to_caller(o))
+    do
         io_owner_await_return(o);
+    while (io_owner_pass_to_caller(o));
     io_owner_end(o);
     return NULL;
 }
