@@ -2,10 +2,10 @@
  * the owner asks for, operations that are accepted and refused, consumers that the broker
  * cancels and connections that are lost.
  *
- * Properties that hold whenever nothing is pending any more and both connections are open:
+ * Properties that hold whenever nothing is pending and both connections are open:
  * - exactly the queues of the served tasks are consumed, and the worker is ready;
- * - the limit that the broker applies is the prefetch: over all queues, or for a single queue
- *   the lower one of the global and the consumer's own limit.
+ * - the limit that the broker applies is the prefetch: over all queues, or for a single
+ *   queue the lower one of the global and the consumer's own limit.
  * Always: no queue is consumed twice (fake_link.c). */
 #include "fake_link.h"
 #include "unit.h"

@@ -4,8 +4,8 @@
  * Properties that hold after each step of the simulation:
  * - an entry in the table is found by its key, one that was removed is not;
  * - the cache holds at most max_cached answers and TASK_DEDUP_CACHE_BYTES;
- * - no entry is taken before it expires, unless the cache exceeds its bounds, and then the
- *   oldest is taken; none stays after it has expired;
+ * - no entry is taken before it expires, unless the cache exceeds its bounds, and then
+ *   the oldest is taken; none stays after it has expired;
  * - an id is cancelled from when it is remembered until its deadline. */
 #include "unit.h"
 #include "wire/limits.h"

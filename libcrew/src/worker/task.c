@@ -412,8 +412,8 @@ static void cancel(crew_task *task) {
         task->was_cancelled = true; /* counts if crew_task_unbegin follows */
 }
 
-/* The id of a task that is not in hand is remembered; also if it is being requeued, since it
- * may come again. */
+/* The id of a task that is not in hand is remembered; also if it is being requeued, since
+ * it may come again. */
 void tasks_cancel(struct tasks *t, const struct wire_item *notice) {
     crew_task *task = find_noticed(t, notice);
     if (task != NULL && task->state != TASK_REQUEUEING) {
