@@ -86,7 +86,8 @@ static void move_to_list(struct crew_pending *call, struct call_list *to) {
 /* It does not wait for anything any more: neither in a list nor for its message. */
 static void stop_waiting(struct crew_pending *call) {
     move_to_list(call, NULL);
-    queue_info_cancel(&call->query);
+    if (queue_info_is_asking(&call->query))
+        queue_info_cancel(&call->query);
     request_batch_withdraw(&call->calls->requests, &call->request);
 }
 
@@ -566,7 +567,7 @@ void call_note_started(struct crew_pending *call) {
     call->started = true;
 }
 
-void call_note_run(struct crew_pending *call, uint64_t run_us, const char *worker) {
+void call_note_run(struct crew_pending *call, uint64_t run_us, struct wire_bytes worker) {
     request_batch_note_answer(&call->calls->requests, &call->request, run_us, worker);
 }
 

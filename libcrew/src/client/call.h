@@ -77,7 +77,7 @@ bool call_is_streaming(const struct crew_pending *call);
 /* A handler has it. */
 void call_note_started(struct crew_pending *call);
 /* A worker took this long. */
-void call_note_run(struct crew_pending *call, uint64_t run_us, const char *worker);
+void call_note_run(struct crew_pending *call, uint64_t run_us, struct wire_bytes worker);
 /* A whole answer, or an outcome. */
 void call_answer(struct crew_pending *call, const struct crew_answer *answer);
 void call_fail(struct crew_pending *call, int error);

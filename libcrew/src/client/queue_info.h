@@ -32,7 +32,10 @@ void queue_info_fini(struct queue_info *info);
  * cancelled. */
 bool queue_info_count_consumers(struct queue_info *info, const char *queue,
                                 uint32_t *count, struct consumer_query *query);
-void queue_info_cancel(struct consumer_query *query); /* not waiting is fine */
+static inline bool queue_info_is_asking(const struct consumer_query *query) {
+    return query->waits_for != NULL;
+}
+void queue_info_cancel(struct consumer_query *query); /* one that is not asking is fine */
 
 /* crew_client_queue_wait */
 int queue_info_wait(struct queue_info *info, struct dispatch_lock *lock, const char *task,

@@ -5,7 +5,6 @@
 #include "session/compress_job.h"
 #include "wire/broker_names.h"
 #include "wire/envelope.h"
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -63,13 +62,20 @@ static void finish(struct crew_pending *call, const struct crew_answer *answer,
         call_fail(call, CREW_EBADRESPONSE);
 }
 
+/* As a text, cut to fit. */
+static void copy_text(char *to, size_t to_bytes, struct wire_bytes from) {
+    size_t bytes = from.len < to_bytes ? from.len : to_bytes - 1;
+    if (bytes > 0)
+        memcpy(to, from.data, bytes);
+    to[bytes] = '\0';
+}
+
 static void receive_answer(struct reply_reader *r, struct crew_pending *call,
                            const struct wire_item *item) {
     struct crew_answer answer;
     bool valid = read_head(r, item, &answer);
     char worker[LIMIT_ITEM_ID_BYTES];
-    snprintf(worker, sizeof worker, "%.*s", (int)item->worker.len,
-             (const char *)item->worker.data);
+    copy_text(worker, sizeof worker, item->worker);
     answer.error = error_of_item(item);
     if (answer.error != 0)
         answer.status = crew_error_status(answer.error);
@@ -78,7 +84,7 @@ static void receive_answer(struct reply_reader *r, struct crew_pending *call,
     answer.run_us = item->run_us;
     answer.worker = worker[0] != '\0' ? worker : NULL;
     if (answer.error == 0 && call_is_http(call))
-        call_note_run(call, item->run_us, worker);
+        call_note_run(call, item->run_us, item->worker);
     finish(call, &answer, valid);
 }
 
@@ -91,8 +97,7 @@ static void cancel_stream(struct reply_reader *r, const struct wire_item *item) 
     const struct wire_item cancel = {.kind = WIRE_CANCEL, .id = item->id};
     if (!waits || item->worker.len == 0 || !reply_queue_may_publish(r->reply_queue))
         return;
-    snprintf(worker, sizeof worker, "%.*s", (int)item->worker.len,
-             (const char *)item->worker.data);
+    copy_text(worker, sizeof worker, item->worker);
     broker_session_publish(r->session,
                            encode_notice(NAME_CONTROL_WORKER_PREFIX, worker, &cancel));
 }

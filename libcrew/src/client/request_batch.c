@@ -176,9 +176,9 @@ void request_batch_enqueue(struct request_batches *b, struct queued_request *r) 
 }
 
 void request_batch_note_answer(struct request_batches *b, struct queued_request *r,
-                               uint64_t run_us, const char *worker) {
-    batcher_note_answer(&b->batcher, &r->entry, run_us, worker, strlen(worker),
-                        clock_ms());
+                               uint64_t run_us, struct wire_bytes worker) {
+    batcher_note_answer(&b->batcher, &r->entry, run_us, (const char *)worker.data,
+                        worker.len, clock_ms());
 }
 
 static void flush_queue(struct request_batches *b, struct batch_queue *queue,

@@ -49,7 +49,7 @@ void request_batch_enqueue(struct request_batches *b, struct queued_request *r);
 void request_batch_withdraw(struct request_batches *b, struct queued_request *r);
 
 void request_batch_note_answer(struct request_batches *b, struct queued_request *r,
-                               uint64_t run_us, const char *worker);
+                               uint64_t run_us, struct wire_bytes worker);
 
 /* Send what shall be sent now. CONNECTED: messages may be published. True: there is more
  * to do. */
