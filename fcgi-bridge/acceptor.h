@@ -1,6 +1,6 @@
-/* Accepts connections on the listening socket. When descriptors run out it pauses until one
- * is closed or some time has passed: it neither spins nor rejects connections, which wait in
- * the socket's backlog. */
+/* Accepts connections on the listening socket. When descriptors run out it pauses until
+ * one is closed or some time has passed: it neither spins nor rejects connections, which
+ * wait in the socket's backlog. */
 #ifndef BRIDGE_ACCEPTOR_H
 #define BRIDGE_ACCEPTOR_H
 

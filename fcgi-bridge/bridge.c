@@ -14,8 +14,8 @@
 #include <signal.h>
 #include <uv.h>
 
-/* A bridge that takes over accepts nothing until its client is connected, so that no request
- * fails. If the broker is not available it takes over after this time. */
+/* A bridge that takes over accepts nothing until its client is connected, so that no
+ * request fails. If the broker is not available it takes over after this time. */
 #define START_TIMEOUT_MS 5000
 
 enum bridge_state {
@@ -69,8 +69,8 @@ static void on_stop_timeout(uv_timer_t *timer) {
     stop_loop(timer->data);
 }
 
-/* Accept nothing more, complete what was begun, then end. HANDED_OVER: the listening socket
- * belongs to another bridge. */
+/* Accept nothing more, complete what was begun, then end. HANDED_OVER: the listening
+ * socket belongs to another bridge. */
 static void stop_gracefully(struct bridge *bridge, bool handed_over) {
     assert(bridge->state < BRIDGE_STOPPING);
     bridge->state = BRIDGE_STOPPING;

@@ -1,5 +1,5 @@
-/* The bridge: one event loop that connects listener, web server connections, requests, the
- * client and the subscribers, and its life from start to stop. */
+/* The bridge: one event loop that connects listener, web server connections, requests,
+ * the client and the subscribers, and its life from start to stop. */
 #ifndef BRIDGE_BRIDGE_H
 #define BRIDGE_BRIDGE_H
 

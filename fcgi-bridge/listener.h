@@ -1,5 +1,5 @@
-/* The listening socket: created here, or inherited from systemd, from the parent process, or
- * from the bridge that this one replaces. Always non-blocking and close-on-exec. */
+/* The listening socket: created here, or inherited from systemd, from the parent process,
+ * or from the bridge that this one replaces. Always non-blocking and close-on-exec. */
 #ifndef BRIDGE_LISTENER_H
 #define BRIDGE_LISTENER_H
 
@@ -21,15 +21,15 @@ enum listener_result {
 };
 
 /* listener_open - as settings->listen says; without it the socket inherited from systemd
- * (LISTEN_FDS) or from the parent (descriptor 0). A socket file on which no process listens
- * is replaced; one that is in use, or a file that is not a socket, is an error. WHY is set
- * to the reason, in one line. */
+ * (LISTEN_FDS) or from the parent (descriptor 0). A socket file on which no process
+ * listens is replaced; one that is in use, or a file that is not a socket, is an error.
+ * WHY is set to the reason, in one line. */
 enum listener_result listener_open(struct listener *listener,
                                    const struct settings *settings, char *why,
                                    size_t why_bytes);
 
-/* listener_adopt - use FD, inherited from the previous bridge, and remove its socket file at
- * the end. */
+/* listener_adopt - use FD, inherited from the previous bridge, and remove its socket file
+ * at the end. */
 enum listener_result listener_adopt(struct listener *listener,
                                     const struct settings *settings, int fd, char *why,
                                     size_t why_bytes);

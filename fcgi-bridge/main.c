@@ -1,11 +1,10 @@
 /* fcgi-bridge - a FastCGI responder whose responses come from workers behind a queue.
  *
  * Listens where a web server expects a FastCGI application, makes each request a task on
- * RabbitMQ, and responds with the worker's answer, or with an error of its own if there is
- * none. The manual is docs/fcgi-bridge.1.
+ * RabbitMQ, and responds with the worker's answer, or with an error of its own if there
+ * is none. The manual is docs/fcgi-bridge.1.
  *
- * Exit status: 0 after a clean stop, 1 if it cannot start, 2 for a wrong command line.
- */
+ * Exit status: 0 after a clean stop, 1 if it cannot start, 2 for a wrong command line. */
 #include "base/xalloc.h"
 #include "bridge.h"
 #include "daemon/log.h"

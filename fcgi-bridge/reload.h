@@ -1,7 +1,7 @@
 /* SIGHUP: executes the command line again, as a new process that inherits the listening
  * socket. When the new process reports over a pipe that it is ready, this one stops
- * gracefully. If it exits before, or is not ready within ten seconds, it is killed and this
- * one goes on. */
+ * gracefully. If it exits before, or is not ready within ten seconds, it is killed and
+ * this one goes on. */
 #ifndef BRIDGE_RELOAD_H
 #define BRIDGE_RELOAD_H
 

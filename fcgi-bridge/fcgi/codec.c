@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A descriptor that cannot exist: a read or write that bypassed the OS layer would fail. */
+/* A descriptor that cannot exist: a read or write that bypassed the OS layer would
+ * fail. */
 #define NO_DESCRIPTOR INT_MAX
 
 #define RECORD_BYTES 65528u /* of content; a multiple of eight needs no padding */

@@ -7,8 +7,7 @@
  * decoded; one writer, made at the start, encodes all responses. A request that waits
  * holds nothing here.
  *
- * For one thread. One decoding and one response may be open at a time.
- */
+ * For one thread. One decoding and one response may be open at a time. */
 #ifndef BRIDGE_CODEC_H
 #define BRIDGE_CODEC_H
 

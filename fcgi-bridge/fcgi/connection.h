@@ -4,8 +4,7 @@
  * A connection always reads, also while a request is served, so that it notices when the
  * web server disconnects. What it reads ahead and what it has not yet sent are bounded:
  * beyond that it stops reading. A peer that is silent inside a request, or that does not
- * take output, is disconnected.
- */
+ * take output, is disconnected. */
 #ifndef BRIDGE_CONNECTION_H
 #define BRIDGE_CONNECTION_H
 

@@ -3,14 +3,14 @@
  *
  * Guarantees to its user: requests are complete, for the responder role, one at a time.
  * With FCGI_INPUT_VALID and FCGI_INPUT_BODY_TOO_LARGE the parameters are well-formed:
- * every length lies inside the total, names are not empty and contain neither '=' nor NUL,
- * values contain no NUL. Bytes that are not FastCGI make the parser fail; a request that
- * is FastCGI but exceeds a limit is passed on with a status, so that it can be answered.
- * Memory is bounded by limits.h and max_body_bytes, however the peer cuts its records.
+ * every length lies inside the total, names are not empty and contain neither '=' nor
+ * NUL, values contain no NUL. Bytes that are not FastCGI make the parser fail; a request
+ * that is FastCGI but exceeds a limit is passed on with a status, so that it can be
+ * answered. Memory is bounded by limits.h and max_body_bytes, however the peer cuts its
+ * records.
  *
  * Management records, other roles and attempts to multiplex are answered by the parser:
- * the records go into the buffer of replies.
- */
+ * the records go into the buffer of replies. */
 #ifndef BRIDGE_FCGI_PARSER_H
 #define BRIDGE_FCGI_PARSER_H
 
@@ -21,8 +21,8 @@ enum fcgi_parser_state {
     FCGI_PARSER_IDLE,     /* between requests: BEGIN_REQUEST is expected */
     FCGI_PARSER_PARAMS,   /* PARAMS records are expected, until an empty one */
     FCGI_PARSER_STDIN,    /* STDIN records are expected, until an empty one */
-    FCGI_PARSER_COMPLETE, /* a request is being served, until fcgi_parser_finish_request or
-                             ABORT_REQUEST */
+    FCGI_PARSER_COMPLETE, /* a request is being served; until ABORT_REQUEST or
+                             fcgi_parser_finish_request */
     FCGI_PARSER_FAILED    /* the peer does not speak FastCGI: nothing is read any more */
 };
 

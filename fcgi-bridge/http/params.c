@@ -109,8 +109,8 @@ static bool read_no_workers(struct params *p, const struct crew_pair *pair) {
     return p->call.fail_without_workers || value_is(pair, "wait");
 }
 
-/* Channels are checked once all parameters are known: which of the two applies, and whether
- * patterns are allowed. Values are followed by a NUL. */
+/* Channels are checked once all parameters are known: which of the two applies, and
+ * whether patterns are allowed. Values are followed by a NUL. */
 static bool read_publish(struct params *p, const struct crew_pair *pair) {
     p->publish_channel = pair->value;
     return true;

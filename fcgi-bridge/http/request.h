@@ -1,10 +1,10 @@
 /* A request, from when all of it was received until it is completed.
  *
- * It is validated and given to the backend of its purpose: a task call, a publication or a
- * subscription. It completes exactly once, through one function (complete in request.c),
- * whatever ends it: the backend, an error, the web server that disconnects, or the end of
- * the bridge. Its memory belongs to its connection, which has one request at a time.
- */
+ * It is validated and given to the backend of its purpose: a task call, a publication or
+ * a subscription. It completes exactly once, through one function (complete in
+ * request.c), whatever ends it: the backend, an error, the web server that disconnects,
+ * or the end of the bridge. Its memory belongs to its connection, which has one request
+ * at a time. */
 #ifndef BRIDGE_REQUEST_H
 #define BRIDGE_REQUEST_H
 
@@ -105,8 +105,8 @@ void request_complete_records(struct request *request, const struct buffer *reco
 /* request_complete_stream - STREAMING: the response is whole. */
 void request_complete_stream(struct request *request);
 
-/* request_complete_error - with the bridge's own response to ERROR, see response_error; or
- * if it is STREAMING, the response breaks off. */
+/* request_complete_error - with the bridge's own response to ERROR, see response_error;
+ * or if it is STREAMING, the response breaks off. */
 void request_complete_error(struct request *request, int error, const char *detail);
 
 #endif

@@ -21,8 +21,8 @@ struct response_style {
     const char *allow; /* NULL, or the methods allowed where this one is not */
 };
 
-/* response_error - the bridge's response to an enum crew_error or one of the above. DETAIL
- * (may be NULL) replaces the general message. */
+/* response_error - the bridge's response to an enum crew_error or one of the above.
+ * DETAIL (may be NULL) replaces the general message. */
 void response_error(struct buffer *to, uint16_t id, const struct response_style *style,
                     int error, const char *detail);
 

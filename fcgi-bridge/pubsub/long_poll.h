@@ -1,5 +1,5 @@
-/* Responses to long polls: one message as it is, several as a JSON array, or none. Each is
- * a whole response in FastCGI records. */
+/* Responses to long polls: one message as it is, several as a JSON array, or none. Each
+ * is a whole response in FastCGI records. */
 #ifndef BRIDGE_LONG_POLL_H
 #define BRIDGE_LONG_POLL_H
 
@@ -10,8 +10,8 @@
 void long_poll_put_message(struct buffer *to, uint16_t id, bool head,
                            const struct crew_subscribed *message);
 
-/* long_poll_put_nothing - 204: there was no message. The client sends CURSOR with its next
- * request. */
+/* long_poll_put_nothing - 204: there was no message. The client sends CURSOR with its
+ * next request. */
 void long_poll_put_nothing(struct buffer *to, uint16_t id, uint64_t cursor);
 
 /* A JSON array under construction. Zeroed memory is an empty one. */
@@ -22,8 +22,8 @@ struct long_poll_list {
     bool gap;        /* before one of them */
 };
 
-/* long_poll_list_add - false: the list is full, MESSAGE was not added. The first always fits.
- */
+/* long_poll_list_add - false: the list is full, MESSAGE was not added. The first always
+ * fits. */
 bool long_poll_list_add(struct long_poll_list *list,
                         const struct crew_subscribed *message);
 

@@ -1,6 +1,6 @@
-/* Render cache: the FastCGI records that were made of a message for one subscriber, reused
- * for the next. Thousands may wait for the same message. Entries are valid as long as the
- * messages: until the next dispatch of the crew_subscriber. */
+/* Render cache: the FastCGI records that were made of a message for one subscriber,
+ * reused for the next. Thousands may wait for the same message. Entries are valid as long
+ * as the messages: until the next dispatch of the crew_subscriber. */
 #ifndef BRIDGE_RENDER_CACHE_H
 #define BRIDGE_RENDER_CACHE_H
 
@@ -34,8 +34,8 @@ struct render_cache {
     } last[RENDER_FORMS];
 };
 
-/* render_cache_find - the records of MESSAGE. If there are none (len 0), the caller appends
- * them to the buffer. */
+/* render_cache_find - the records of MESSAGE. If there are none (len 0), the caller
+ * appends them to the buffer. */
 struct buffer *render_cache_find(struct render_cache *cache, struct render_key key,
                                  const struct crew_subscribed *message);
 

@@ -99,8 +99,8 @@ static bool complete_with_messages(struct subscriber *s) {
     return true;
 }
 
-/* The client comes back with the cursor. Without one it would miss the messages in between:
- * then it gets an error. */
+/* The client comes back with the cursor. Without one it would miss the messages in
+ * between: then it gets an error. */
 static void complete_without_message(struct subscriber *s) {
     uint64_t cursor = 0;
     if (!crew_subscription_cursor(s->subscription, &cursor)) {
@@ -144,8 +144,8 @@ static void put_event(struct subscriber *s, const struct crew_subscribed *messag
 }
 
 /* Takes a limited number of messages, and none while output is unsent: what a slow reader
- * has not received stays in the history, which all subscribers share. Returns whether there
- * is output. */
+ * has not received stays in the history, which all subscribers share. Returns whether
+ * there is output. */
 static bool put_events(struct subscriber *s) {
     const struct buffer *out = request_output(s->request);
     bool any = false;

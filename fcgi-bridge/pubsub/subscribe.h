@@ -1,11 +1,10 @@
 /* Backend for requests that subscribe (CREW_SUBSCRIBE): they wait for messages, as a long
  * poll or as a stream of server-sent events.
  *
- * The first one creates the bridge's crew_subscriber, which has connections of its own. If
- * there are messages already, they are sent at once; otherwise the request waits, and costs
- * no more than its connection and a crew_subscription. It ends with a message, its timeout,
- * a disconnect or the stop of the bridge.
- */
+ * The first one creates the bridge's crew_subscriber, which has connections of its own.
+ * If there are messages already, they are sent at once; otherwise the request waits, and
+ * costs no more than its connection and a crew_subscription. It ends with a message, its
+ * timeout, a disconnect or the stop of the bridge. */
 #ifndef BRIDGE_SUBSCRIBE_H
 #define BRIDGE_SUBSCRIBE_H
 
@@ -30,8 +29,8 @@ extern const struct request_backend subscribe_backend;
 int subscribers_new(const struct subscribers_options *options,
                     struct subscribers **subscribers);
 
-/* subscribers_free - after the loop has closed all handles; there are no requests. NULL is
- * fine. */
+/* subscribers_free - after the loop has closed all handles; there are no requests. NULL
+ * is fine. */
 void subscribers_free(struct subscribers *subscribers);
 
 /* subscribers_flush - to be called before the loop waits. */

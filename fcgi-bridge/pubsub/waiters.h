@@ -1,5 +1,5 @@
-/* Waiters: the requests that wait for a message, each with a timeout. An object that waits
- * embeds a struct waiter; it is in the set from waiters_add to waiters_remove. */
+/* Waiters: the requests that wait for a message, each with a timeout. An object that
+ * waits embeds a struct waiter; it is in the set from waiters_add to waiters_remove. */
 #ifndef BRIDGE_WAITERS_H
 #define BRIDGE_WAITERS_H
 

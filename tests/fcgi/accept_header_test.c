@@ -1,4 +1,4 @@
-/* Which media types a client names. */
+/* Media types in the header field Accept. */
 #include "cmocka_all.h"
 
 #include "fcgi-bridge/http/accept_header.h"

@@ -1,4 +1,4 @@
-/* cmocka, with what it wants to be included before it. */
+/* cmocka, after the headers that it needs. */
 #ifndef CREW_TEST_FCGI_CMOCKA_ALL_H
 #define CREW_TEST_FCGI_CMOCKA_ALL_H
 

@@ -1,4 +1,4 @@
-/* libfcgi over memory. */
+/* Encoding and decoding with libfcgi in memory. */
 #include "cmocka_all.h"
 
 #include "fcgi-bridge/fcgi/codec.h"
@@ -18,7 +18,7 @@ static void put_pair(struct buffer *to, const char *name, size_t value_bytes) {
     free(value);
 }
 
-/* Order and repetition are kept, an empty value and '=' in a value too. */
+/* Order, repetition, empty values and '=' in values are kept. */
 static void test_decode(void **state) {
     (void)state;
     static const char block[] = "\x01\x03"
@@ -101,7 +101,7 @@ static void test_encode(void **state) {
     }
 }
 
-/* An answer between decoding and release, as request.c does it. */
+/* A response may be written between decoding and release, as request.c does. */
 static void test_encode_while_decoding(void **state) {
     (void)state;
     struct buffer params = BUFFER_INIT;

@@ -1,5 +1,5 @@
-/* Any bytes as the fields of a subscriber: what is taken for a cursor is one, in the
- * query too. */
+/* Arbitrary bytes as the fields of a subscriber: what is accepted as a cursor is one, in
+ * the query too. */
 #include "fcgi-bridge/http/accept_header.h"
 #include "fcgi-bridge/http/cursor.h"
 

@@ -1,4 +1,4 @@
-/* The cursor that a client brings, and from where. */
+/* The cursor that a client sends, and in which parameter. */
 #include "cmocka_all.h"
 
 #include "fcgi-bridge/http/cursor.h"
@@ -10,7 +10,7 @@ static struct crew_pair pair_of(const char *value) {
     return (struct crew_pair){.value = value, .value_bytes = strlen(value)};
 }
 
-/* Null: not sent. */
+/* NULL: not sent. */
 static enum cursor_result find(const char *field, const char *last_event_id,
                                const char *query) {
     const struct crew_pair pairs[] = {pair_of(field ? field : ""),
@@ -49,7 +49,7 @@ static void test_places(void **state) {
     assert_found(6, find(NULL, NULL, "&&cursor=6"));
 }
 
-/* An EventSource comes back with a Last-Event-ID to the URL that it was opened with. */
+/* An EventSource reconnects with a Last-Event-ID to the URL that it was opened with. */
 static void test_order(void **state) {
     (void)state;
     assert_found(1, find("1", "2", "cursor=3"));

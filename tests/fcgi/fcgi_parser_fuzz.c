@@ -1,10 +1,9 @@
-/* Gate and codec under arbitrary bytes in arbitrary pieces.
+/* FastCGI parser and codec under arbitrary bytes in arbitrary pieces.
  *
  * The first byte of an input is the seed of the cuts: 0 for none, 1 for single bytes.
  * What must hold, besides what the sanitizers see: events fit the state, memory is
  * bounded, what comes through is what libfcgi can decode, and all that goes out is
- * FastCGI records.
- */
+ * FastCGI records. */
 #include "fcgi-bridge/fcgi/codec.h"
 #include "fcgi-bridge/fcgi/fcgi_parser.h"
 #include "fcgi-bridge/fcgi/limits.h"
@@ -57,7 +56,7 @@ static void check_pairs(const struct crew_pair *pairs, size_t count,
     require(sum + 2 * count <= params_bytes); /* two bytes of lengths at least */
 }
 
-/* Answers with the names and values, as a handler might. */
+/* Responds with the values of the parameters. */
 static void answer(struct fcgi_parser *parser, struct buffer *out) {
     struct crew_pair *pairs = NULL;
     size_t count = 0;
@@ -81,8 +80,8 @@ static void answer(struct fcgi_parser *parser, struct buffer *out) {
     require(parser->state == FCGI_PARSER_IDLE && fcgi_parser_input_bytes(parser) == 0);
 }
 
-/* The next piece: as a connection would do it. What waits is not answered at once but
- * with the piece after. */
+/* The next piece: as a connection would do it. A request that is complete is not answered
+ * at once but with the piece after. */
 static bool feed(struct fcgi_parser *parser, const uint8_t *data, size_t bytes,
                  struct buffer *out, bool *waiting) {
     size_t at = 0;

@@ -1,4 +1,4 @@
-/* The gate alone. */
+/* The FastCGI parser. */
 #include "cmocka_all.h"
 
 #include "fcgi-bridge/fcgi/fcgi_parser.h"
@@ -10,22 +10,22 @@
 
 #define MAX_BODY_BYTES 100
 
-struct scene {
+struct fixture {
     struct fcgi_parser parser;
     struct buffer in;
     struct buffer out;
 };
 
 static int setup(void **state) {
-    static struct scene scene;
-    scene = (struct scene){0};
-    fcgi_parser_init(&scene.parser, MAX_BODY_BYTES, 77);
-    *state = &scene;
+    static struct fixture fixture;
+    fixture = (struct fixture){0};
+    fcgi_parser_init(&fixture.parser, MAX_BODY_BYTES, 77);
+    *state = &fixture;
     return 0;
 }
 
 static int teardown(void **state) {
-    struct scene *s = *state;
+    struct fixture *s = *state;
     fcgi_parser_fini(&s->parser);
     buffer_fini(&s->in);
     buffer_fini(&s->out);
@@ -34,12 +34,12 @@ static int teardown(void **state) {
 
 /* ---- what the peer sends ---- */
 
-static void begin(struct scene *s, uint16_t id, uint8_t role, uint8_t flags) {
+static void begin(struct fixture *s, uint16_t id, uint8_t role, uint8_t flags) {
     const FCGI_BeginRequestBody body = {.roleB0 = role, .flags = flags};
     record_put(&s->in, FCGI_BEGIN_REQUEST, id, &body, sizeof body);
 }
 
-static void stream(struct scene *s, uint8_t type, uint16_t id, const char *data,
+static void stream(struct fixture *s, uint8_t type, uint16_t id, const char *data,
                    size_t n) {
     if (n > 0)
         record_put(&s->in, type, id, data, (uint16_t)n);
@@ -51,14 +51,14 @@ static const char params[] = "\x01\x03"
                              "\x01\x80\x00\x00\x03"
                              "Btwo";
 
-static void request(struct scene *s, uint16_t id) {
+static void request(struct fixture *s, uint16_t id) {
     begin(s, id, FCGI_RESPONDER, FCGI_KEEP_CONN);
     stream(s, FCGI_PARAMS, id, params, sizeof params - 1);
     stream(s, FCGI_STDIN, id, "body", 4);
 }
 
 /* The next event, with at most PIECE bytes of the input at a time. */
-static enum fcgi_parser_event next_by(struct scene *s, size_t piece) {
+static enum fcgi_parser_event next_by(struct fixture *s, size_t piece) {
     enum fcgi_parser_event event = FCGI_PARSER_NEEDS_INPUT;
     do {
         size_t used = 0;
@@ -70,11 +70,11 @@ static enum fcgi_parser_event next_by(struct scene *s, size_t piece) {
     return event;
 }
 
-static enum fcgi_parser_event next(struct scene *s) {
+static enum fcgi_parser_event next(struct fixture *s) {
     return next_by(s, SIZE_MAX);
 }
 
-static void expect_end(const struct scene *s, size_t at, uint16_t id, uint8_t status) {
+static void expect_end(const struct fixture *s, size_t at, uint16_t id, uint8_t status) {
     assert_true(s->out.len >= at + 16);
     assert_int_equal(s->out.data[at + 1], FCGI_END_REQUEST);
     assert_int_equal(bytes_u16(s->out.data + at + 2), id);
@@ -84,7 +84,7 @@ static void expect_end(const struct scene *s, size_t at, uint16_t id, uint8_t st
 /* ---- a good peer ---- */
 
 static void test_request(void **state) {
-    struct scene *s = *state;
+    struct fixture *s = *state;
     request(s, 1);
     assert_int_equal(next(s), FCGI_PARSER_REQUEST);
     assert_int_equal(s->parser.state, FCGI_PARSER_COMPLETE);
@@ -100,7 +100,7 @@ static void test_request(void **state) {
 }
 
 static void test_bytewise_and_padded(void **state) {
-    struct scene *s = *state;
+    struct fixture *s = *state;
     request(s, 65535);
     s->in.data[6] = 3; /* padding of the BEGIN record */
     struct buffer rest = BUFFER_INIT;
@@ -116,7 +116,7 @@ static void test_bytewise_and_padded(void **state) {
 }
 
 static void test_same_id_waits_for_its_turn(void **state) {
-    struct scene *s = *state;
+    struct fixture *s = *state;
     request(s, 1);
     request(s, 1);
     assert_int_equal(next(s), FCGI_PARSER_REQUEST);
@@ -129,10 +129,10 @@ static void test_same_id_waits_for_its_turn(void **state) {
     assert_int_equal(s->out.len, 0);
 }
 
-/* ---- what the gate answers itself ---- */
+/* ---- what the parser replies ---- */
 
 static void test_values(void **state) {
-    struct scene *s = *state;
+    struct fixture *s = *state;
     static const char ask[] = "\x0e\x00"
                               "FCGI_MAX_CONNS"
                               "\x0f\x00"
@@ -151,7 +151,7 @@ static void test_values(void **state) {
 }
 
 static void test_repeated_values_are_answered_once(void **state) {
-    struct scene *s = *state;
+    struct fixture *s = *state;
     char ask[16 * 60];
     for (size_t i = 0; i < 60; i++)
         memcpy(ask + 16 * i,
@@ -164,7 +164,7 @@ static void test_repeated_values_are_answered_once(void **state) {
 }
 
 static void test_flood_of_values_waits(void **state) {
-    struct scene *s = *state;
+    struct fixture *s = *state;
     for (int i = 0; i < 10000; i++)
         record_put(&s->in, FCGI_GET_VALUES, 0,
                    "\x0d\x00"
@@ -180,7 +180,7 @@ static void test_flood_of_values_waits(void **state) {
 }
 
 static void test_unknown_management_type(void **state) {
-    struct scene *s = *state;
+    struct fixture *s = *state;
     record_put(&s->in, 99, 0, "whatever", 8);
     assert_int_equal(next(s), FCGI_PARSER_NEEDS_INPUT);
     assert_int_equal(s->out.data[1], FCGI_UNKNOWN_TYPE);
@@ -188,7 +188,7 @@ static void test_unknown_management_type(void **state) {
 }
 
 static void test_wrong_role(void **state) {
-    struct scene *s = *state;
+    struct fixture *s = *state;
     begin(s, 3, FCGI_FILTER, FCGI_KEEP_CONN);
     stream(s, FCGI_PARAMS, 3, params, sizeof params - 1);
     stream(s, FCGI_STDIN, 3, NULL, 0);
@@ -200,14 +200,14 @@ static void test_wrong_role(void **state) {
 }
 
 static void test_wrong_role_without_keep(void **state) {
-    struct scene *s = *state;
+    struct fixture *s = *state;
     begin(s, 3, FCGI_AUTHORIZER, 0);
     assert_int_equal(next(s), FCGI_PARSER_CLOSE);
     expect_end(s, 0, 3, FCGI_UNKNOWN_ROLE);
 }
 
 static void test_second_begin(void **state) {
-    struct scene *s = *state;
+    struct fixture *s = *state;
     begin(s, 1, FCGI_RESPONDER, 0);
     begin(s, 2, FCGI_RESPONDER, FCGI_KEEP_CONN);
     stream(s, FCGI_PARAMS, 2, "garbage", 7);
@@ -227,7 +227,7 @@ static void test_second_begin(void **state) {
 }
 
 static void test_abort(void **state) {
-    struct scene *s = *state;
+    struct fixture *s = *state;
     begin(s, 1, FCGI_RESPONDER, FCGI_KEEP_CONN);
     record_put(&s->in, FCGI_ABORT_REQUEST, 9, NULL, 0);
     record_put(&s->in, FCGI_PARAMS, 1, "half", 4);
@@ -244,7 +244,7 @@ static void test_abort(void **state) {
 }
 
 static void test_abort_that_crosses_the_answer(void **state) {
-    struct scene *s = *state;
+    struct fixture *s = *state;
     request(s, 1);
     record_put(&s->in, FCGI_ABORT_REQUEST, 1, "slow", 4);
     assert_int_equal(next(s), FCGI_PARSER_REQUEST);
@@ -260,7 +260,7 @@ static void test_abort_that_crosses_the_answer(void **state) {
 
 /* ---- what is answered, but not with a handler's answer ---- */
 
-static void expect_verdict(struct scene *s, const char *data, size_t n,
+static void expect_status(struct fixture *s, const char *data, size_t n,
                            enum fcgi_input_status status) {
     begin(s, 1, FCGI_RESPONDER, FCGI_KEEP_CONN);
     stream(s, FCGI_PARAMS, 1, data, n);
@@ -272,7 +272,7 @@ static void expect_verdict(struct scene *s, const char *data, size_t n,
 }
 
 static void test_unsound_params(void **state) {
-    struct scene *s = *state;
+    struct fixture *s = *state;
     static const struct {
         const char *data;
         size_t bytes;
@@ -298,12 +298,12 @@ static void test_unsound_params(void **state) {
                 "c",
                 3}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        expect_verdict(s, bad[i].data, bad[i].bytes, FCGI_INPUT_PARAMS_MALFORMED);
-    expect_verdict(s, params, sizeof params - 1, FCGI_INPUT_VALID);
+        expect_status(s, bad[i].data, bad[i].bytes, FCGI_INPUT_PARAMS_MALFORMED);
+    expect_status(s, params, sizeof params - 1, FCGI_INPUT_VALID);
 }
 
 static void test_params_over_the_limits(void **state) {
-    struct scene *s = *state;
+    struct fixture *s = *state;
     static char block[65535];
     begin(s, 1, FCGI_RESPONDER, FCGI_KEEP_CONN);
     for (size_t n = 0; n <= LIMIT_PARAMS_BYTES; n += sizeof block)
@@ -316,12 +316,12 @@ static void test_params_over_the_limits(void **state) {
     fcgi_parser_finish_request(&s->parser);
     for (size_t i = 0; i < LIMIT_PAIR_COUNT + 1; i++)
         memcpy(block + 3 * i, "\x01\x00N", 3);
-    expect_verdict(s, block, 3 * LIMIT_PAIR_COUNT, FCGI_INPUT_VALID);
-    expect_verdict(s, block, 3 * (LIMIT_PAIR_COUNT + 1), FCGI_INPUT_PARAMS_TOO_LARGE);
+    expect_status(s, block, 3 * LIMIT_PAIR_COUNT, FCGI_INPUT_VALID);
+    expect_status(s, block, 3 * (LIMIT_PAIR_COUNT + 1), FCGI_INPUT_PARAMS_TOO_LARGE);
 }
 
 static void test_body_over_the_limit(void **state) {
-    struct scene *s = *state;
+    struct fixture *s = *state;
     char block[MAX_BODY_BYTES] = {0};
     begin(s, 1, FCGI_RESPONDER, FCGI_KEEP_CONN);
     stream(s, FCGI_PARAMS, 1, params, sizeof params - 1);
@@ -337,7 +337,7 @@ static void test_body_over_the_limit(void **state) {
 }
 
 static void test_refused(void **state) {
-    struct scene *s = *state;
+    struct fixture *s = *state;
     fcgi_parser_discard(&s->parser);
     assert_int_equal(s->parser.input.status, FCGI_INPUT_VALID);
     begin(s, 1, FCGI_RESPONDER, FCGI_KEEP_CONN);
@@ -355,59 +355,59 @@ static void test_refused(void **state) {
 
 /* ---- what is no FastCGI ---- */
 
-static void expect_break(struct scene *s) {
+static void expect_protocol_error(struct fixture *s) {
     assert_int_equal(next(s), FCGI_PARSER_PROTOCOL_ERROR);
     buffer_reset(&s->in, 0);
     request(s, 1);
-    assert_int_equal(next(s), FCGI_PARSER_PROTOCOL_ERROR); /* for good */
+    assert_int_equal(next(s), FCGI_PARSER_PROTOCOL_ERROR); /* from now on */
     fcgi_parser_fini(&s->parser);
     fcgi_parser_init(&s->parser, MAX_BODY_BYTES, 77);
     buffer_reset(&s->in, 0);
 }
 
 static void test_breaks(void **state) {
-    struct scene *s = *state;
+    struct fixture *s = *state;
     buffer_append_text(&s->in, "GET / HTTP/1.1\r\n\r\n");
-    expect_break(s);
+    expect_protocol_error(s);
     begin(s, 1, FCGI_RESPONDER, 0);
     s->in.data[0] = 2;
-    expect_break(s);
+    expect_protocol_error(s);
     begin(s, 0, FCGI_RESPONDER, 0);
-    expect_break(s);
+    expect_protocol_error(s);
     record_put(&s->in, FCGI_BEGIN_REQUEST, 1, "short", 5);
-    expect_break(s);
+    expect_protocol_error(s);
     begin(s, 1, FCGI_RESPONDER, 0);
     begin(s, 1, FCGI_RESPONDER, 0);
-    expect_break(s);
+    expect_protocol_error(s);
     begin(s, 1, FCGI_RESPONDER, 0);
     stream(s, FCGI_STDIN, 1, "early", 5);
-    expect_break(s);
+    expect_protocol_error(s);
     begin(s, 1, FCGI_RESPONDER, 0);
     stream(s, FCGI_PARAMS, 1, params, sizeof params - 1);
     stream(s, FCGI_PARAMS, 1, params, sizeof params - 1);
-    expect_break(s);
+    expect_protocol_error(s);
     begin(s, 1, FCGI_RESPONDER, 0);
     record_put(&s->in, FCGI_DATA, 1, "filter", 6);
-    expect_break(s);
+    expect_protocol_error(s);
     record_put(&s->in, FCGI_STDOUT, 1, "wrong way", 9);
-    expect_break(s);
+    expect_protocol_error(s);
     static const char large[LIMIT_VALUES_BYTES + 1];
     record_put(&s->in, FCGI_GET_VALUES, 0, large, sizeof large);
-    expect_break(s);
+    expect_protocol_error(s);
     record_put(&s->in, FCGI_GET_VALUES, 0, "\x05", 1);
-    expect_break(s);
+    expect_protocol_error(s);
 }
 
 static void test_stdin_after_its_end(void **state) {
-    struct scene *s = *state;
+    struct fixture *s = *state;
     request(s, 1);
     assert_int_equal(next(s), FCGI_PARSER_REQUEST);
     stream(s, FCGI_STDIN, 1, "more", 4);
     assert_int_equal(next(s), FCGI_PARSER_PROTOCOL_ERROR);
 }
 
-static void test_records_of_nobody(void **state) {
-    struct scene *s = *state;
+static void test_records_of_no_request(void **state) {
+    struct fixture *s = *state;
     stream(s, FCGI_PARAMS, 5, params, sizeof params - 1);
     stream(s, FCGI_STDIN, 6, "body", 4);
     record_put(&s->in, FCGI_ABORT_REQUEST, 7, NULL, 0);
@@ -438,7 +438,7 @@ int main(void) {
         TEST(test_refused),
         TEST(test_breaks),
         TEST(test_stdin_after_its_end),
-        TEST(test_records_of_nobody),
+        TEST(test_records_of_no_request),
     };
     return cmocka_run_group_tests_name("fcgi_parser", tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* What a poll is answered. */
+/* Responses to long polls. */
 #include "cmocka_all.h"
 
 #include "fcgi-bridge/fcgi/codec.h"
@@ -59,7 +59,7 @@ static void test_gap(void **state) {
     assert_non_null(strstr(put(&message, false), "\r\nCrew-Gap: 1\r\n"));
 }
 
-/* Anybody may publish. */
+/* Publishers choose these texts. */
 static void test_fields_are_not_trusted(void **state) {
     (void)state;
     struct crew_subscribed message = hello;

@@ -1,4 +1,4 @@
-/* What parameters come to. */
+/* What the bridge reads from the parameters of a request. */
 #include "cmocka_all.h"
 
 #include "fcgi-bridge/http/params.h"
@@ -226,7 +226,7 @@ static void test_subscribe(void **state) {
     assert_int_equal(params.purpose, PURPOSE_CALL);
 }
 
-/* A location that does both: the method decides. */
+/* In a location with both channels the method decides. */
 static void test_subscribe_and_publish(void **state) {
     (void)state;
 #define BOTH "CREW_SUBSCRIBE", "s", "CREW_PUBLISH", "p", "REQUEST_METHOD"
@@ -261,7 +261,7 @@ static void test_subscribe_refused(void **state) {
     (void)state;
     assert_non_null(READ("CREW_SUBSCRIBE", "c", "HTTP_LAST_EVENT_ID", "x"));
     assert_non_null(READ("CREW_SUBSCRIBE", "c", "QUERY_STRING", "cursor=%2D1"));
-    assert_null(params.advice); /* the client's doing */
+    assert_null(params.advice); /* the client sent it: nothing to log */
     assert_non_null(READ("CREW_SUBSCRIBE", "c", "CREW_TASK", "t"));
     assert_non_null(params.advice);
     assert_null(READ("CREW_SUBSCRIBE", "c", "REQUEST_METHOD", "POST"));

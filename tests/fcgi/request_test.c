@@ -1,7 +1,7 @@
-/* The life cycle of a request, with a connection and a backend of the test's own. Properties:
- * a request that was started ends exactly once, by connection_end_request or
- * connection_fail_request, or by a cancel and then without either; its backend's release is
- * called once, and cancel only if the backend has not ended it. */
+/* The life cycle of a request, with a connection and a backend of the test's own.
+ * Properties: a request that was started ends exactly once, by connection_end_request or
+ * connection_fail_request, or by a cancel and then without either; its backend's release
+ * is called once, and cancel only if the backend has not ended it. */
 #include "cmocka_all.h"
 
 #include "fcgi-bridge/fcgi/codec.h"
@@ -176,7 +176,7 @@ static void test_stream(void **state) {
     assert_true(end);
 }
 
-/* What cannot be told to the client any more breaks the response off. */
+/* After the head, an error breaks the response off. */
 static void test_error_in_a_stream(void **state) {
     (void)state;
     begin(STREAM);
@@ -201,7 +201,7 @@ static void test_cancel(void **state) {
     expect(0, 0, REFUSE, REFUSE);
 }
 
-/* Only a response that the client would take for whole is broken off. */
+/* Only a response that would otherwise look complete is broken off. */
 static void test_shutdown(void **state) {
     (void)state;
     begin(STREAM);

@@ -1,4 +1,4 @@
-/* The text that goes back to the web server. */
+/* Responses as the web server gets them. */
 #include "cmocka_all.h"
 
 #include "fcgi-bridge/fcgi/codec.h"
@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *text; /* of the last answer */
+static const char *text; /* of the last response */
 
 static const char *own(struct response_style style, int outcome, const char *detail) {
     struct buffer out = BUFFER_INIT;
@@ -110,7 +110,7 @@ static void test_plain_answer(void **state) {
                         "Set-Cookie: \xff\r\nContent-Length: 4\r\n\r\nbody");
 }
 
-/* From an AMQP RPC server that knows nothing of HTTP. */
+/* From a plain AMQP RPC server. */
 static void test_foreign_answer(void **state) {
     (void)state;
     const struct crew_answer answer = {

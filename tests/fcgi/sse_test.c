@@ -1,4 +1,4 @@
-/* The text of an event stream. */
+/* Server-sent events. */
 #include "cmocka_all.h"
 
 #include "fcgi-bridge/fcgi/codec.h"

@@ -1,5 +1,5 @@
-/* Waiters: each times out once, in the order of their timeouts, unless it was removed. The
- * timeouts are a few milliseconds. */
+/* Waiters: each times out once, in the order of their timeouts, unless it was removed.
+ * The timeouts are a few milliseconds. */
 #include "cmocka_all.h"
 
 #include "fcgi-bridge/pubsub/waiters.h"
