@@ -261,7 +261,7 @@ static void test_abort_that_crosses_the_answer(void **state) {
 /* ---- what is answered, but not with a handler's answer ---- */
 
 static void expect_status(struct fixture *s, const char *data, size_t n,
-                           enum fcgi_input_status status) {
+                          enum fcgi_input_status status) {
     begin(s, 1, FCGI_RESPONDER, FCGI_KEEP_CONN);
     stream(s, FCGI_PARAMS, 1, data, n);
     stream(s, FCGI_STDIN, 1, "body", 4);
