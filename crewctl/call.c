@@ -120,7 +120,7 @@ static int index_of(const char *option, const char *text, const char *const name
 static struct crew_pair parse_header(const char *text) {
     const char *colon = strchr(text, ':');
     size_t name_bytes = colon != NULL ? (size_t)(colon - text) : 0;
-    if (!http_field_name_valid(text, name_bytes) || name_bytes > 255)
+    if (colon == NULL || !http_field_name_valid(text, name_bytes) || name_bytes > 255)
         command_usage("--header: \"%s\" is not NAME:VALUE", text);
     if (strncmp(text, "x-", 2) == 0 || strncmp(text, "crew-", 5) == 0)
         command_usage("--header: names that begin with x- or crew- do not reach the "

@@ -130,6 +130,7 @@ size_t spawn_memory_bytes(pid_t pid) {
         return 0;
     size_t resident_pages = 0;
     size_t data_pages = 0; /* proc(5): the sixth number */
+    /* The kernel writes numbers. NOLINTNEXTLINE(cert-err34-c) */
     if (fscanf(file, "%*u %zu %*u %*u %*u %zu", &resident_pages, &data_pages) != 2)
         resident_pages = data_pages = 0;
     fclose(file);

@@ -125,7 +125,8 @@ static const char *read_port(struct crew_broker_url *url, struct text port) {
 }
 
 /* Split host and port; the colons of an IPv6 address are in `[...]` (RFC 3986 §3.2.2). */
-static const char *split_host(struct text host_port, struct text *host, struct text *after) {
+static const char *split_host(struct text host_port, struct text *host,
+                              struct text *after) {
     const char *end = host_port.at + host_port.bytes;
     if (host_port.bytes > 0 && host_port.at[0] == '[') {
         const char *bracket = find(host_port, ']');

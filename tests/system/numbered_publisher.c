@@ -127,7 +127,8 @@ int main(int argc, char **argv) {
     const struct crew_client_options options = {.name = argv[2]};
     if (crew_client_new(&broker, &options, &numbers.client) != CREW_OK)
         die("no client");
-    if (crew_client_wait_ready(numbers.client, STOP_TIMEOUT_MS, why, sizeof why) != CREW_OK)
+    if (crew_client_wait_ready(numbers.client, STOP_TIMEOUT_MS, why, sizeof why) !=
+        CREW_OK)
         die(why);
     run(&numbers, strtoul(argv[3], NULL, 10), end_fd);
     tell_lost();

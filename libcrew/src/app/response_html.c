@@ -139,6 +139,7 @@ static char *converted(struct conversion *conversion, va_list *args) {
     bool plain = has_length(conversion, "");
     char *text = NULL;
     int made = -1;
+    /* The branches differ in the argument's type. NOLINTBEGIN(bugprone-branch-clone) */
     if (is_one_of(conversion->type, "di") && complete(conversion, "j"))
         made = asprintf(&text, conversion->spec, signed_argument(conversion, args));
     else if (is_one_of(conversion->type, "uoxX") && complete(conversion, "j"))
@@ -152,6 +153,7 @@ static char *converted(struct conversion *conversion, va_list *args) {
         made = asprintf(&text, conversion->spec, va_arg(*args, int));
     else if (conversion->type == 's' && plain && complete(conversion, ""))
         made = asprintf(&text, conversion->spec, va_arg(*args, const char *));
+    /* NOLINTEND(bugprone-branch-clone) */
     return made >= 0 ? text : NULL;
 }
 #pragma GCC diagnostic pop

@@ -38,6 +38,7 @@ static size_t write_key(char *key, const char *task, uint8_t level, bool persist
     key[0] = (char)('0' + level);
     key[1] = persistent ? 'P' : 'T';
     memcpy(key + KEY_QUEUE, NAME_TASK_QUEUE_PREFIX, prefix_bytes);
+    /* The caller keeps the length. NOLINTNEXTLINE(bugprone-not-null-terminated-result) */
     memcpy(key + KEY_QUEUE + prefix_bytes, task, task_bytes);
     return KEY_QUEUE + prefix_bytes + task_bytes;
 }
