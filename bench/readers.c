@@ -282,8 +282,8 @@ static void read_head(struct load *load, struct connection *one) {
     one->text_bytes = 0;
 }
 
-/* Each of these takes what it can of a piece that has at least a byte, and says how much.
- */
+/* Each of these takes what it can of a piece that has at least a byte, and says how
+ * much. */
 
 static size_t head_piece(struct load *load, struct connection *one, const char *piece,
                          size_t bytes) {
@@ -302,8 +302,8 @@ static size_t head_piece(struct load *load, struct connection *one, const char *
     return taken;
 }
 
-/* A size in hex, or what ends a chunk, or what follows the last one: up to a line's end.
- */
+/* A size in hex, or what ends a chunk, or what follows the last one: up to a line's
+ * end. */
 static size_t line_piece(struct load *load, struct connection *one, const char *piece) {
     char byte = *piece;
     if (byte != '\n') {

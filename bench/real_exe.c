@@ -1,5 +1,5 @@
-/* Preloaded where a program runs under valgrind, whose own program /proc/self/exe is then:
- * what executes itself anew gets the path in REAL_EXE. */
+/* Preloaded where a program runs under valgrind, whose own program /proc/self/exe is
+ * then: what executes itself anew gets the path in REAL_EXE. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

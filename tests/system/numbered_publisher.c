@@ -1,9 +1,9 @@
-/* numbered_publisher URL NAME RATE CHANNEL... - publish RATE messages a second, numbered from 1 on,
- * until SIGTERM; then wait until each of them has ended.
+/* numbered_publisher URL NAME RATE CHANNEL... - publish RATE messages a second, numbered
+ * from 1 on, until SIGTERM; then wait until each of them has ended.
  *
- * Message N has the body "NAME N" and goes to the channel CHANNEL[N % count]. Numbers that
- * are not confirmed are not published again; each run of them is a line on the standard
- * output, `FIRST LAST reason`. The last line is `said COUNT`. */
+ * Message N has the body "NAME N" and goes to the channel CHANNEL[N % count]. Numbers
+ * that are not confirmed are not published again; each run of them is a line on the
+ * standard output, `FIRST LAST reason`. The last line is `said COUNT`. */
 #include <crew/client.h>
 #include <poll.h>
 #include <signal.h>

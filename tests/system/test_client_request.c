@@ -1,5 +1,5 @@
-/* tested APP MOUNT METHOD PATH [BODY] - a request in the test client; prints the response's
- * body. */
+/* test_client_request APP MOUNT METHOD PATH [BODY] - a request in the test client; prints
+ * the response's body. */
 #include <crew/test.h>
 #include <stdio.h>
 #include <string.h>

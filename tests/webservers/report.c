@@ -20,8 +20,8 @@ static int fail_halfway(crew_response *response) {
     return 1;
 }
 
-/* ?ms=N: sleep first, unless told to stop. ?field=N: a field of N bytes. Then all CGI parameters, one NAME=value a
- * line, and a field that is there twice. */
+/* ?ms=N: sleep first, unless told to stop. ?field=N: a field of N bytes. Then all CGI
+ * parameters, one NAME=value a line, and a field that is there twice. */
 static int report(crew_request *request, crew_response *response) {
     long ms = crew_request_query_number(request, "ms", 0, 60000, 0);
     for (; ms > 0 && !crew_request_stopping(request); ms -= 10)

@@ -1,5 +1,5 @@
-/* Outcomes: one row for each error of libcrew, with all that depends on which error it is:
- * the sentence of crew_strerror, the word and the status of an outcome of a call
+/* Outcomes: one row for each error of libcrew, with all that depends on which error it
+ * is: the sentence of crew_strerror, the word and the status of an outcome of a call
  * (docs/wire.md, "Outcomes"), and what the web server's client reads in the response that
  * the bridge makes of it. An outcome is added here and in crew/error.h. */
 #ifndef CREW_WIRE_OUTCOME_H
