@@ -239,8 +239,7 @@ void consumers_disconnected(struct consumers *c) {
 }
 
 static void retry_is_due(struct broker_session_timer *timer) {
-    struct consumers *c =
-        (struct consumers *)((char *)timer - offsetof(struct consumers, retry));
+    struct consumers *c = (void *)((char *)timer - offsetof(struct consumers, retry));
     if (is_connected(c))
         declare_idle(c);
 }

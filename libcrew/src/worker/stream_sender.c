@@ -182,7 +182,7 @@ static void await_credit(struct stream_sender *s) {
 /* The notice with the credit may have been lost, or the caller may be disconnected. */
 static void send_probe(struct broker_session_timer *timer) {
     struct stream_sender *s =
-        (struct stream_sender *)((char *)timer - offsetof(struct stream_sender, probe));
+        (void *)((char *)timer - offsetof(struct stream_sender, probe));
     if (s->unconfirmed > 0 || put_chunk(s, "", 0) == 0)
         await_credit(s);
 }

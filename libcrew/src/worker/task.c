@@ -65,11 +65,11 @@ static crew_task *task_of_entry(struct task_dedup_entry *entry) {
 }
 
 static crew_task *task_of_reply(struct reply_batch_entry *entry) {
-    return (crew_task *)((char *)entry - offsetof(struct crew_task, reply_entry));
+    return (void *)((char *)entry - offsetof(struct crew_task, reply_entry));
 }
 
 static crew_task *task_of_timer(struct broker_session_timer *timer) {
-    return (crew_task *)((char *)timer - offsetof(struct crew_task, started_timer));
+    return (void *)((char *)timer - offsetof(struct crew_task, started_timer));
 }
 
 static struct reply_address address_of(const crew_task *task) {
@@ -162,7 +162,7 @@ static void drop_expired(struct tasks *t) {
 }
 
 static void expiry_is_due(struct broker_session_timer *timer) {
-    drop_expired((struct tasks *)((char *)timer - offsetof(struct tasks, dedup_expiry)));
+    drop_expired((void *)((char *)timer - offsetof(struct tasks, dedup_expiry)));
 }
 
 static bool cache_answer(crew_task *task) {
