@@ -41,7 +41,6 @@ bool child_subcalls_call(struct child_subcalls *subcalls, struct ipc_call *call)
 
 /* The process of a publication counts as busy: no other process has to work for the
  * confirm to come. */
-
 static void send_publish_result(struct child_subcalls *subcalls, int error) {
     ipc_put_publish_result(ipc_endpoint_out(subcalls->endpoint), error);
     ipc_endpoint_send(subcalls->endpoint);
