@@ -228,10 +228,10 @@ static void test_cancelled_call_is_not_begun(void **state) {
     crew_pending *pending;
     assert_int_equal(
         crew_client_call(fixture.client, &call, outcome_note, &second, &pending), 0);
-    for (unsigned turn = 0; turn < 10; turn++)
+    for (unsigned i = 0; i < 10; i++)
         fixture_dispatch(&fixture);
     crew_client_cancel(fixture.client, pending);
-    for (unsigned turn = 0; turn < 10; turn++)
+    for (unsigned i = 0; i < 10; i++)
         fixture_dispatch(&fixture);
     fixture_start(&fixture, &call, &third);
     a->mode = WORKER_ANSWERS;

@@ -51,7 +51,7 @@ static void on_end(void *arg, const struct crew_answer *answer) {
 
 static const struct crew_receiver receiver = {on_head, on_chunk, on_end};
 
-static void turn(void) {
+static void dispatch_once(void) {
     struct pollfd p = {.fd = crew_client_fd(client), .events = POLLIN};
     poll(&p, 1, 20);
     crew_client_dispatch(client);
@@ -61,7 +61,7 @@ static void turn(void) {
     do {                                      \
         int turns_ = FIXTURE_TIMEOUT_MS / 20; \
         while (!(condition) && turns_-- > 0)  \
-            turn();                           \
+            dispatch_once();                  \
         assert_true(condition);               \
     } while (0)
 
@@ -166,7 +166,7 @@ static uint32_t hear(uint8_t kind) {
     struct wire_item item;
     struct link_event *event = NULL;
     for (int turns = FIXTURE_TIMEOUT_MS / 20; event == NULL && turns > 0; turns--) {
-        turn();
+        dispatch_once();
         event = link_fixture_await(&notices, LINK_DELIVERY, 1);
     }
     assert_non_null(event);

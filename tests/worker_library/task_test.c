@@ -132,7 +132,7 @@ static void change_prefetch(struct fixture_worker *a, unsigned raised) {
         fixture_echo(a->held[i]);
         fixture_finish(&fixture, &o[i]);
     }
-    for (unsigned turn = 0; turn < 10; turn++)
+    for (unsigned i = 0; i < 10; i++)
         fixture_dispatch(&fixture);
     assert_int_equal(a->held_count, raised);
     fixture_echo(a->held[raised - 1]);
@@ -199,7 +199,7 @@ static void test_prefetch_limits_all_queues_together(void **state) {
     call.task = other;
     fixture_start(&fixture, &call, &o[1]);
     fixture_until(&fixture, a->held_count == 1);
-    for (unsigned turn = 0; turn < 10; turn++)
+    for (unsigned i = 0; i < 10; i++)
         fixture_dispatch(&fixture);
     assert_int_equal(a->held_count, 1);
     fixture_echo(a->held[0]);

@@ -64,11 +64,11 @@ static struct crew_pending *call_of_request(struct queued_request *r) {
 }
 
 static struct crew_pending *call_of_query(struct consumer_query *query) {
-    return (struct crew_pending *)((char *)query - offsetof(struct crew_pending, query));
+    return (void *)((char *)query - offsetof(struct crew_pending, query));
 }
 
 static struct crew_pending *call_of_timer(struct broker_session_timer *timer) {
-    return (struct crew_pending *)((char *)timer - offsetof(struct crew_pending, timer));
+    return (void *)((char *)timer - offsetof(struct crew_pending, timer));
 }
 
 static void move_to_list(struct crew_pending *call, struct call_list *to) {

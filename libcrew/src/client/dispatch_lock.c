@@ -54,13 +54,13 @@ void dispatch_lock_leave(struct dispatch_lock *d) {
 /* ---- the right to dispatch ---- */
 
 static bool in_callback(const struct dispatch_lock *d) {
-    return d->taken && pthread_equal(d->dispatcher, pthread_self());
+    return d->held && pthread_equal(d->dispatcher, pthread_self());
 }
 
 static bool try_take(struct dispatch_lock *d) {
-    if (d->taken)
+    if (d->held)
         return false;
-    d->taken = true;
+    d->held = true;
     d->dispatcher = pthread_self();
     return true;
 }
@@ -73,7 +73,7 @@ static void wake_ready(struct dispatch_lock *d) {
 }
 
 static void release(struct dispatch_lock *d) {
-    d->taken = false;
+    d->held = false;
     if (d->ready_waiters > 0 && (d->closing || d->is_ready(d->owner)))
         wake_ready(d);
     if (d->missed)
@@ -144,8 +144,7 @@ static void elect_leader(struct dispatch_lock *d) {
 
 static void on_timeout(struct broker_session_timer *timer) {
     struct dispatch_waiter *w =
-        (struct dispatch_waiter *)((char *)timer -
-                                   offsetof(struct dispatch_waiter, timer));
+        (void *)((char *)timer - offsetof(struct dispatch_waiter, timer));
     dispatch_lock_wake(w);
 }
 

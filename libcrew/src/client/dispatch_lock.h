@@ -28,7 +28,7 @@ struct dispatch_lock {
     unsigned born_in; /* fork_generation of its process */
     pthread_mutex_t mutex;
     pthread_cond_t released; /* the right to dispatch, or by the last waiter */
-    bool taken;
+    bool held;               /* the right to dispatch */
     pthread_t dispatcher;
     bool missed; /* another thread was to dispatch meanwhile */
     bool closing;

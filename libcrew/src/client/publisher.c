@@ -99,8 +99,7 @@ static void finish(struct publication *p, int error) {
 }
 
 static void on_deadline(struct broker_session_timer *timer) {
-    struct publication *p =
-        (struct publication *)((char *)timer - offsetof(struct publication, timer));
+    struct publication *p = (void *)((char *)timer - offsetof(struct publication, timer));
     bool written = p->written || p->state == PUBLICATION_SENT;
     finish(p, retry_error_without_connection(written ? RETRY_MAY_HAVE_RUN
                                                      : RETRY_NEVER_SENT));
@@ -148,14 +147,14 @@ static void probe_history(struct publisher *all) {
 
 static void retry_probe(struct broker_session_timer *timer) {
     struct publisher *all =
-        (struct publisher *)((char *)timer - offsetof(struct publisher, history_retry));
+        (void *)((char *)timer - offsetof(struct publisher, history_retry));
     if (broker_session_epoch(all->session, BROKER_SESSION_PUBLISHER) != 0)
         probe_history(all);
 }
 
 static void on_probed(struct queue_probe *probe, const struct link_op *op) {
     struct publisher *all =
-        (struct publisher *)((char *)probe - offsetof(struct publisher, history_probe));
+        (void *)((char *)probe - offsetof(struct publisher, history_probe));
     uint64_t again_ms = clock_ms() + HISTORY_RETRY_MS;
     bool lost = !op->ok && op->reply_code == 0;
     if (topology_is_down(op) && again_ms < all->history_until_ms)

@@ -15,8 +15,7 @@
 #define WARNINGS_EVERY_MS 1000u
 
 static void retry(struct broker_session_timer *timer) {
-    struct reply_queue *r =
-        (struct reply_queue *)((char *)timer - offsetof(struct reply_queue, retry));
+    struct reply_queue *r = (void *)((char *)timer - offsetof(struct reply_queue, retry));
     if (!r->consumed && broker_session_epoch(r->session, BROKER_SESSION_CONSUMER) != 0)
         reply_queue_declare(r);
 }

@@ -24,8 +24,7 @@ static struct queued_request *request_of(struct batch_entry *entry) {
 }
 
 static struct request_batch *batch_of(struct batch *batch) {
-    return (struct request_batch *)((char *)batch -
-                                    offsetof(struct request_batch, batch));
+    return (void *)((char *)batch - offsetof(struct request_batch, batch));
 }
 
 /* ---- keys: level, persistence, queue ---- */
@@ -160,8 +159,7 @@ static void send_batch(struct request_batches *b, struct request_batch *batch) {
 
 static void expire(struct broker_session_timer *timer) {
     struct request_batches *b =
-        (struct request_batches *)((char *)timer -
-                                   offsetof(struct request_batches, timer));
+        (void *)((char *)timer - offsetof(struct request_batches, timer));
     batcher_expire(&b->batcher, clock_ms());
     wake_if_active(b);
 }
