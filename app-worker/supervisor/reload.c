@@ -29,6 +29,18 @@ int reload_init(struct reload *reload, const struct settings *settings) {
     return reload->app != NULL ? 0 : -1;
 }
 
+void reload_set_pool(struct reload *reload, struct process_pool *pool) {
+    reload->pool = pool;
+}
+
+const char *reload_app(const struct reload *reload) {
+    return reload->app;
+}
+
+bool reload_is_running(const struct reload *reload) {
+    return reload->is_running;
+}
+
 void reload_fini(struct reload *reload) {
     remove_app_file(reload, &reload->app);
     remove_app_file(reload, &reload->next_app);
@@ -51,7 +63,7 @@ void reload_begin(struct reload *reload) {
     unsigned processes = reload->settings->processes;
     reload_cancel(reload);
     log_info("reload: starting %u new handler processes", processes);
-    reload->state = RELOAD_STARTING;
+    reload->is_running = true;
     reload->awaited = processes;
     reload->next_app = make_app_file(reload);
     if (reload->next_app == NULL)
@@ -62,7 +74,7 @@ void reload_begin(struct reload *reload) {
 }
 
 bool reload_candidate(struct reload *reload, const char *why) {
-    if (reload->state == RELOAD_NONE)
+    if (!reload->is_running)
         return false;
     if (why != NULL) {
         fail(reload, why);
@@ -70,7 +82,7 @@ bool reload_candidate(struct reload *reload, const char *why) {
     }
     if (--reload->awaited > 0)
         return false;
-    reload->state = RELOAD_NONE;
+    reload->is_running = false;
     process_pool_promote_candidates(reload->pool);
     remove_app_file(reload, &reload->app);
     reload->app = reload->next_app;
@@ -79,9 +91,9 @@ bool reload_candidate(struct reload *reload, const char *why) {
 }
 
 void reload_cancel(struct reload *reload) {
-    if (reload->state == RELOAD_STARTING) {
+    if (reload->is_running) {
         process_pool_drop_candidates(reload->pool);
         remove_app_file(reload, &reload->next_app);
     }
-    reload->state = RELOAD_NONE;
+    reload->is_running = false;
 }

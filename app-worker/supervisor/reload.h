@@ -10,25 +10,26 @@
 
 #include "process_pool.h"
 
-enum reload_state {
-    RELOAD_NONE,    /* none is running */
-    RELOAD_STARTING /* candidates start; ends when the last is ready or the first fails */
-};
-
 struct reload {
-    enum reload_state state;
+    bool is_running; /* candidates start: until the last is ready or the first fails */
     const struct settings *settings;
     struct process_pool *pool;
     char *app;        /* the file that the present processes have loaded */
-    char *next_app;   /* STARTING: that of the candidates */
+    char *next_app;   /* is_running: that of the candidates */
     unsigned awaited; /* candidates that are not ready yet */
 };
 
 /* For the first processes; the pool is still to be set. -1 with errno: the app cannot be
  * copied. */
 int reload_init(struct reload *reload, const struct settings *settings);
+void reload_set_pool(struct reload *reload, struct process_pool *pool);
 /* No process is left. */
 void reload_fini(struct reload *reload);
+
+/* The file that the present processes load. */
+const char *reload_app(const struct reload *reload);
+
+bool reload_is_running(const struct reload *reload);
 
 /* Begin; a reload that is running is cancelled. */
 void reload_begin(struct reload *reload);

@@ -120,7 +120,7 @@ static void begin_reload(struct supervisor *supervisor) {
     notify("RELOADING=1");
     file_watcher_reset(&supervisor->watcher);
     reload_begin(&supervisor->reload);
-    if (supervisor->reload.state == RELOAD_NONE)
+    if (!reload_is_running(&supervisor->reload))
         notify("READY=1");
 }
 
@@ -131,11 +131,10 @@ static void check_app(struct supervisor *supervisor) {
         return;
     enum file_change change = file_watcher_check(&supervisor->watcher);
     if (change == FILE_CHANGED) {
-        log_info("%s has changed", supervisor->watcher.path);
+        log_info("%s has changed", supervisor->settings->app_argv[0]);
         begin_reload(supervisor);
     }
-    bool is_awaited =
-        change == FILE_CHANGING || supervisor->reload.state == RELOAD_STARTING;
+    bool is_awaited = change == FILE_CHANGING || reload_is_running(&supervisor->reload);
     process_pool_hold(supervisor->pool,
                       is_awaited &&
                           file_watcher_changed_within(&supervisor->watcher, MAX_HOLD_MS));
@@ -225,7 +224,7 @@ static void on_unusable(void *arg, const char *why) {
 
 static void on_changed(void *arg) {
     struct supervisor *supervisor = arg;
-    if (supervisor->phase != PHASE_SERVING || supervisor->reload.state != RELOAD_NONE)
+    if (supervisor->phase != PHASE_SERVING || reload_is_running(&supervisor->reload))
         return;
     log_warning("the app has other tasks than before");
     begin_reload(supervisor);
@@ -237,7 +236,7 @@ static void on_candidate(void *arg, const char *why) {
         log_info("reloaded: the new handler processes are active");
         serve_tasks(supervisor);
     }
-    if (supervisor->reload.state == RELOAD_NONE)
+    if (!reload_is_running(&supervisor->reload))
         notify("READY=1");
     check_app(supervisor);
 }
@@ -324,9 +323,9 @@ static void make_pool(struct supervisor *supervisor) {
         .empty = on_empty,
     };
     supervisor->pool =
-        process_pool_new(&supervisor->loop, supervisor->settings, supervisor->reload.app,
-                         supervisor->worker, &listener);
-    supervisor->reload.pool = supervisor->pool;
+        process_pool_new(&supervisor->loop, supervisor->settings,
+                         reload_app(&supervisor->reload), supervisor->worker, &listener);
+    reload_set_pool(&supervisor->reload, supervisor->pool);
 }
 
 static void start_watching(struct supervisor *supervisor) {

@@ -1,4 +1,5 @@
 /* breaker.so PREFIX - plain tasks named PREFIX.NAME, for the tests of app-worker. */
+#include "app-worker/ipc/ipc_protocol.h"
 #include <crew/app.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -181,6 +182,22 @@ static void leave_child_behind(void) {
         sleep_ms(60 * 1000);
 }
 
+/* An answer to the running task may not come while the process waits for a call. */
+static void answer_while_it_waits(void) {
+    char name[256];
+    const struct crew_call call = {.task = name, .expiration_ms = 60 * 1000};
+    const struct crew_group group = {.calls = &call, .count = 1};
+    const struct crew_answer answer = {.status = 200};
+    struct buffer out = BUFFER_INIT;
+    snprintf(name, sizeof name, "%s.absent", prefix);
+    ipc_put_call(&out, &group);
+    for (uint32_t generation = 1; generation <= 1000; generation++)
+        ipc_put_answer(&out, &answer, generation);
+    if (out.failed || write(3, out.data, out.len) < 0)
+        abort();
+    buffer_fini(&out);
+}
+
 static int crash(crew_request *request, crew_response *response) {
     const char *how = body_text(request);
     (void)response;
@@ -198,6 +215,8 @@ static int crash(crew_request *request, crew_response *response) {
         return EIO;
     else if (strcmp(how, "huge") == 0 && write(3, "\377\377\377\377", 4) < 0)
         return EIO;
+    else if (strcmp(how, "answer") == 0)
+        answer_while_it_waits();
     else if (strcmp(how, "orphan") == 0)
         leave_child_behind(), _exit(3);
     for (;;)

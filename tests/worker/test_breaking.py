@@ -6,7 +6,7 @@ import pytest
 
 from support.waiting import wait_until
 
-CRASHES = ["segv", "abort", "kill", "exit", "closefds", "garbage", "huge", "orphan"]
+CRASHES = ["segv", "abort", "kill", "exit", "closefds", "garbage", "huge", "answer", "orphan"]
 
 
 @pytest.mark.parametrize("how", CRASHES)
