@@ -177,7 +177,8 @@ def anchors(page):
 
 def pages():
     names = sorted(os.listdir(os.path.join(SOURCE, "docs")))
-    return ["README.md"] + [os.path.join("docs", n) for n in names if n.endswith(".md")]
+    return ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"] + [
+        os.path.join("docs", name) for name in names if name.endswith(".md")]
 
 
 def source_files():
@@ -192,7 +193,7 @@ def check_file_names():
     """A name such as `call.c` or `wire/retry_policy.c` is that of a source file."""
     files = list(source_files())
     for page in pages():
-        for name in re.findall(r"`([\w/-]+\.(?:[ch]|py))`", read(page)):
+        for name in set(re.findall(r"`([a-z][a-z0-9_/-]+\.(?:[ch]|py))`", read(page))):
             if not any(path.endswith("/" + name) for path in files):
                 sys.exit(f"{page} names {name}, and there is no such file")
 
