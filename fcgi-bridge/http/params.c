@@ -147,23 +147,40 @@ static bool reject_value(struct params *p, const struct crew_pair *pair) {
 }
 
 static const struct row {
-    const char *name; /* behind CREW_ */
+    const char *name; /* without CREW_ */
     bool (*read)(struct params *p, const struct crew_pair *pair);
     const char *complaint;
 } rows[] = {
-    {"TASK", read_task, "CREW_TASK is not a task name"},
-    {"EXPIRATION", read_expiration, "CREW_EXPIRATION is not between 0.001 and 1500"},
-    {"PRIORITY", read_priority, "CREW_PRIORITY is not between 0 and 255"},
-    {"PERSISTENT", read_persistent, "CREW_PERSISTENT is neither 0 nor 1"},
-    {"REPEAT", read_repeat, "CREW_REPEAT is none of safe, always, never"},
-    {"NO_WORKERS", read_no_workers, "CREW_NO_WORKERS is neither wait nor fail"},
-    {"PUBLISH", read_publish, NULL},
-    {"SUBSCRIBE", read_subscribe, NULL},
-    {"SUBSCRIBE_PATTERN", read_pattern, "CREW_SUBSCRIBE_PATTERN is neither 0 nor 1"},
-    {"SUBSCRIBE_MODE", read_mode, "CREW_SUBSCRIBE_MODE is neither poll nor sse"},
-    {"SUBSCRIBE_TIMEOUT", read_timeout,
-     "CREW_SUBSCRIBE_TIMEOUT is not between 0 and 86400"},
-    {"STATUS", reject_value, "CREW_STATUS is not available in this version"},
+    {.name = "TASK", .read = read_task, .complaint = "CREW_TASK is not a task name"},
+    {.name = "EXPIRATION",
+     .read = read_expiration,
+     .complaint = "CREW_EXPIRATION is not between 0.001 and 1500"},
+    {.name = "PRIORITY",
+     .read = read_priority,
+     .complaint = "CREW_PRIORITY is not between 0 and 255"},
+    {.name = "PERSISTENT",
+     .read = read_persistent,
+     .complaint = "CREW_PERSISTENT is neither 0 nor 1"},
+    {.name = "REPEAT",
+     .read = read_repeat,
+     .complaint = "CREW_REPEAT is none of safe, always, never"},
+    {.name = "NO_WORKERS",
+     .read = read_no_workers,
+     .complaint = "CREW_NO_WORKERS is neither wait nor fail"},
+    {.name = "PUBLISH", .read = read_publish},
+    {.name = "SUBSCRIBE", .read = read_subscribe},
+    {.name = "SUBSCRIBE_PATTERN",
+     .read = read_pattern,
+     .complaint = "CREW_SUBSCRIBE_PATTERN is neither 0 nor 1"},
+    {.name = "SUBSCRIBE_MODE",
+     .read = read_mode,
+     .complaint = "CREW_SUBSCRIBE_MODE is neither poll nor sse"},
+    {.name = "SUBSCRIBE_TIMEOUT",
+     .read = read_timeout,
+     .complaint = "CREW_SUBSCRIBE_TIMEOUT is not between 0 and 86400"},
+    {.name = "STATUS",
+     .read = reject_value,
+     .complaint = "CREW_STATUS is not available in this version"},
 };
 
 /* Only the first complaint is kept. */

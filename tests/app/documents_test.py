@@ -115,8 +115,8 @@ def man_parameters(page):
 
 def check_parameters(reference, bridge):
     """The names in the bridge's table of parameters (http/params.c)."""
-    known = {"CREW_" + name for name in re.findall(r'^    {"([A-Z_]+)", read_', bridge,
-                                                   re.MULTILINE)}
+    row = r'^    {\.name = "([A-Z_]+)",\s*\.read = read_'
+    known = {"CREW_" + name for name in re.findall(row, bridge, re.MULTILINE)}
     if len(known) < 10:
         sys.exit("no table of CREW_ parameters was found in fcgi-bridge")
     rows = re.findall(r"^\| `(CREW_[A-Z_]+)`", section(reference, "FastCGI parameters"),
