@@ -1,4 +1,4 @@
-"""The nginx before all chains: one worker process, one location for each of them."""
+"""The nginx in front of all chains: one worker process, one location for each chain."""
 
 from support.nginx import Nginx
 

@@ -1,4 +1,4 @@
-"""The programs that ask, and what they say of it."""
+"""Load generators, and the parsing of their output."""
 import re
 import subprocess
 

@@ -1,4 +1,4 @@
-"""What crew promises, and what was seen of it."""
+"""The performance targets of crew, and the measured values."""
 import statistics
 
 from scenarios import (BESIDE_SLOW, BUSY, CALM, DISTURBED, EASY, FULL, LARGE, LARGE_PUMP,

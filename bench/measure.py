@@ -1,4 +1,4 @@
-"""Measuring: what a load has done, and what its processes have used."""
+"""Measurements: the results of a load generator, and the resources its processes used."""
 import contextlib
 import os
 import re

@@ -1,4 +1,4 @@
-"""Which charts are drawn of what was measured. A chart for which nothing was is left out."""
+"""The charts of a run. A chart without data is left out."""
 import os
 
 from scenarios import BODIES, RATES, SERVERS, Footprint, Request, echo, hello, sleep

@@ -1,4 +1,4 @@
-"""The C programs of the bench, compiled into the build folder with crew's warnings."""
+"""The C programs of the benchmark, compiled into the build folder with crew's warnings."""
 import os
 import subprocess
 

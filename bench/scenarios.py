@@ -1,4 +1,4 @@
-"""What is measured, as data. A line more here is a line more in the tables."""
+"""What is measured, as data. Each entry is a row of the tables."""
 from dataclasses import dataclass, replace
 
 KB, MB = 1024, 1024 * 1024

@@ -1,7 +1,7 @@
-"""Charts as SVG, without any library: lines, and bars, over categories.
+"""Line and bar charts as SVG, without a library.
 
-Light and dark follow the reader (prefers-color-scheme); programs that know nothing of that
-show the light one.
+Colours follow the reader's light or dark mode (prefers-color-scheme); programs without support
+for it show the light one.
 """
 import math
 from html import escape

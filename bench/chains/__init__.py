@@ -1,4 +1,4 @@
-"""The chains that are measured: one file for each kind, and their names."""
+"""The chains that are measured, by name; one file for each kind."""
 from chains.bare_fcgi import BareEach, BareKept
 from chains.crew import Crew, Crew16, CrewAnew, CrewSingle
 from chains.crew_calls import CrewCalls

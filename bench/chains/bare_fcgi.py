@@ -1,5 +1,5 @@
-"""bare-kept, bare-each: nginx and the least that a FastCGI program can be (bare_fcgi.c), with
-connections kept open, and with a connection for each request."""
+"""bare-kept, bare-each: nginx and a minimal FastCGI program (bare_fcgi.c), with persistent
+connections, and with a connection for each request."""
 import socket
 
 from chains.web import Web
@@ -32,11 +32,11 @@ class BareFcgi(Program):
 class BareKept(Web):
     name = "bare-kept"
 
-    def __init__(self, house):
-        super().__init__(house)
+    def __init__(self, testbed):
+        super().__init__(testbed)
         # libfcgi stays with a connection until it is closed: a thread for each of them.
-        threads = 2 * house.most_connections(self.name)
-        self.bare = house.start(BareFcgi(house.folder, threads))
+        threads = 2 * testbed.most_connections(self.name)
+        self.bare = testbed.start(BareFcgi(testbed.folder, threads))
 
     def upstream(self):
         return f"server unix:{self.bare.socket}; keepalive 1024;"
@@ -54,9 +54,9 @@ class BareKept(Web):
 class BareEach(Web):
     name = "bare-each"
 
-    def __init__(self, house):
-        super().__init__(house)
-        self.bare = house.start(BareFcgi(house.folder, threads=1))
+    def __init__(self, testbed):
+        super().__init__(testbed)
+        self.bare = testbed.start(BareFcgi(testbed.folder, threads=1))
 
     def upstream(self):
         return f"server unix:{self.bare.socket};"

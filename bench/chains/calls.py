@@ -1,4 +1,4 @@
-"""What is called over the broker, by a program that checks its answers and measures."""
+"""Calls over the broker, made by a program that checks the answers and measures."""
 from chains.chain import Chain
 from loads import caller
 
@@ -14,7 +14,7 @@ class Calls(Chain):
 
     def processes(self):
         """The caller itself says what it has used."""
-        return {"worker": [self.worker.pid], "broker": [self.house.broker_pid]}
+        return {"worker": [self.worker.pid], "broker": [self.testbed.broker_pid]}
 
     def check(self, scenario):
         caller(self.command(scenario, 0))

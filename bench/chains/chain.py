@@ -1,4 +1,4 @@
-"""What can be measured."""
+"""The base class of what is measured."""
 from measure import cpu_us
 
 
@@ -7,8 +7,8 @@ class Chain:
 
     name = None
 
-    def __init__(self, house):
-        self.house = house
+    def __init__(self, testbed):
+        self.testbed = testbed
 
     def processes(self):
         """{kind: [process id]} of those that count; what they have started counts, too."""

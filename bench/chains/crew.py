@@ -1,5 +1,5 @@
 """crew: nginx, fcgi-bridge, RabbitMQ, app-worker, the routes of the probe. Each chain has a
-task of its own, so that nobody else's worker answers its requests."""
+task of its own, so that no other chain's worker serves its requests."""
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,22 +15,22 @@ class Crew(Web):
     workers_count = 1
     bridge_options = ()
 
-    def __init__(self, house):
-        super().__init__(house)
-        self.workers = [house.start(Worker(
-            house.folder, house.broker, "--task", self.name, "--processes",
-            str(self.processes_each()), *self.worker_options()))
-            for _ in range(self.workers_count)]
-        self.bridge = house.start(Bridge(house.folder, house.broker, "--task", self.name,
-                                         *self.bridge_options))
+    def __init__(self, testbed):
+        super().__init__(testbed)
+        self.workers = [testbed.start(Worker(
+                        testbed.folder, testbed.broker, "--task", self.name, "--processes",
+                        str(self.processes_each()), *self.worker_options()))
+                        for _ in range(self.workers_count)]
+        self.bridge = testbed.start(Bridge(testbed.folder, testbed.broker, "--task", self.name,
+                                           *self.bridge_options))
         self.bridge.wait_connected()
 
     def processes_each(self):
         """Handler processes of each worker."""
-        return self.house.wanted.processes
+        return self.testbed.wanted.processes
 
     def worker_options(self):
-        return ["--prefetch", str(self.house.wanted.prefetch)]
+        return ["--prefetch", str(self.testbed.wanted.prefetch)]
 
     def handlers(self):
         return self.workers_count * self.processes_each()
@@ -51,7 +51,7 @@ class Crew(Web):
                 "handlers": [pid for worker in self.workers for pid in worker.children()]}
 
     def processes(self):
-        return super().processes() | self.own_processes() | {"broker": [self.house.broker_pid]}
+        return super().processes() | self.own_processes() | {"broker": [self.testbed.broker_pid]}
 
 
 class CrewSingle(Crew):
@@ -104,4 +104,4 @@ class CrewAnew(Crew):
         for program in (self.bridge, *self.workers):
             program.stop()
             program.start()
-        self.house.front.wait_status(f"/{self.name}/hello", 200)
+        self.testbed.front.wait_status(f"/{self.name}/hello", 200)

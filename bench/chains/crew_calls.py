@@ -10,15 +10,15 @@ TASK = "echo"
 class CrewCalls(Calls):
     name = "crew-calls"
 
-    def __init__(self, house):
-        super().__init__(house)
+    def __init__(self, testbed):
+        super().__init__(testbed)
         self.program = compile_program("crew_calls", ["crew_calls.c", "samples.c"], LIBCREW)
         app = compile_program("echo_app.so", ["echo_app.c"], ["-fPIC", "-shared", *LIBCREW])
-        self.worker = house.start(Worker(house.folder, house.broker, "--processes",
-                                         str(house.wanted.processes), "--prefetch",
-                                         str(house.wanted.prefetch), app=app))
-        house.broker.wait_consumers(TASK, 1)
+        self.worker = testbed.start(Worker(testbed.folder, testbed.broker, "--processes",
+                                           str(testbed.wanted.processes), "--prefetch",
+                                           str(testbed.wanted.prefetch), app=app))
+        testbed.broker.wait_consumers(TASK, 1)
 
     def command(self, scenario, seconds):
-        return [self.program, self.house.broker.url, TASK, scenario.way,
+        return [self.program, self.testbed.broker.url, TASK, scenario.way,
                 str(scenario.under_way), str(scenario.body_bytes), str(seconds)]

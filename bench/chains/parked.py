@@ -1,6 +1,6 @@
-"""crew-parked, nchan: many requests that wait for what is published. Each chain has an nginx
-of its own, with a worker process for each processor, and is started anew for each
-measurement, so that what one leaves behind is no other's memory."""
+"""crew-parked, nchan: many requests that wait for a publication. Each chain has an nginx of its
+own, with one worker process per CPU, and is restarted for each measurement, so that memory is
+not left over from another."""
 import collections
 import contextlib
 import resource
@@ -56,8 +56,8 @@ class Parked(Chain):
 
     module = settings = ""
 
-    def __init__(self, house):
-        super().__init__(house)
+    def __init__(self, testbed):
+        super().__init__(testbed)
         self.program = compile_program("readers", ["readers.c", "samples.c"], [])
         self.door = None
 
@@ -79,7 +79,7 @@ class Parked(Chain):
                 return program.start()
 
             self.begin(start)
-            self.door = start(Door(self.house.folder, self))
+            self.door = start(Door(self.testbed.folder, self))
             yield
 
     def readers(self, mode, count, channels):
@@ -157,12 +157,12 @@ class CrewParked(Parked):
     name = "crew-parked"
     keep = "fastcgi_keep_conn on;"
 
-    def __init__(self, house):
-        super().__init__(house)
+    def __init__(self, testbed):
+        super().__init__(testbed)
         self.bridge = None
 
     def begin(self, start):
-        self.bridge = start(Bridge(self.house.folder, self.house.broker))
+        self.bridge = start(Bridge(self.testbed.folder, self.testbed.broker))
         self.bridge.wait_connected()
 
     def wait_subscribed(self):
@@ -172,7 +172,7 @@ class CrewParked(Parked):
 
     def processes(self):
         return super().processes() | {"bridge": [self.bridge.pid],
-                                      "broker": [self.house.broker_pid]}
+                                      "broker": [self.testbed.broker_pid]}
 
     @property
     def settings(self):

@@ -1,5 +1,5 @@
-"""php-fpm: nginx and PHP, one script for each path (php/). All the children from the start
-(pm = static), code cached and never looked at again, no extensions, no log of requests.
+"""php-fpm: nginx and PHP, one script for each path (php/). All children start at once
+(pm = static), code is cached without checks for changes, no extensions, no access log.
 """
 import os
 import shutil
@@ -53,12 +53,12 @@ class PhpFpm(Web):
     name = "php-fpm"
     keep = "off"
 
-    def __init__(self, house):
-        super().__init__(house)
-        self.fpm = house.start(Fpm(house.folder, house.wanted.processes))
+    def __init__(self, testbed):
+        super().__init__(testbed)
+        self.fpm = testbed.start(Fpm(testbed.folder, testbed.wanted.processes))
 
     def handlers(self):
-        return self.house.wanted.processes
+        return self.testbed.wanted.processes
 
     def upstream(self):
         return f"server unix:{self.fpm.socket}; keepalive 1024;"

@@ -1,4 +1,4 @@
-"""pump: calls over RabbitMQ with rabbitmq-c and nothing else (amqp_pump.c)."""
+"""pump: calls over RabbitMQ with rabbitmq-c alone (amqp_pump.c)."""
 from chains.calls import Calls
 from programs import compile_program
 from support.program import Program
@@ -24,12 +24,12 @@ class PumpWorker(Program):
 class Pump(Calls):
     name = "pump"
 
-    def __init__(self, house):
-        super().__init__(house)
+    def __init__(self, testbed):
+        super().__init__(testbed)
         self.program = compile_program("amqp_pump", ["amqp_pump.c", "samples.c"],
                                        ["-lrabbitmq"])
-        self.worker = house.start(PumpWorker(house.folder, self.program, house.broker))
+        self.worker = testbed.start(PumpWorker(testbed.folder, self.program, testbed.broker))
 
     def command(self, scenario, seconds):
-        return [self.program, "client", self.house.broker.url, QUEUE,
+        return [self.program, "client", self.testbed.broker.url, QUEUE,
                 str(scenario.under_way), str(scenario.body_bytes), str(seconds)]

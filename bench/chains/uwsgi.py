@@ -1,5 +1,5 @@
 """uwsgi: nginx and a Python application (wsgi/app.py) in uWSGI. One interpreter for each
-process, no threads, no log of requests. The uwsgi protocol has a connection for each request.
+process, no threads, no access log. The uwsgi protocol has a connection for each request.
 """
 import os
 import shutil
@@ -46,12 +46,12 @@ class Server(Program):
 class Uwsgi(Web):
     name = "uwsgi"
 
-    def __init__(self, house):
-        super().__init__(house)
-        self.server = house.start(Server(house.folder, house.wanted.processes))
+    def __init__(self, testbed):
+        super().__init__(testbed)
+        self.server = testbed.start(Server(testbed.folder, testbed.wanted.processes))
 
     def handlers(self):
-        return self.house.wanted.processes
+        return self.testbed.wanted.processes
 
     def upstream(self):
         return f"server unix:{self.server.socket};"

@@ -1,4 +1,4 @@
-"""What is asked over HTTP: a location of nginx, and wrk or http_calls before it."""
+"""HTTP requests to a location of nginx, made by wrk or http_calls."""
 import os
 from concurrent.futures import ThreadPoolExecutor
 
@@ -18,16 +18,16 @@ class Web(Chain):
         raise NotImplementedError
 
     def processes(self):
-        return {"nginx": [self.house.front.pid]}
+        return {"nginx": [self.testbed.front.pid]}
 
     def check(self, scenario):
         path = f"/{self.name}{scenario.path}"
         if scenario.body_bytes is None:
-            answer, wanted = self.house.front.get(path), scenario.answer
+            answer, wanted = self.testbed.front.get(path), scenario.answer
         else:
             wanted = os.urandom(scenario.body_bytes)
-            answer = self.house.front.post(path, wanted,
-                                           [("Content-Type", scenario.content_type)])
+            answer = self.testbed.front.post(path, wanted,
+                                             [("Content-Type", scenario.content_type)])
         got = answer.status, answer.header("Content-Type"), answer.body
         if got != (200, scenario.content_type, wanted):
             raise SystemExit(f"{path}: not the answer that was wanted: {answer}")
@@ -55,12 +55,12 @@ class Web(Chain):
         is under way, which would cost slow handlers a part of their rate."""
         if scenario.rate or scenario.busy_ms or scenario.body_bytes is not None:
             return self.http_calls(scenario, seconds)
-        return wrk(f"{self.house.front.address}/{self.name}{scenario.path}",
+        return wrk(f"{self.testbed.front.address}/{self.name}{scenario.path}",
                    scenario.connections, seconds)
 
     def http_calls(self, scenario, seconds):
         kind = (["get", scenario.answer.decode()] if scenario.body_bytes is None
                 else ["echo", str(scenario.body_bytes)])
-        return caller([self.house.http_calls, str(self.house.front.port),
+        return caller([self.testbed.http_calls, str(self.testbed.front.port),
                        f"/{self.name}{scenario.path}", str(scenario.connections),
                        str(scenario.rate), str(seconds), *kind])

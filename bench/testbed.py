@@ -1,4 +1,4 @@
-"""What the chains share: a folder, a broker, an nginx; all that runs, and its end."""
+"""What the chains share: a folder, a broker, an nginx, and the list of running programs."""
 import contextlib
 import functools
 import os
@@ -9,9 +9,9 @@ from programs import compile_program
 from support.broker import Broker
 
 
-class House:
-    """WANTED are the options of bench/run, SCENARIOS what will be measured. Leaving the house
-    stops everything."""
+class Testbed:
+    """WANTED are the options of bench/run, SCENARIOS what will be measured. Leaving the context
+    stops all programs."""
 
     def __init__(self, wanted, scenarios):
         self.wanted = wanted
