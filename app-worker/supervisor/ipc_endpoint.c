@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <utlist.h>
 
-enum { DRAIN_READS = 64 }; /* a descendant may hold the socket open and write for ever */
+enum { DRAIN_READS = 64 }; /* a descendant may keep the socket open and write to it */
 
 static void on_ready(uv_poll_t *poll, int status, int events);
 
