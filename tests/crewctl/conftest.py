@@ -48,7 +48,7 @@ def note(tmp_path):
 
 @pytest.fixture
 def queue(broker):
-    """Task queues of one's own, to be served by hand or by nobody. Gone afterwards."""
+    """Task queues without a worker, deleted at the end."""
     connection = broker.connect()
     channel = connection.channel()
     names = []

@@ -13,7 +13,7 @@ Done = namedtuple("Done", "status out err seconds")
 
 
 class Crewctl:
-    """Runs crewctl against one broker, of which it hears by CREW_AMQP_URL."""
+    """Runs crewctl with one broker, given in CREW_AMQP_URL."""
 
     def __init__(self, broker):
         self.broker = broker

@@ -110,7 +110,7 @@ def test_bad_envelope(crewctl, queue):
 
 
 def test_deadline(crewctl, environment, broker, note):
-    """The whole worker freezes after it has told that a handler has the task."""
+    """The whole worker is paused after it has reported the task as started."""
     worker = environment.worker(broker, "--processes", "1", app=BREAKER, arguments=["d"])
     process = crewctl.start("call", "d.note", "-d", note.body(20000, "begun"),
                             "--expiration", "3")
@@ -124,7 +124,7 @@ def test_deadline(crewctl, environment, broker, note):
 
 
 def test_lost(crewctl, environment, broker, note):
-    """A worker is told to leave at once; what it had begun is not repeated."""
+    """A worker is stopped at once; a task that was started is not repeated."""
     worker = environment.worker(broker, "--processes", "1", app=BREAKER, arguments=["l"])
     process = crewctl.start("call", "l.note", "-d", note.body(20000, "begun"))
     note.wait("begun")

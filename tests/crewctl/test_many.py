@@ -50,7 +50,7 @@ def test_two_at_a_time(crewctl, environment, broker, note):
 
 
 def test_the_worst_status(crewctl, queue):
-    """Answers and errors are told apart, and the exit status is the worst one's."""
+    """Answers and errors are distinguished, and the exit status is the worst one."""
     queue("one", **{"x-max-length": 1, "x-overflow": "reject-publish"})
     done = crewctl.run("call", "one", "-n", "4", "-c", "4", "--expiration", "1")
     said = summary(done.err)

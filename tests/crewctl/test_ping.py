@@ -41,7 +41,7 @@ def test_the_interval(crewctl, workers):
     assert done.status == 0 and 0.9 <= done.seconds < 3 * SLOWNESS
 
 
-def test_nobody(crewctl):
+def test_without_a_worker(crewctl):
     done = crewctl.run("ping", "nobody", "-n", "2", "-i", "0.05")
     assert done.status == 12
     assert done.err == "crewctl: ping nobody: no-workers: no worker serves this task\n" * 2

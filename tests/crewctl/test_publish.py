@@ -61,7 +61,7 @@ def test_persistent(crewctl, take):
     assert got()[1].delivery_mode == 2
 
 
-def test_nobody_has_subscribed(crewctl):
+def test_without_subscribers(crewctl):
     assert crewctl("publish", "nobody") != b""
 
 

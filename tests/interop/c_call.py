@@ -51,7 +51,7 @@ def answers_in(output):
 
 
 def crewctl(broker, *words, stdin=b""):
-    """(exit status, what it printed, what it said on stderr)"""
+    """(exit status, stdout, stderr)"""
     done = subprocess.run([CREWCTL, "--url", broker.url, *words], input=stdin, timeout=60,
                           capture_output=True, check=False)
     return done.returncode, done.stdout, done.stderr.decode()

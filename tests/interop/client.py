@@ -242,7 +242,7 @@ class Caller:
 
     def end_without_answer(self, call, error):
         if error == "expired" and call.taken:
-            error = "deadline"  # somebody had it
+            error = "deadline"  # a worker had started it
         self.end(call.id, Answer(OUTCOMES[error], error))
 
     def end(self, name, answer):

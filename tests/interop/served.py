@@ -47,7 +47,7 @@ def zeros(_request, query):
 
 
 def stream(_request, query):
-    """n pieces of so many bytes; a line in the file when nobody wants more."""
+    """n pieces of so many bytes; a line in the file when the stream is stopped."""
     def pieces():
         try:
             for number in range(int(query["n"])):

@@ -24,7 +24,7 @@ def nginx(broker, environment, amqp):
 
 
 def begin(nginx, count=MANY, prefix="/b", name="r"):
-    """Requests at the same time, each of which says who it is."""
+    """Concurrent requests, each with its number in the body."""
     return [nginx.begin("POST", f"{prefix}/x", f"{name}{number}".encode())
             for number in range(count)]
 
@@ -98,7 +98,7 @@ def test_one_alone_does_not_wait(nginx, amqp, slowness):
         assert got.status == 200 and got.seconds < 0.5 * slowness
 
 
-def test_a_silent_worker_holds_nobody_up(nginx, amqp):
+def test_a_silent_worker_does_not_delay_others(nginx, amqp):
     """Messages that stay unanswered give up their places."""
     warm_up(nginx, amqp)
     requests = begin(nginx)

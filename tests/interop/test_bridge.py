@@ -43,7 +43,7 @@ class RawRequest:
         self.id = self.item.id
 
     def answer(self, body, **properties):
-        """BODY as it is to the bridge, with what any answer says of itself."""
+        """An answer of the worker with BODY."""
         properties = {"content_type": envelope.CONTENT_TYPE,
                       "correlation_id": self.id} | properties
         self.amqp.send(self.properties.reply_to, body, **properties)
@@ -53,7 +53,7 @@ def good(name, body=b"good"):
     return Item(Kind.ANSWER, name, {"status": 200}, [(b"Content-Type", b"text/plain")], body)
 
 
-# ---- what a handler says is what the client gets
+# ---- the response reaches the client unchanged
 
 def test_hello(nginx):
     answer = nginx.get("/py/hello")
@@ -135,8 +135,8 @@ def test_an_answer_with_kinds_and_fields_of_a_later_version(nginx, amqp):
     assert client.receive().body == b"good"
 
 
-def test_answers_to_nobody(nginx, amqp):
-    """An answer that nobody waits for, and a second one, change nothing."""
+def test_answers_without_a_call(nginx, amqp):
+    """An answer without a call, and a second answer, are ignored."""
     client = nginx.begin("GET", "/raw/hello")
     request = RawRequest(amqp)
     request.answer(envelope.encode([good("unheard-of")]), correlation_id="unheard-of")

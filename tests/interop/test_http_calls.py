@@ -124,7 +124,7 @@ def test_answers_name_a_call(served, amqp):
     assert sorted(answered) == sorted(item.id for item in items)
 
 
-def test_a_slow_one_holds_nobody_back(served, caller, slowness):
+def test_a_slow_call_does_not_delay_others(served, caller, slowness):
     begun = time.monotonic()
     slow, *quick = caller.begin_http(served, [
         cgi("GET", "/sleep", "ms=1500"), *[cgi("GET", "/hello") for _ in range(10)]])

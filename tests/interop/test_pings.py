@@ -60,7 +60,7 @@ def test_by_the_client_in_c(served, broker, caller):
     assert answer.worker == caller.ping(served).worker
 
 
-def test_nobody_there(broker, caller, task):
+def test_without_a_worker(broker, caller, task):
     """It comes back as a dead letter, to callers in both languages."""
     with broker.connect() as connection:
         declare_task_queue(connection, task)
@@ -69,7 +69,7 @@ def test_nobody_there(broker, caller, task):
 
 
 def test_a_worker_that_knows_no_pings(broker, task):
-    """It rejects them, and the caller is told at once."""
+    """It rejects them, and the caller gets an error at once."""
     with broker.connect() as connection:
         declare_task_queue(connection, task)
 

@@ -106,7 +106,7 @@ def test_timeout(classic, caller, slowness):
 
 
 def test_expired_in_the_queue(classic, broker, caller, other):
-    """The dead letter comes to the one who sent it and to nobody else."""
+    """The dead letter reaches its sender and no other caller."""
     with broker.connect() as connection:
         connection.channel().queue_declare("crew.tasks.idle", durable=True, arguments={
             "x-dead-letter-exchange": "crew.DLX", "x-max-priority": 3})
@@ -164,8 +164,8 @@ def test_a_worker_that_dies(environment, broker, caller, task, tmp_path, repeat)
     assert ran(file) == (["ran", "ran"] if repeat else ["ran"])
 
 
-def test_taken_and_nobody_there_any_more(single, caller, task, tmp_path, slowness):
-    """The dead letter of what somebody had is not `expired`."""
+def test_started_by_a_worker_that_died(single, caller, task, tmp_path, slowness):
+    """The dead letter of a started task is not `expired`."""
     name = caller.begin(f"{task}.note", f"9000 {tmp_path}/order ran", repeat=True,
                         expiration_s=1)
     assert caller.wait_taken(name)
@@ -215,7 +215,7 @@ def test_the_same_correlation_id_twice(breaker, amqp):
 
 
 def test_gzip_means_gzip(breaker, caller, amqp):
-    """A body that says gzip and is none goes back, and the worker serves on."""
+    """A body with content-encoding gzip that is not gzip is refused; the worker serves on."""
     amqp.bind_dead_letters()
     amqp.publish("b.echo", b"no gzip at all", reply_to=amqp.queue, correlation_id="1",
                  content_encoding="gzip", headers={"x-original-sender": amqp.queue})
@@ -225,7 +225,7 @@ def test_gzip_means_gzip(breaker, caller, amqp):
     assert caller.call("b.echo", "serves on").body == b"serves on"
 
 
-def test_a_caller_that_is_gone(single, broker, caller, task, tmp_path):
+def test_a_disconnected_caller(single, broker, caller, task, tmp_path):
     """Its answer comes back to the worker, which acks all the same."""
     gone = AmqpClient(broker)
     gone.publish(f"{task}.note", f"300 {tmp_path}/order ran".encode(), reply_to=gone.queue)

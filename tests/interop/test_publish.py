@@ -105,7 +105,7 @@ def test_the_broker_is_killed(rough):
 
 
 def test_the_broker_stays_away(rough):
-    """Nobody knows what became of those that were written."""
+    """The outcome of messages that were written is unknown."""
     process = publisher(rough, "numbers", 10000000, 100, expiration_s=2)
     wait_until(lambda: (rough.queue("all") or (0,))[0] > 100, 30 * SLOWNESS,
                what="messages in the queue")

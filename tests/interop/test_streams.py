@@ -179,7 +179,7 @@ def test_no_more_than_there_is_credit_for(raw):
 
 
 def test_the_same_call_from_elsewhere(raw, amqp):
-    """Somebody who has seen nothing asks for it again: it cannot be told once more."""
+    """A caller that has received nothing sends the request again: the stream is not repeated."""
     request = raw().send()
     request.take_until(lambda: request.bytes == WINDOW)
     other = amqp.channel.queue_declare("", exclusive=True).method.queue
@@ -189,7 +189,7 @@ def test_the_same_call_from_elsewhere(raw, amqp):
 
 
 def test_a_caller_that_goes_away(raw, amqp, caller, served):
-    """Its queue is gone: a piece comes back, and the handler is free."""
+    """The reply queue is deleted: a piece is returned, and the handler ends."""
     request = raw().send()
     request.take_until(lambda: request.bytes == WINDOW)
     amqp.channel.queue_delete(amqp.queue)
@@ -198,7 +198,7 @@ def test_a_caller_that_goes_away(raw, amqp, caller, served):
 
 
 def test_a_request_without_a_caller(served, amqp, caller):
-    """Nobody is to be answered, so nobody can take a stream."""
+    """Without a reply queue there is no stream."""
     request = Item(Kind.REQUEST, uuid.uuid4().hex, {"budget_ms": 20000},
                    cgi("GET", "/stream", "n=1000000000").pairs)
     amqp.publish(served, envelope.encode([request]), content_type=envelope.CONTENT_TYPE)

@@ -289,7 +289,7 @@ class Worker:
         self.connection.add_callback_threadsafe(lambda: self.steps.popleft()())
 
     def send_pieces(self, task, response):
-        """In a thread of the pool. What is left to be told of the answer."""
+        """Runs in a thread of the pool. Returns the rest of the answer."""
         if task.request.plain:
             return replace(response, body=b"".join(response.pieces))
         outflow = Outflow(task.request.id, self.uuid, lambda item: self.send_piece(task, item))

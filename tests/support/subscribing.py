@@ -26,7 +26,7 @@ class Event:
 
 
 class EventSource:
-    """Reads an event stream as the standard says, without coming back."""
+    """Reads an event stream as the standard says, without reconnecting."""
 
     def __init__(self, nginx, path, headers=(), bound_s=20.0, buffer_bytes=None):
         self.socket = socket.socket()
@@ -94,7 +94,7 @@ class EventSource:
         return [self.next().data for _ in range(count)]
 
     def wait_id(self):
-        """The stream has told where it begins: nothing published from now on is missed."""
+        """Waits for the first id: nothing published from now on is missed."""
         while not self.last_id:
             self.block()
         return self.last_id

@@ -64,10 +64,10 @@ class WebServer(Program):
 class Documented(WebServer):
     """A server with its file of docs/webservers, in front of the bridge at SOCKET. The
     words between @ signs are filled in, and lines that are to be tried in another way are
-    changed: CHANGES maps what the file says to what it shall say."""
+    changed: CHANGES maps lines of the file to their replacements."""
 
     page = None
-    user = ""  # what the file says at @USER@ when root starts the server
+    user = ""  # replaces @USER@ when root starts the server
 
     def __init__(self, folder, socket, changes=None):
         super().__init__(folder)

@@ -165,7 +165,7 @@ def content(message):
 
 
 class EventReader(Reader):
-    """Server-sent events, read as WHATWG HTML §9.2.6 says, by lines that end with LF."""
+    """Server-sent events, read as WHATWG HTML §9.2.6 says, in lines that end with LF."""
 
     accept = "text/event-stream"
     kind = "events"

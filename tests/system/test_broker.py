@@ -111,7 +111,7 @@ def test_connections_closed(front):
 def test_memory_alarm(front, slowness):
     broker, bridge, worker, nginx = front
     broker.ctl("set_vm_memory_high_watermark", "0.000001")
-    # The broker tells of it after the next publish; from then on it is 503 at once.
+    # The broker reports it after the next publish; from then on the answer is 503 at once.
     wait_until(lambda: nginx.get("/p/hello").error == "broker", 30, what="blocked")
     refused(nginx, slowness)
     broker.ctl("set_vm_memory_high_watermark", "0.6")

@@ -27,7 +27,7 @@ def expect(answer, status, word):
 
 @pytest.fixture(scope="module")
 def parts(module_environment, broker, extra_app):
-    """A bridge with small limits and a location for each thing that can be told to it."""
+    """A bridge with small limits and a location for each parameter."""
     bridge = module_environment.bridge(broker, "--max-body", "1000", "--expiration", "20")
     module_environment.worker(broker, "--processes", "2", "--max-response", "100000")
     module_environment.worker(broker, "--processes", "1", "--task", "extra", app=extra_app)
@@ -102,7 +102,7 @@ def test_no_consumer_and_not_to_wait(parts, slowness):
     assert expect(parts.get("/idle-fail/hello"), 503, "no-workers").seconds < slowness
 
 
-def test_nobody_took_it(parts, slowness):
+def test_no_worker_took_it(parts, slowness):
     answer = expect(parts.get("/idle/hello"), 503, "expired")
     assert 1.0 <= answer.seconds < 2.0 * slowness
 
@@ -121,7 +121,7 @@ def test_taken_and_never_heard_of_again(environment, broker, lines, slowness):
     nginx.wait_status("/p/hello", 200)
     request = nginx.begin("GET", lines.url("/p", "silent", 10000))
     wait_until(lambda: lines.count("silent"))
-    time.sleep(0.5)  # well after the 100 ms at which the worker says that it has it
+    time.sleep(0.5)  # well after the 100 ms at which the worker reports the task as started
     worker.signal(signal.SIGSTOP)
     answer = expect(request.receive(), 504, "deadline")
     assert 2.0 <= answer.seconds < 3.0 * slowness

@@ -150,7 +150,7 @@ def test_bad_option():
 
 
 def test_foreground_stops_at_sigterm(tmp_path):
-    """Last, after the detached one: its fixture has to be gone."""
+    """Last, after the fixture of the detached one has ended."""
     run("--stop")
     port = free_port()
     with open(tmp_path / "out", "w+", encoding="utf-8") as out:

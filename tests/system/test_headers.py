@@ -69,7 +69,7 @@ def test_cgi_parameters(nginx):
     assert found["QUERY_STRING"] == b"a=1&b=%20"
     assert found["SERVER_PROTOCOL"] == b"HTTP/1.1"
     assert found["HTTP_X_SOME"] == b"thing"
-    # What a client says is HTTP_*, and HTTP_PROXY is nobody's proxy.
+    # Client header fields become HTTP_*; HTTP_PROXY is not passed on (httpoxy).
     assert found["HTTP_CREW_TASK"] == b"other"
     assert "HTTP_PROXY" not in found
     assert not [name for name in found if name.startswith("CREW_")]

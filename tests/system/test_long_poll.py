@@ -234,7 +234,7 @@ def test_repeats_are_dropped(nginx, publisher):
 # ---- hang-ups and limits
 
 
-def test_a_client_that_hangs_up_is_gone(nginx, bridge, publisher, slowness):
+def test_a_disconnected_client_is_not_counted(nginx, bridge, publisher, slowness):
     polls = [parked(nginx, bridge, "/poll/?channel=gone") for _ in range(10)]
     there = bridge.descriptors()
     began = time.monotonic()
@@ -299,7 +299,7 @@ def test_a_cursor_is_good_at_any_bridge(environment, broker, nginx, publisher):
 # ---- gaps
 
 
-def test_history_that_is_gone(environment, broker, publisher):
+def test_deleted_history(environment, broker, publisher):
     bridge = environment.bridge(broker, "--history-bytes", "100K")
     nginx = environment.nginx(locations(bridge))
     cursor = ("Crew-Cursor", wait_live(nginx))

@@ -2,7 +2,7 @@
 import signal
 
 
-def test_all_workers_gone_then_back(environment, broker, slowness):
+def test_all_workers_stop_and_one_returns(environment, broker, slowness):
     bridge = environment.bridge(broker)
     worker = environment.worker(broker, "--task", "gone", "--processes", "1")
     nginx = environment.nginx({"/wait": (bridge, {"CREW_TASK": "gone", "CREW_EXPIRATION": "2"}),

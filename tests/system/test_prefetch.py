@@ -14,7 +14,7 @@ SLOW_S = 2.5
 
 
 class Front:
-    """A task of a test's own: workers, requests, and what the broker says of it."""
+    """A task of one test: its workers, its requests, and the broker's view of its queue."""
 
     def __init__(self, environment, broker, lines, task):
         self.environment, self.broker, self.lines, self.task = environment, broker, lines, task

@@ -75,7 +75,7 @@ def test_id_as_json(front, subscriber):
     assert answer.json == {"id": subscriber.take()[0].id}
 
 
-def test_nobody_has_subscribed(front):
+def test_without_subscribers(front):
     publish(front, "/news/", b"x")
 
 
@@ -102,7 +102,7 @@ def test_not_published(front, subscriber):
 
 class Publisher(threading.Thread):
     """Publishes "NAME NUMBER", one after the other over one connection, COUNT of them or
-    until told to end; keeps (number, answer)."""
+    until stopped; keeps (number, answer)."""
 
     def __init__(self, front, path, name, count=None):
         super().__init__(daemon=True)
@@ -208,8 +208,8 @@ def without_repeats(messages):
 
 @pytest.mark.parametrize("end", ["kill", "stop"])
 def test_broker_restarts_meanwhile(rough, kept, end):
-    """Whoever was answered 202 was heard; whoever was told that nothing was published was
-    not; nobody waits for ever, and all stay in their order."""
+    """What was answered with 202 is received, what was answered as not published is not;
+    each request is answered, and the order is kept."""
     broker, _, front = rough
     publishers = [Publisher(front, "/news/", f"{end}{name}") for name in range(4)]
     wait_until(lambda: all(len(p.accepted()) > 50 for p in publishers), 30 * SLOWNESS)

@@ -46,7 +46,7 @@ def black_hole():
 
 @contextlib.contextmanager
 def silent():
-    """It takes connections and says nothing."""
+    """It accepts connections and sends nothing."""
     with socket.create_server(("127.0.0.1", 0), backlog=128) as server:
         yield f"amqp://127.0.0.1:{server.getsockname()[1]}"
 

@@ -161,7 +161,7 @@ def test_a_sign_of_life(opened, publisher, nginx):
     assert int(stream.last_id) <= int(wait_live(nginx))
 
 
-# ---- slow and gone
+# ---- slow and disconnected clients
 
 
 def test_a_slow_reader_costs_no_memory(environment, broker, opened, publisher):
@@ -178,7 +178,7 @@ def test_a_slow_reader_costs_no_memory(environment, broker, opened, publisher):
         publisher.publish("slow", f"{number:04}" + body)
         largest = max(largest, bridge.rss_bytes())
     publisher.publish("slow", "end")
-    # Whoever reads again is told that he has missed something, and goes on.
+    # A client that reads on gets a gap event, then later messages.
     seen, gap = [], False
     while True:
         event = readers[0].next()
@@ -195,7 +195,7 @@ def test_a_slow_reader_costs_no_memory(environment, broker, opened, publisher):
     assert largest - base < 24 * MB  # 8 of them are the history
 
 
-def test_a_reader_that_hangs_up_is_gone(bridge, opened, publisher, slowness):
+def test_a_disconnected_reader_is_not_counted(bridge, opened, publisher, slowness):
     streams = [opened("/events/?channel=gone") for _ in range(10)]
     for stream in streams:
         stream.wait_id()

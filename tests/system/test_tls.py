@@ -41,7 +41,7 @@ class Certificates:
 
 
 class TlsNode:
-    """A broker that speaks TLS; its certificate can be changed under way."""
+    """A broker with TLS; its certificate can be replaced while it runs."""
 
     def __init__(self, module_environment, certificates, *conf):
         self.certificates = certificates
@@ -148,7 +148,7 @@ def test_a_bad_broker_is_refused_until_it_is_good(environment, node, certificate
 
 @pytest.mark.usefixtures("secret")
 def test_plain_port(environment, node, certificates):
-    """Not TLS at all is no reason to speak without it."""
+    """A broker without TLS is refused, not used in plain text."""
     address = Address(f"amqps://crew:{PASSWORD}@localhost:{node.broker.port}")
     nginx, *programs = start_chain(environment, address, certificates.options())
     is_refused(nginx, programs, "TLS: ")

@@ -11,7 +11,7 @@ from support.webservers import SERVERS
 
 @pytest.fixture(scope="module")
 def module_folder():
-    """A server that root has started runs as somebody else and has to reach the socket:
+    """A server started by root runs as another user and must reach the socket:
     not in pytest's own folders, which are closed to others."""
     with tempfile.TemporaryDirectory(prefix="crew-", dir="/tmp") as folder:
         os.chmod(folder, 0o755)

@@ -19,7 +19,7 @@ HAPROXY_SHARED = HAPROXY | {"the client hung up": "run"}
 
 DIFFERENCES = {
     "nginx": {
-        # Of a response that leaves a file to it, it keeps the fields that it knows.
+        # Of a response with a file it keeps the fields that it knows.
         "a field beside a file": None,
     },
     "apache": {
@@ -38,7 +38,7 @@ DIFFERENCES = {
         "/report/%FF": 400,
     },
     "caddy": {
-        # It does not break off what it has begun, whoever wants it to.
+        # It does not cut off a response that it has begun.
         "the client hung up": "run",
         "a response that breaks off": "short",
         "connection to the bridge": "one for each request",

@@ -36,7 +36,7 @@ def test_of_a_body(server):
 
 
 def test_of_a_body_in_chunks(server):
-    """A server tells the length or nothing. Caddy's -1 is kept from handlers."""
+    """A server sends the length or nothing. Caddy's -1 is removed."""
     with server.client() as client:
         client.connection.request("POST", "/report/x", iter([b"abc", b"d"]),
                                   encode_chunked=True,
@@ -49,7 +49,7 @@ def test_what_clients_cannot_set(server):
     found = parameters(server.get("/report/x", [
         ("Proxy", "http://evil/"), ("Crew-Task", "evil"), ("CREW_TASK", "evil"),
         ("Crew-Expiration", "soon")]))
-    # It reached the task of the location, and said what it said as HTTP_* only.
+    # It reached the task of the location; the client's fields are HTTP_* only.
     assert found["HTTP_CREW_TASK"].split(",")[0] == "evil"
     assert found["HTTP_CREW_EXPIRATION"] == "soon"
     assert not [name for name in found if name.startswith("CREW_")]

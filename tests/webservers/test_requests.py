@@ -36,7 +36,7 @@ def test_echo(server, kind):
 
 
 def chunked(server, pieces):
-    """Echo a body whose length nobody knows before its end. "refused": with a status or by
+    """Echo a body of unknown length. "refused": with a status or by
     hanging up, which may overtake it."""
     with server.client() as client:
         try:
