@@ -192,7 +192,9 @@ def test_a_slow_reader_costs_no_memory(environment, broker, opened, publisher):
     assert seen == sorted(set(seen))
     assert seen[-1] == 799
     largest = max(largest, bridge.rss_bytes())
-    assert largest - base < 24 * MB  # 8 of them are the history
+    # 8 MB are the history, the rest fragments and buffers. It does not depend on what is
+    # published: 15 to 29 MB for 20 MB as for 160 MB. What 20 readers lag behind is 800 MB.
+    assert largest - base < 40 * MB
 
 
 def test_a_disconnected_reader_is_not_counted(bridge, opened, publisher, slowness):
