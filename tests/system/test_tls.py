@@ -13,7 +13,7 @@ from support.program import ROOT, binary, example
 from support.waiting import wait_until
 
 PASSWORD = "word-that-nobody-may-see"
-HUNG_UP = "the broker hung up, as one does that wants another client certificate"
+CLOSED = "the broker closed the connection, as it does if it requires another client certificate"
 PROGRAMS = ("fcgi-bridge", "app-worker")
 
 
@@ -202,9 +202,9 @@ def test_client_is_refused(environment, strict_node, certificates, own, alert):
     """Whether the broker's alert is read depends on who is faster; each way is logged once."""
     nginx, *programs = start_chain(environment, strict_node.at(), certificates.options(own))
     for program in programs:
-        wait_until(lambda: alert in program.log() or HUNG_UP in program.log())
+        wait_until(lambda: alert in program.log() or CLOSED in program.log())
         lines = [line for line in program.log().split("\n") if "warning: broker:" in line]
-        assert lines and all(alert in line or HUNG_UP in line for line in lines)
+        assert lines and all(alert in line or CLOSED in line for line in lines)
         assert len(lines) <= 2
     answer = nginx.get("/p/hello")
     assert (answer.status, answer.error) == (503, "broker"), answer

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""includes_test.py ROOT - the house rules that a machine can check: who includes whom, who
+"""includes_test.py ROOT - the rules that a machine can check: who includes whom, who
 uses which library, and which file names say nothing."""
 import os
 import pathlib
@@ -8,8 +8,8 @@ import sys
 
 SAYS_NOTHING = {"util", "utils", "misc", "common", "helpers"}
 
-# What each room may include by "...", besides files of its own folder; first match counts.
-ROOMS = [
+# What each folder may include by "...", besides files of its own folder; first match counts.
+FOLDERS = [
     ("libcrew/include/crew", []),
     ("libcrew/src/base", ["base/"]),
     ("libcrew/src/wire", ["base/", "wire/"]),
@@ -62,17 +62,17 @@ def sources(root):
                 yield path, path.relative_to(root).as_posix()
 
 
-def room_of(name):
-    for folder, allowed in ROOMS:
+def rules_of(name):
+    for folder, allowed in FOLDERS:
         if name.startswith(folder + "/"):
             return folder, allowed
     return None, None
 
 
 def check_quoted(path, target, name):
-    folder, allowed = room_of(name)
+    folder, allowed = rules_of(name)
     if folder is None:
-        return None if name.startswith(OUTSIDERS) else "belongs to no room"
+        return None if name.startswith(OUTSIDERS) else "belongs to no folder of the project"
     own = "/" not in target and (path.parent / target).exists()
     if own or any(target.startswith(prefix) for prefix in allowed):
         return None
