@@ -12,9 +12,8 @@
  * with acks and a prefetch, an exclusive reply queue without acks (a lost answer is a
  * lost client), one channel on one connection, one ack for all that had come together.
  */
+#include "amqp/rabbitmq_c.h"
 #include "samples.h"
-#include <amqp.h>
-#include <amqp_tcp_socket.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>

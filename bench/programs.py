@@ -5,7 +5,7 @@ import subprocess
 from support.program import BUILD, ROOT
 
 FLAGS = ["-std=gnu11", "-O2", "-g", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror",
-         "-Wshadow", "-Wconversion"]
+         "-Wshadow", "-Wconversion", "-I", os.path.join(ROOT, "libcrew", "src")]
 LIBCREW = ["-I", os.path.join(ROOT, "libcrew", "include"), "-L", os.path.join(BUILD, "lib"),
            "-lcrew", "-Wl,-rpath," + os.path.join(BUILD, "lib")]
 

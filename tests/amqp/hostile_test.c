@@ -1,10 +1,9 @@
 /* A broker that violates the protocol: the connection is lost with a reason. Run with the
  * address sanitizer to detect memory errors. */
+#include "amqp/rabbitmq_c.h"
 #include "cmocka_all.h"
 #include "link_fixture.h"
 #include "proxy.h"
-#include <amqp.h>
-#include <amqp_framing.h>
 #include <stdlib.h>
 #include <string.h>
 

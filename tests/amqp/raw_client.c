@@ -1,8 +1,8 @@
 #include "raw_client.h"
 
+#include "amqp/rabbitmq_c.h"
 #include "cmocka_all.h"
 #include "link_fixture.h"
-#include <amqp_tcp_socket.h>
 
 static void check(amqp_rpc_reply_t reply) {
     assert_int_equal(reply.reply_type, AMQP_RESPONSE_NORMAL);

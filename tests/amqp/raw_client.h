@@ -2,8 +2,7 @@
 #ifndef CREW_TEST_AMQP_RAW_CLIENT_H
 #define CREW_TEST_AMQP_RAW_CLIENT_H
 
-#include <amqp.h>
-#include <amqp_framing.h>
+#include "amqp/rabbitmq_c.h"
 
 amqp_connection_state_t raw_open(void); /* channel 1 is open */
 void raw_close(amqp_connection_state_t raw);

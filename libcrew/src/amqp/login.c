@@ -2,8 +2,8 @@
 #include "amqp/login.h"
 
 #include "amqp/dial.h"
+#include "amqp/rabbitmq_c.h"
 #include "amqp/tls.h"
-#include <amqp_tcp_socket.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/time.h>

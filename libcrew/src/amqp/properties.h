@@ -3,8 +3,7 @@
 #define CREW_AMQP_PROPERTIES_H
 
 #include "amqp/message.h"
-#include <amqp.h>
-#include <amqp_framing.h>
+#include "amqp/rabbitmq_c.h"
 
 /* Exchange, routing key and consumer tag of an incoming message, from its method
  * frame. */

@@ -1,8 +1,8 @@
 /* Files are read for each connection, so renewed certificates are used by the next
  * one. */
 #include "amqp/tls.h"
+#include "amqp/rabbitmq_c.h"
 
-#include <amqp_ssl_socket.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>

@@ -6,7 +6,7 @@
 #ifndef CREW_AMQP_TLS_H
 #define CREW_AMQP_TLS_H
 
-#include <amqp.h>
+#include "amqp/rabbitmq_c.h"
 #include <crew/broker.h>
 
 /* Connect to URL with BROKER's certificates. False: ERROR is the reason. */

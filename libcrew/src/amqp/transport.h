@@ -11,9 +11,8 @@
 #ifndef CREW_AMQP_TRANSPORT_H
 #define CREW_AMQP_TRANSPORT_H
 
+#include "amqp/rabbitmq_c.h"
 #include "base/buffer.h"
-#include <amqp.h>
-#include <amqp_framing.h>
 
 #define TRANSPORT_ERROR_BYTES 200
 
