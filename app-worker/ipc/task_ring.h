@@ -1,4 +1,4 @@
-/* The memory that the supervisor and a handler process share.
+/* A page of shared memory (memfd) between the supervisor and a handler process.
  *
  * Slots decide which side has a task that was assigned: the process claims it before it
  * starts it, the supervisor when it revokes it; one of them succeeds. A task is known by

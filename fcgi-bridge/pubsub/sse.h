@@ -1,4 +1,4 @@
-/* Server-sent events (HTML, §9.2) as FastCGI records.
+/* SSE: server-sent events (HTML, §9.2) as FastCGI records.
  *
  * A body that is UTF-8 is the event's data: each LF, CR or CR LF begins a new data line.
  * Any other body is base64, and the event's type ends in ";base64". Streams of patterns
