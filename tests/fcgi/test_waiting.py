@@ -1,5 +1,6 @@
 """Parked requests at the FastCGI side: many of them, aborted ones, those with other ids."""
 import os
+import resource
 import time
 
 import pytest
@@ -92,6 +93,8 @@ def test_many(environment, broker, publisher, mode):
         wait_until(lambda: first.ask(
             subscribe("none", CREW_SUBSCRIBE_TIMEOUT="0")).status == 204)
         before = bridge.rss_bytes()
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         waiting = [fcgi.Connection(bridge.socket) for _ in range(MANY)]
         for connection in waiting:
             connection.send(fcgi.request(subscribe("many", mode, **PARAMS)))
